@@ -1,0 +1,73 @@
+// LogManager: the logs of a node, over its log directories. It opens and recovers them at start, owns a journal for each
+// (shard, log directory), runs retention and checkpoints, and takes a directory out of service when it fails.
+// A node object: start() and stop() run on the thread that builds the node; the rest as each call says.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/log.h"
+#include "runtime/disk.h"
+#include "runtime/metrics.h"
+#include "runtime/shards.h"
+#include "runtime/worker.h"
+
+namespace holdfast {
+
+struct LogManagerOptions {
+  std::vector<std::string> log_dirs;
+  std::string cluster_id;                     // meta.properties; empty: take what is there, or make one
+  std::int32_t node_id = 1;
+  std::int64_t retention_check_interval_ms = 300'000;
+  std::int64_t initial_task_delay_ms = 30'000;
+  std::int64_t flush_start_offset_checkpoint_interval_ms = 60'000;
+  std::int64_t recovery_checkpoint_interval_ms = 60'000;
+  std::int64_t high_watermark_checkpoint_interval_ms = 5'000;
+  std::int64_t producer_id_expiration_ms = 86'400'000;
+  std::size_t tail_bytes_max = 256ull << 20;  // memory for all tails together
+  std::size_t journal_file_bytes = 64ull << 20;
+};
+
+// Where a log lives. Pure and stable for the life of the process.
+using ShardOf = std::function<Shard&(const LogId&)>;
+// The configuration of a log found on disk, by topic name.
+using ConfigOf = std::function<LogConfig(const std::string& topic)>;
+
+struct LogDirDescription {
+  std::string path;
+  bool online = true;
+  DiskSpace space;
+};
+
+class LogManager {
+ public:
+  LogManager(LogManagerOptions options, Disk& disk, Workers& workers, Clock& clock, Random& random, Metrics& metrics);
+  ~LogManager();
+
+  // Locks the directories, reads meta.properties, opens every log found and replays the journals. Blocks; before the
+  // shards serve. An error names the directory and what to do. `config_of` may answer defaults: set_config() later.
+  Result<void> start(Shards& shards, ShardOf shard_of, ConfigOf config_of);
+  // Flushes everything into segments, writes checkpoints and the clean-shutdown marker. Blocks; the shards still run.
+  void stop();
+
+  const std::string& cluster_id() const;
+  bool was_clean() const;  // every directory had its clean-shutdown marker
+  std::vector<LogDirDescription> directories();  // any thread; may block on statvfs
+
+  // On the log's own shard.
+  Log* find(const LogId& id);
+  std::vector<Log*> logs_of(Shard& shard);
+  // Makes the directory and the files, durably. In the online directory with the fewest logs, or in `log_dir`.
+  Task<Result<Log*>> create(LogId id, std::string topic, LogConfig config, std::string log_dir = {});
+  // Takes the log away at once, renames its directory to <name>.<uuid>-delete, and removes that after
+  // file.delete.delay.ms. A journal record makes sure that a replay does not bring it back.
+  Task<Result<void>> remove(LogId id);
+
+ private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,114 @@
+// BrokerShard: what the broker has on one shard: its copy of the metadata, the partitions that live there, the
+// connections accepted there. Everything is touched on that shard only; peer() is the way to the others.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/fetch_sessions.h"
+#include "broker/metadata.h"
+#include "broker/partition.h"
+#include "config/settings.h"
+#include "log/log_manager.h"
+#include "runtime/metrics.h"
+#include "runtime/shards.h"
+
+namespace holdfast {
+
+class Ensemble;
+class GroupCoordinator;
+class TopicAdmin;
+
+// Series that handlers update; shared by the shards.
+struct BrokerMetrics {
+  explicit BrokerMetrics(Metrics& registry);
+  Histogram& api(std::int16_t key) const;
+
+  Counter& bytes_in;
+  Counter& bytes_out;
+  Counter& records_in;
+  Gauge& connections;
+  Counter& refused;
+
+ private:
+  mutable std::array<Histogram*, 128> apis_{};
+};
+
+// What every shard of a broker shares: set once, before the shards serve.
+struct BrokerServices {
+  const Config* config = nullptr;
+  Shards* shards = nullptr;
+  LogManager* logs = nullptr;
+  Ensemble* ensemble = nullptr;      // lives on shard 0
+  TopicAdmin* admin = nullptr;       // lives on shard 0
+  Random* random = nullptr;          // shard 0 only
+  BrokerMetrics* metrics = nullptr;
+  Metrics* registry = nullptr;
+  std::int32_t node_id = 1;
+  std::string cluster_id;
+  std::vector<std::unique_ptr<BrokerShard>> peers;  // by shard index
+};
+
+class BrokerShard {
+ public:
+  BrokerShard(Shard& shard, BrokerServices& services);
+  ~BrokerShard();
+
+  Shard& shard() { return shard_; }
+  BrokerServices& services() { return services_; }
+  const Config& config() const { return *services_.config; }
+  BrokerMetrics& metrics() { return *services_.metrics; }
+  Metadata& metadata() { return metadata_; }
+  Gate& gate() { return gate_; }
+  std::int64_t now_ms() const { return shard_.clock().wall_ms(); }
+
+  BrokerShard& peer(const LogId& id) { return *services_.peers[static_cast<std::size_t>(shard_index(id))]; }
+  BrokerShard& first() { return *services_.peers.front(); }
+  int shard_index(const LogId& id) const;
+  static int shard_index(const LogId& id, int shards);
+
+  // The partition when it lives here and its log is open; null otherwise.
+  Partition* partition(const LogId& id) {
+    const auto it = partitions_.find(id);
+    return it == partitions_.end() ? nullptr : it->second.get();
+  }
+  const auto& partitions() const { return partitions_; }
+  // Makes the image's changes true here: opens and drops logs, hands partitions their new state.
+  void apply(const MetadataDelta& delta);
+  Task<void> open_partitions(TopicPtr topic);  // creates what has no log yet
+
+  GroupCoordinator& groups() { return *groups_; }
+  FetchSessions& fetch_sessions() { return fetch_sessions_; }
+
+  BlockRef take_buffer(std::size_t bytes);
+  void return_buffer(BlockRef buffer);
+  bool may_log_refusal();  // a few lines a second, whatever clients send
+
+  Task<void> stop();
+
+ private:
+  struct LogIdHash {
+    std::size_t operator()(const LogId& id) const noexcept {
+      return UuidHash{}(id.topic_id) ^ (static_cast<std::size_t>(id.partition) * 0x9e3779b97f4a7c15ull);
+    }
+  };
+
+  void drop(const LogId& id);
+  Task<void> remove_log(LogId id);
+
+  Shard& shard_;
+  BrokerServices& services_;
+  Metadata metadata_;
+  Gate gate_;
+  std::unordered_map<LogId, std::unique_ptr<Partition>, LogIdHash> partitions_;
+  std::unique_ptr<GroupCoordinator> groups_;
+  FetchSessions fetch_sessions_;
+  std::vector<BlockRef> spare_buffers_;
+  SteadyTime refusal_window_{};
+  int refusals_in_window_ = 0;
+};
+
+}  // namespace holdfast

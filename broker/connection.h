@@ -1,0 +1,73 @@
+// Connection: one Kafka client. It cuts frames, hands each to its row of the API table, and sends replies in request
+// order, whatever order they are finished in. All requests of one read are handled before anything is sent, so that a
+// burst costs one journal round and one write. Lives on the shard that accepted it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "runtime/buffer.h"
+#include "runtime/network.h"
+
+namespace holdfast {
+
+class BrokerShard;
+class RequestContext;
+
+struct ConnectionLimits {
+  std::size_t request_bytes_max = 104'857'600;  // socket.request.max.bytes
+  std::size_t requests_in_flight_max = 1000;    // a client further ahead is not read from
+  std::size_t unsent_bytes_max = 64u << 20;     // replies a slow client has not taken
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(BrokerShard& broker, std::unique_ptr<Stream> stream, std::string listener, ConnectionLimits limits);
+  ~Connection();
+
+  Task<void> run();  // until the client leaves or breaks a rule
+  void close();
+
+  BrokerShard& broker() { return broker_; }
+  const std::string& listener() const { return listener_; }
+  const std::string& client_host() const { return client_host_; }
+  std::string client() const;  // host:port, for log lines
+  SteadyTime last_active() const { return last_active_; }
+  bool closed() const { return closed_; }
+
+ private:
+  friend class RequestContext;
+  struct Slot {
+    BufferChain reply;
+    bool done = false;
+  };
+
+  std::size_t handle_frames();  // bytes consumed from the input
+  bool handle(ByteView frame, const Bytes& owner);
+  void complete(std::uint64_t slot, BufferChain reply);
+  void refuse(std::string_view why);
+  void make_room(std::size_t bytes);
+  void flush();
+  bool crowded() const { return slots_.size() >= limits_.requests_in_flight_max; }
+
+  BrokerShard& broker_;
+  std::unique_ptr<Stream> stream_;
+  std::string listener_;
+  std::string client_host_;
+  ConnectionLimits limits_;
+
+  BlockRef input_;
+  std::size_t begin_ = 0, end_ = 0;  // unread bytes of input_
+
+  std::deque<Slot> slots_;  // replies owed, in request order
+  std::uint64_t first_slot_ = 0;
+  BufferChain outgoing_;
+  bool flush_deferred_ = false;
+  bool closed_ = false;
+  Function<void()> uncrowded_;
+  SteadyTime last_active_{};
+};
+
+}  // namespace holdfast

@@ -1,0 +1,102 @@
+// Metadata: the broker's image of the cluster, a typed view of the znodes of znodes.h. Every shard holds its own copy
+// of the index and shares the immutable entries; handlers read it without waiting. MetadataWatcher keeps it current.
+// Cluster view, one per shard.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/znodes.h"
+#include "runtime/random.h"
+#include "runtime/strong.h"
+
+namespace holdfast {
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+};
+struct UuidHash {
+  std::size_t operator()(const Uuid& id) const noexcept {
+    return std::hash<std::string_view>{}({reinterpret_cast<const char*>(id.data()), id.size()});
+  }
+};
+inline constexpr Uuid zero_uuid{};
+
+struct PartitionImage {
+  std::int32_t leader = -1;  // -1: none
+  LeaderEpoch leader_epoch{0};
+  std::int32_t state_version = 0;  // of the state znode: the guard of conditional writes
+  std::vector<std::int32_t> replicas, isr;
+};
+
+struct TopicImage {
+  std::string name;
+  Uuid id{};
+  bool internal = false;
+  std::int32_t version = 0;  // of the topic znode
+  std::vector<PartitionImage> partitions;
+  znodes::Configs configs;           // overrides only
+  std::int32_t config_version = -1;  // of the config znode
+};
+
+struct BrokerImage {
+  std::int32_t id = 0;
+  std::int64_t epoch = 0;  // czxid of the registration
+  znodes::Broker registration;
+  const znodes::Broker::Listener* listener(std::string_view name) const;
+};
+
+inline constexpr std::string_view offsets_topic = "__consumer_offsets";
+inline constexpr std::string_view transactions_topic = "__transaction_state";
+bool is_internal_topic(std::string_view name);
+
+using TopicPtr = std::shared_ptr<const TopicImage>;
+
+// One change of the image, applied on every shard in the same order.
+struct MetadataDelta {
+  std::vector<TopicPtr> changed_topics;      // new, or replacing the topic of that name
+  std::vector<std::string> removed_topics;   // by name; removal comes before the changes
+  std::shared_ptr<const std::map<std::int32_t, BrokerImage>> brokers;   // null: unchanged
+  std::shared_ptr<const std::map<std::string, znodes::Configs>> broker_configs;  // by id, "<default>" for all
+  std::int32_t controller = -2;        // -2: unchanged
+  std::int32_t controller_epoch = -1;  // -1: unchanged
+};
+
+class Metadata {
+ public:
+  void apply(const MetadataDelta& delta);
+
+  TopicPtr topic(std::string_view name) const;
+  TopicPtr topic(const Uuid& id) const;
+  const PartitionImage* partition(std::string_view topic, std::int32_t index) const;
+  const std::map<std::string, TopicPtr, std::less<>>& topics() const { return topics_; }  // sorted by name
+  const std::map<std::int32_t, BrokerImage>& brokers() const { return *brokers_; }
+  const znodes::Configs& broker_config(std::string_view id) const;
+  std::int32_t controller() const { return controller_; }
+  std::int32_t controller_epoch() const { return controller_epoch_; }
+  const std::string& cluster_id() const { return cluster_id_; }
+  void set_cluster_id(std::string id) { cluster_id_ = std::move(id); }
+  // Some broker that may lead: the one to ask for coordinators, the controller of KRaft clients.
+  std::int32_t partitions_count() const { return partitions_; }
+
+ private:
+  std::map<std::string, TopicPtr, std::less<>> topics_;
+  std::unordered_map<std::string_view, TopicPtr, TextHash> by_name_;  // keys live in the image
+  std::unordered_map<Uuid, TopicPtr, UuidHash> by_id_;
+  std::shared_ptr<const std::map<std::int32_t, BrokerImage>> brokers_ =
+      std::make_shared<const std::map<std::int32_t, BrokerImage>>();
+  std::shared_ptr<const std::map<std::string, znodes::Configs>> broker_configs_ =
+      std::make_shared<const std::map<std::string, znodes::Configs>>();
+  std::int32_t controller_ = -1;
+  std::int32_t controller_epoch_ = 0;
+  std::int32_t partitions_ = 0;
+  std::string cluster_id_;
+};
+
+}  // namespace holdfast

@@ -21,6 +21,8 @@ void set_log_level(LogLevel level);
 bool log_enabled(LogLevel level);
 // Writes one line; control characters in `message` are escaped, it may hold what a client sent.
 void log_write(LogLevel level, std::string_view room, std::string_view message);
+// The line that log_write() writes, with its end.
+std::string format_log_line(LogLevel level, std::string_view room, std::string_view message);
 // Tests: sends lines to `sink` instead of standard error until it is reset with an empty function.
 void set_log_sink(Function<void(LogLevel, std::string_view room, std::string_view message)> sink);
 

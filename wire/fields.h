@@ -16,9 +16,9 @@
 // headers need: it is light, and no visitor is instantiated through it.
 //
 // Field types: bool, std::int8_t..std::int64_t, std::uint16_t, std::uint32_t, double, std::string, std::vector<uint8_t>
-// (bytes), Uuid, Records, a struct with fields(), std::vector of any of these, std::optional of any of these (nullable).
-// Names are those of Kafka's JSON form. Defaults are member initialisers: a field absent in a version keeps its own.
-// A tagged field is declared in place, in ascending order of tags after the plain fields of its struct,
+// (bytes), Uuid, Records, a struct with fields(), std::vector of any of these, std::optional of any of these
+// (nullable). Names are those of Kafka's JSON form. Defaults are member initialisers: a field absent in a version keeps
+// its own. A tagged field is declared in place, in ascending order of tags after the plain fields of its struct,
 //   v.tagged(0, "currentLeader", m.current_leader, since(10));
 //   v.tagged(1, "replicaId", m.replica_id, since(15), -1);        // the default, where it is not T{}
 // and is left out when it equals its default (structs that are tagged therefore have operator==).
@@ -28,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "runtime/buffer.h"
@@ -65,7 +66,8 @@ struct VersionRange {
   constexpr bool holds(std::int16_t v) const { return v >= first && v <= last; }
 };
 
-// `flexible`: the first version with compact lengths and tagged fields; version_max: none.
+// `flexible`: the first version with compact lengths and tagged fields; version_max: none. The key of a coordinator
+// record (__consumer_offsets and its like) is its record type, which stands before the record's key; other data has -1.
 struct Api {
   std::int16_t key = -1;
   VersionRange versions;
@@ -84,5 +86,23 @@ struct Records {
   explicit Records(BufferChain c) : null(false), chain(std::move(c)) {}
   std::size_t size() const { return view.size() + chain.size(); }
 };
+
+// What the visitors ask about a field's type.
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+template <class T>
+inline constexpr bool is_structure =
+    !(std::is_arithmetic_v<T> || std::is_same_v<T, std::string> || std::is_same_v<T, Uuid> ||
+      std::is_same_v<T, Records> || is_optional<T> || is_vector<T>);
+template <class T>
+inline constexpr bool is_optional_structure = false;
+template <class T>
+inline constexpr bool is_optional_structure<std::optional<T>> = is_structure<T>;
 
 }  // namespace holdfast::wire

@@ -42,7 +42,7 @@ std::uint64_t Histogram::quantile(double q) const {
 // Values below 4 have a bucket each; above, the leading bit and the two bits after it name the bucket.
 int Histogram::bucket_of(std::uint64_t value) {
   if (value < 4) return static_cast<int>(value);
-  const int exponent = std::bit_width(value) - 1;
+  const int exponent = static_cast<int>(std::bit_width(value)) - 1;
   const auto step = static_cast<int>((value >> (exponent - 2)) & 3);
   return std::min((exponent - 1) * 4 + step, bucket_count - 1);
 }

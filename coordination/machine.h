@@ -1,0 +1,176 @@
+// ZnodeMachine: the front door of the pure coordination state machine. No coroutine, clock, socket or file in it.
+//
+//   leader:   txn = machine.prepare(request, caller, now)   judged against the tree and everything outstanding
+//             ... replicate encode(txn) ...
+//   replica:  effects = machine.apply(txn)                  in zxid order; idempotent
+//
+// Order that the shell must keep on every connection: an apply's events are queued before its reply, and before any
+// read's reply that shows the change. Replicas that applied the same transactions have equal digests.
+//
+// What is replicated: the tree and the session table. What is not: watches (they belong to this server's connections),
+// outstanding changes and session deadlines (the leader's). Lives on the coordination shard.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "coordination/acl.h"
+#include "coordination/outstanding.h"
+#include "coordination/quota.h"
+#include "coordination/request.h"
+#include "coordination/sessions.h"
+#include "coordination/snapshot.h"
+#include "coordination/tree.h"
+#include "coordination/txn.h"
+#include "coordination/watches.h"
+#include "runtime/result.h"
+
+namespace holdfast::zk {
+
+struct MachineOptions {
+  bool extended_types = false;  // zookeeper.extendedTypesEnabled: TTL nodes
+  bool enforce_quota = false;
+  AclOptions acl;
+  // Subtrees that only privileged callers may change: everybody else gets NoAuth.
+  std::vector<std::string> protected_prefixes;
+  std::int64_t container_never_used_ms = 0;  // delete containers that never had a child after this; 0: never
+  std::string config_text;                   // of /zookeeper/config
+};
+
+// What one operation came to. Header and body of a reply are made from it: failed multis carry a result per part.
+struct OpResult {
+  std::int32_t op = 0;  // opcode: 1, 15, 19, 21 as asked, 2, 5, 7, 13, -10, -11, 14; -1 for a failed part of a multi
+  ZkError error = ZkError::ok;
+  std::string_view path;  // of creates; points into the transaction
+  Stat stat;              // of creates, setData, setACL
+};
+
+struct Effects {
+  Zxid zxid;
+  SessionId session;  // who asked, with which xid: the shell finds the waiting request by them
+  std::int32_t cxid = 0;
+  OpResult result;
+  std::vector<OpResult> parts;     // of a multi
+  std::vector<WatchEvent> events;  // to be queued in this order, before the reply
+  SessionId session_created;       // 0: none
+  std::int32_t session_timeout_ms = 0;
+  SessionId session_closed;  // 0: none
+  std::vector<QuotaWarning> quota_warnings;
+
+  void clear();
+};
+
+template <class T>
+using Outcome = std::expected<T, ZkError>;
+
+struct DataResult {
+  Bytes data;
+  bool null = false;
+  Stat stat;
+};
+struct ChildrenResult {
+  ChildNames names;  // valid until the next apply
+  Stat stat;
+};
+struct AclResult {
+  AclList acl;
+  Stat stat;
+};
+
+// setWatches and setWatches2: what a reconnecting client had armed, and the zxid up to which it had heard.
+struct RearmRequest {
+  Zxid relative_zxid;
+  std::vector<std::string_view> data, exist, child, persistent, persistent_recursive;
+};
+
+class ZnodeMachine {
+ public:
+  explicit ZnodeMachine(MachineOptions options);
+  ~ZnodeMachine();
+
+  // --- Leader. ---
+  // Always a transaction: a request that fails becomes an error (or failed multi) that consumes its zxid as upstream's.
+  Txn prepare(const WriteRequest& request, const Caller& caller, std::int64_t now_ms);
+  // A new leadership: the next transaction has this epoch in its zxid. Must not go backwards.
+  void begin_epoch(std::uint32_t epoch);
+  // Leadership lost, or proposing failed: forget what was prepared and not applied.
+  void discard_outstanding();
+  std::size_t outstanding() const { return outstanding_.size(); }
+  // Containers and TTL nodes that may go at `now`, at most `count`: each is to become a DeleteExpiredOp.
+  std::vector<std::string> expired_nodes(std::int64_t now_ms, std::size_t count) const;
+
+  // --- Every replica. ---
+  // A transaction at or below last_applied() changes nothing. Valid until the next apply.
+  const Effects& apply(const Txn& txn);
+  Zxid last_applied() const { return last_applied_; }
+
+  // --- Reads: committed state, as `caller` may see it. With `watch`, the caller's connection is armed by the rules of
+  // each operation (exists also when there is no node). ---
+  Outcome<Stat> exists(std::string_view path, const Caller& caller, bool watch);
+  Outcome<DataResult> get_data(std::string_view path, const Caller& caller, bool watch);
+  Outcome<ChildrenResult> get_children(std::string_view path, const Caller& caller, bool watch);
+  Outcome<AclResult> get_acl(std::string_view path, const Caller& caller) const;
+  Outcome<std::int32_t> all_children_number(std::string_view path, const Caller& caller) const;
+  std::vector<std::string> ephemerals(std::string_view prefix, const Caller& caller) const;
+  // addWatch: mode 0 persistent, 1 persistent recursive.
+  Outcome<void> add_watch(std::string_view path, std::int32_t mode, const Caller& caller);
+  Outcome<void> remove_watches(std::string_view path, std::int32_t type, const Caller& caller);
+  Outcome<void> check_watches(std::string_view path, std::int32_t type, const Caller& caller) const;
+  // Arms what is unchanged; what changed meanwhile comes back as events for this connection (header zxid -1).
+  std::vector<WatchEvent> rearm(const RearmRequest& request, const Caller& caller);
+
+  // --- Snapshots. ---
+  std::unique_ptr<SnapshotCapture> begin_snapshot(
+      std::int64_t now_ms);  // of the state at last_applied(); one at a time
+  class Restore;
+  // Replaces the state. Watches stay; a follower that installs a snapshot closes its connections first.
+  std::unique_ptr<Restore> begin_restore();
+
+  const Tree& tree() const { return tree_; }
+  const SessionTable& sessions() const { return sessions_; }
+  void set_session_owner(SessionId id, std::int64_t owner) { sessions_.set_owner(id, owner); }
+  // False as soon as its closing is prepared, on the leader.
+  bool session_is_open(SessionId id) const { return sessions_.contains(id) && !closing_.contains(id); }
+  WatchTable& watches() { return watches_; }
+  const MachineOptions& options() const { return options_; }
+  std::uint64_t digest() const;  // of tree and sessions
+
+ private:
+  friend class Preparer;
+  friend class Applier;
+
+  void create_system_nodes();
+  void rebuild_quotas();
+  bool may(const Znode& node, std::int32_t wanted, const Caller& caller) const;
+
+  const MachineOptions options_;
+  Tree tree_;
+  SessionTable sessions_;
+  WatchTable watches_;
+  QuotaPaths quotas_;
+  Outstanding outstanding_;
+  std::unordered_set<SessionId> closing_;  // leader: closeSession is prepared, not applied
+  std::unordered_set<SessionId> opening_;  // leader: createSession is prepared, not applied
+  Zxid last_applied_;
+  Zxid last_prepared_;
+  Effects effects_;
+};
+
+class ZnodeMachine::Restore {
+ public:
+  explicit Restore(ZnodeMachine& machine);
+  Result<> feed(ByteView piece) { return reader_.feed(piece); }
+  Result<Zxid> finish();
+
+ private:
+  ZnodeMachine& machine_;
+  SnapshotReader reader_;
+};
+
+}  // namespace holdfast::zk

@@ -22,6 +22,9 @@
 //   v.tagged(0, "currentLeader", m.current_leader, since(10));
 //   v.tagged(1, "replicaId", m.replica_id, since(15), -1);        // the default, where it is not T{}
 // and is left out when it equals its default (structs that are tagged therefore have operator==).
+//
+// Structs used in one message only are nested in it, but not those held as std::optional: whether a nested struct with
+// member initialisers can be constructed is not known until its message is complete, and std::optional asks before.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Network: the one door to sockets. A stream lives on the shard that accepted or dialled it. TLS will be another Stream.
+// Network: the one door to sockets. A stream lives on the shard that accepted or dialled it. TLS will be another
+// Stream.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@
 namespace holdfast {
 
 struct Endpoint {
-  std::string host;  // an address in text: "127.0.0.1", "::1"; for listen also "" and "0.0.0.0": every address
+  // A name or an address in text: "127.0.0.1", "::1". For listen also "", every address, and "0.0.0.0", every IPv4 one.
+  std::string host;
   std::uint16_t port = 0;
 };
 std::string to_string(const Endpoint& e);  // host:port, with brackets around an IPv6 address
@@ -29,10 +31,10 @@ class Stream {
   // Sends in order; what the kernel does not take at once is queued and sent as it drains. After an error the stream is
   // closed and the reader sees it.
   virtual void send(BufferChain chain) = 0;
-  virtual std::size_t queued_bytes() const = 0;   // accepted by send() and not yet taken by the kernel
-  virtual Task<Result<void>> drained() = 0;       // until queued_bytes() is 0; an error if the stream was closed
-  virtual void shutdown_after_sends() = 0;        // ends the sending side when the queue has drained
-  virtual void close() = 0;                       // ends pending reads and sends; idempotent
+  virtual std::size_t queued_bytes() const = 0;  // accepted by send() and not yet taken by the kernel
+  virtual Task<Result<void>> drained() = 0;      // until queued_bytes() is 0; an error if the stream was closed
+  virtual void shutdown_after_sends() = 0;       // ends the sending side when the queue has drained
+  virtual void close() = 0;                      // ends pending reads and sends; idempotent
   virtual Endpoint local() const = 0;
   virtual Endpoint remote() const = 0;
 };

@@ -85,6 +85,7 @@ class BrokerShard {
 
   BlockRef take_buffer(std::size_t bytes);
   void return_buffer(BlockRef buffer);
+  std::uint64_t session_seed() { return seed_ = seed_ * 6364136223846793005ull + 1442695040888963407ull; }
   bool may_log_refusal();  // a few lines a second, whatever clients send
 
   Task<void> stop();
@@ -106,6 +107,7 @@ class BrokerShard {
   std::unordered_map<LogId, std::unique_ptr<Partition>, LogIdHash> partitions_;
   std::unique_ptr<GroupCoordinator> groups_;
   FetchSessions fetch_sessions_;
+  std::uint64_t seed_ = 0;
   std::vector<BlockRef> spare_buffers_;
   SteadyTime refusal_window_{};
   int refusals_in_window_ = 0;

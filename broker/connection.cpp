@@ -183,6 +183,11 @@ void Connection::close() {
   stream_->shutdown_after_sends();
   stream_->close();
   if (uncrowded_) std::exchange(uncrowded_, nullptr)();
+  while (!close_watches_.empty()) {
+    CloseWatch& watch = close_watches_.front();
+    close_watches_.pop_front();
+    watch.closed();
+  }
 }
 
 RequestContext::RequestContext(std::shared_ptr<Connection> connection, std::uint64_t slot, std::int16_t key,
@@ -207,6 +212,7 @@ std::string RequestContext::client_host() const { return connection_->client_hos
 std::string_view RequestContext::listener() const { return connection_->listener(); }
 BrokerShard& RequestContext::broker() const { return connection_->broker(); }
 bool RequestContext::connected() const { return !connection_->closed(); }
+void RequestContext::watch_close(CloseWatch& watch) const { connection_->close_watches_.push_back(watch); }
 
 void RequestContext::begin(wire::Writer& out, std::int16_t flexible_from, std::int16_t version) const {
   out.i32(0);

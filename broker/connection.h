@@ -3,6 +3,7 @@
 // burst costs one journal round and one write. Lives on the shard that accepted it.
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -20,6 +21,11 @@ struct ConnectionLimits {
   std::size_t request_bytes_max = 104'857'600;  // socket.request.max.bytes
   std::size_t requests_in_flight_max = 1000;    // a client further ahead is not read from
   std::size_t unsent_bytes_max = 64u << 20;     // replies a slow client has not taken
+};
+
+// Told when the connection closes; destroying it takes it off. What is parked for a client that left need not wait on.
+struct CloseWatch : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  Function<void()> closed;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -68,6 +74,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closed_ = false;
   Function<void()> uncrowded_;
   SteadyTime last_active_{};
+  boost::intrusive::list<CloseWatch, boost::intrusive::constant_time_size<false>> close_watches_;
 };
 
 }  // namespace holdfast

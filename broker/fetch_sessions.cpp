@@ -39,7 +39,7 @@ FetchSessions::Found FetchSessions::find(std::int32_t id, std::int32_t epoch, bo
   const auto it = sessions_.find(id);
   if (it == sessions_.end()) return {nullptr, wire::ErrorCode::fetch_session_id_not_found};
   const auto& session = it->second;
-  if (session->next_epoch != epoch) return {nullptr, wire::ErrorCode::invalid_fetch_session_epoch};
+  if (session->next_epoch != epoch || session->busy) return {nullptr, wire::ErrorCode::invalid_fetch_session_epoch};
   if (session->uses_topic_ids != uses_topic_ids) return {nullptr, wire::ErrorCode::fetch_session_topic_id_error};
   session->next_epoch = epoch == INT32_MAX ? 1 : epoch + 1;
   session->used = now;

@@ -44,6 +44,7 @@ class FetchSession {
   std::int32_t id = 0;
   std::int32_t next_epoch = 1;
   bool uses_topic_ids = false;
+  bool busy = false;  // a fetch of this session is in progress and holds on to its partitions
   SteadyTime created{}, used{};
 
   void put(FetchedPartition partition);  // adds, or replaces what is asked and keeps what was told

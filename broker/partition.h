@@ -77,6 +77,7 @@ class Partition final : public LogListener {
   void when_replicated(EndWaiter& waiter) { wait(replicated_waiters_, waiter); }
   void when_written(EndWaiter& waiter) { wait(written_waiters_, waiter); }
   bool replicated(Offset end) const { return high_watermark_ >= end; }
+  bool written(Offset end) const { return log_.written_end() >= end; }
   void watch(ReadableWatch& w) { watches_.push_back(w); }
 
   // LogListener

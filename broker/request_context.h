@@ -18,6 +18,7 @@ namespace holdfast {
 
 class Connection;
 class BrokerShard;
+struct CloseWatch;
 
 class RequestContext {
  public:
@@ -62,6 +63,7 @@ class RequestContext {
   void close(std::string_view why);
   void malformed(std::string_view why);
   bool connected() const;
+  void watch_close(CloseWatch& watch) const;
 
  private:
   void begin(wire::Writer& out, std::int16_t flexible_from, std::int16_t version) const;

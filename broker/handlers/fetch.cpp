@@ -1,0 +1,376 @@
+// Fetch (1), versions 4 to 18. Reads what is visible; parks, when there is less than min.bytes, until the partitions
+// have more or max.wait is over. Parked fetches wake on append, never poll. KIP-74 (the first batch goes whole), KIP-227
+// (sessions), KIP-320 (leader epochs), KIP-516 (topic ids), KIP-595 (diverging epoch).
+#include "wire/kafka/fetch.h"
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "broker/connection.h"
+#include "broker/handlers/handlers.h"
+#include "broker/handlers/support.h"
+#include "broker/hop.h"
+
+namespace holdfast::handlers {
+namespace {
+
+using wire::ErrorCode;
+
+struct Reading {  // of one partition, where it lives
+  ErrorCode error = ErrorCode::none;
+  Offset high_watermark{-1}, last_stable{-1}, log_start{-1}, readable_end{-1};
+  LogData data;
+  std::optional<std::vector<Log::Aborted>> aborted;
+  LeaderEpoch diverging_epoch{-1};
+  Offset diverging_end{-1};
+};
+
+struct Target {
+  FetchedPartition* asked = nullptr;
+  TopicPtr topic;
+  LogId log;
+  BrokerShard* owner = nullptr;  // null: not a partition we know
+  Reading reading;
+};
+
+struct Budget {
+  std::int64_t bytes_left;
+  bool first = true;  // nothing returned yet: the first batch goes out whatever its size
+};
+
+void check(Partition& partition, const FetchedPartition& asked, std::int8_t isolation, Reading& out) {
+  out.error = partition.check_leader(asked.current_leader_epoch);
+  if (out.error != ErrorCode::none) return;
+  const Log& log = partition.log();
+  if (asked.last_fetched_epoch >= 0) {
+    const auto [epoch, end] = log.leader_epochs().end_offset_for(LeaderEpoch(asked.last_fetched_epoch), log.end_offset());
+    if (epoch.value < 0 || end.value < 0) {
+      out.error = ErrorCode::offset_out_of_range;
+      return;
+    }
+    if (epoch.value < asked.last_fetched_epoch || end.value < asked.fetch_offset) {
+      out.diverging_epoch = epoch;
+      out.diverging_end = end;
+    }
+  }
+  if (asked.fetch_offset < log.start_offset().value || asked.fetch_offset > log.end_offset().value) {
+    if (out.diverging_epoch.value < 0) out.error = ErrorCode::offset_out_of_range;
+    return;
+  }
+  out.high_watermark = partition.high_watermark();
+  out.last_stable = partition.last_stable_offset();
+  out.log_start = log.start_offset();
+  out.readable_end = partition.readable_end(isolation);
+}
+
+Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, std::int8_t isolation, Budget* budget) {
+  Reading out;
+  check(*partition, *asked, isolation, out);
+  if (out.error != ErrorCode::none || out.diverging_epoch.value >= 0) co_return out;
+  if (isolation == 1) out.aborted.emplace();
+  if (asked->fetch_offset >= out.readable_end.value) co_return out;
+  const std::int64_t limit = std::min<std::int64_t>(std::max(asked->bytes_max, 0), budget->bytes_left);
+  if (limit <= 0 && !budget->first) co_return out;
+  LogRead request;
+  request.from = Offset(asked->fetch_offset);
+  request.bytes_max = static_cast<std::size_t>(std::max<std::int64_t>(limit, 0));
+  request.end = out.readable_end;
+  request.at_least_one = budget->first;
+  Log& log = partition->log();
+  std::optional<Result<LogData>> read = log.try_read(request);
+  if (!read) {
+    auto cold = co_await log.read(request);
+    read.emplace(std::move(cold));
+  }
+  if (!*read) {
+    out.error = read->error().kind == ErrorKind::out_of_range ? ErrorCode::offset_out_of_range : ErrorCode::kafka_storage_error;
+    out.high_watermark = out.last_stable = out.log_start = Offset(-1);
+    co_return out;
+  }
+  out.data = std::move(**read);
+  if (!out.data.batches.empty()) {
+    budget->first = false;
+    budget->bytes_left -= static_cast<std::int64_t>(out.data.batches.size());
+    if (isolation == 1) {
+      auto aborted = co_await log.aborted_transactions(out.data.first_base, out.data.next);
+      if (aborted) out.aborted = std::move(*aborted);
+    }
+  }
+  co_return out;
+}
+
+class FetchRun {
+ public:
+  FetchRun(RequestContext context, wire::FetchRequest message)
+      : context_(std::move(context)), message_(std::move(message)), home_(context_.broker()) {}
+  ~FetchRun() {
+    if (session_) session_->busy = false;
+  }
+
+  static Task<void> run(std::unique_ptr<FetchRun> self) {
+    if (!self->open_session()) co_return;
+    self->resolve();
+    const SteadyTime deadline =
+        self->home_.shard().clock().now() + std::chrono::milliseconds(std::max(self->message_.max_wait_ms, 0));
+    for (;;) {
+      co_await self->read_all();
+      if (self->enough() || !self->context_.connected() || self->home_.shard().clock().now() >= deadline) break;
+      co_await self->wait(deadline);
+    }
+    self->respond();
+  }
+
+ private:
+  using Request = wire::FetchRequest;
+  using Response = wire::FetchResponse;
+
+  bool by_id() const { return context_.version() >= 13; }
+
+  // What is to be fetched, from the session or from the request alone. False when it was answered with an error.
+  bool open_session() {
+    const std::int32_t id = message_.session_id, epoch = message_.session_epoch;
+    FetchSessions& sessions = home_.fetch_sessions();
+    const SteadyTime now = home_.shard().clock().now();
+    if (context_.version() < 7 || epoch == FetchSessions::final_epoch || epoch == FetchSessions::initial_epoch) {
+      if (id != 0) sessions.remove(id);
+      std::size_t count = 0;
+      for (const Request::Topic& t : message_.topics) count += t.partitions.size();
+      if (context_.version() >= 7 && epoch == FetchSessions::initial_epoch)
+        session_ = sessions.create(count, by_id(), context_.broker().session_seed(), now);
+      if (!session_) {
+        alone_ = std::make_unique<FetchSession>();
+        alone_->uses_topic_ids = by_id();
+      }
+      full_ = true;
+    } else {
+      auto found = sessions.find(id, epoch, by_id(), now);
+      if (found.error != ErrorCode::none) {
+        Response response;
+        response.error_code = code(found.error);
+        context_.respond(response);
+        return false;
+      }
+      session_ = std::move(found.session);
+      for (const Request::ForgottenTopic& t : message_.forgotten_topics_data)
+        for (const std::int32_t p : t.partitions) session().forget({by_id() ? std::string() : t.topic, t.topic_id, p});
+    }
+    if (session_) session_->busy = true;  // its partitions are pointed to until the answer has been made
+    for (Request::Topic& t : message_.topics)
+      for (const Request::Partition& p : t.partitions)
+        session().put({.topic = by_id() ? std::string() : t.topic,
+                       .topic_id = t.topic_id,
+                       .index = p.partition,
+                       .current_leader_epoch = p.current_leader_epoch,
+                       .fetch_offset = p.fetch_offset,
+                       .last_fetched_epoch = p.last_fetched_epoch,
+                       .log_start_offset = p.log_start_offset,
+                       .bytes_max = p.partition_max_bytes});
+    return true;
+  }
+
+  FetchSession& session() { return session_ ? *session_ : *alone_; }
+
+  void resolve() {
+    const Metadata& metadata = home_.metadata();
+    targets_.reserve(session().size());
+    for (FetchedPartition& asked : session().partitions()) {
+      Target& target = targets_.emplace_back();
+      target.asked = &asked;
+      target.topic = by_id() ? metadata.topic(asked.topic_id) : metadata.topic(asked.topic);
+      if (!target.topic || asked.index < 0 ||
+          static_cast<std::size_t>(asked.index) >= target.topic->partitions.size())
+        continue;
+      target.log = {target.topic->id, asked.index};
+      target.owner = &home_.peer(target.log);
+    }
+  }
+
+  Task<void> read_all() {
+    const auto allowed = std::min<std::int64_t>(context_.version() >= 3 ? message_.max_bytes : INT32_MAX,
+                                                home_.config().integer("fetch.max.bytes"));
+    Budget budget{.bytes_left = std::max<std::int64_t>(allowed, 0)};
+    for (Target& target : targets_) {
+      if (!target.owner) {
+        target.reading = {};
+        target.reading.error = by_id() && !target.topic ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+      } else if (target.owner == &home_) {
+        Partition* partition = home_.partition(target.log);
+        if (!partition) {
+          target.reading = {};
+          target.reading.error = ErrorCode::not_leader_or_follower;
+          continue;
+        }
+        const FetchedPartition* asked = target.asked;
+        auto reading = co_await read_one(partition, asked, message_.isolation_level, &budget);
+        target.reading = std::move(reading);
+      } else {
+        co_await read_remote(&target, &budget);
+      }
+    }
+  }
+
+  Task<void> read_remote(Target* target, Budget* budget) {
+    BrokerShard* owner = target->owner;
+    auto work = [owner, log = target->log, asked = target->asked, isolation = message_.isolation_level,
+                 budget]() -> Task<Reading> { return read_on_owner(owner, log, asked, isolation, budget); };
+    auto reading = co_await hop(owner->shard(), owner->gate(), std::move(work));
+    if (reading) {
+      target->reading = std::move(*reading);
+    } else {
+      target->reading = {};
+      target->reading.error = ErrorCode::not_leader_or_follower;
+    }
+  }
+
+  static Task<Reading> read_on_owner(BrokerShard* owner, LogId log, const FetchedPartition* asked,
+                                     std::int8_t isolation, Budget* budget) {
+    Partition* partition = owner->partition(log);
+    if (!partition) {
+      Reading none;
+      none.error = ErrorCode::not_leader_or_follower;
+      co_return none;
+    }
+    auto reading = co_await read_one(partition, asked, isolation, budget);
+    co_return reading;
+  }
+
+  bool enough() const {
+    if (message_.max_wait_ms <= 0 || targets_.empty()) return true;
+    std::int64_t bytes = 0;
+    for (const Target& t : targets_) {
+      if (t.reading.error != ErrorCode::none || t.reading.diverging_epoch.value >= 0) return true;
+      bytes += static_cast<std::int64_t>(t.reading.data.batches.size());
+    }
+    return bytes >= message_.min_bytes;
+  }
+
+  // One wake-up, from whichever comes first: a partition, the deadline, the client's leaving.
+  struct Wake {
+    Shard* home;
+    Function<void()> resume;
+    bool woken = false;
+    void wake() {
+      woken = true;
+      if (resume) home->defer(std::exchange(resume, nullptr));
+    }
+  };
+  // The watches of one shard, made and destroyed there.
+  struct Watching {
+    std::deque<ReadableWatch> watches;
+  };
+
+  static void watch(BrokerShard& owner, const LogId& log, Offset seen, std::int8_t isolation, Watching& watching,
+                    Function<void()> changed) {
+    Partition* partition = owner.partition(log);
+    if (!partition || partition->readable_end(isolation) != seen) return changed();
+    ReadableWatch& w = watching.watches.emplace_back();
+    w.changed = std::move(changed);
+    partition->watch(w);
+  }
+
+  Task<void> wait(SteadyTime deadline) {
+    auto wake = std::make_shared<Wake>(Wake{&home_.shard(), nullptr});
+    Watching local;
+    std::vector<std::pair<Shard*, std::shared_ptr<Watching>>> remote;
+    for (Target& t : targets_) {
+      const Offset seen = t.reading.readable_end;
+      const std::int8_t isolation = message_.isolation_level;
+      if (t.owner == &home_) {
+        watch(home_, t.log, seen, isolation, local, [wake = wake.get()] { wake->wake(); });
+      } else {
+        auto there = std::make_shared<Watching>();
+        remote.emplace_back(&t.owner->shard(), there);
+        t.owner->shard().post([owner = t.owner, log = t.log, seen, isolation, there = there.get(), wake] {
+          watch(*owner, log, seen, isolation, *there, [wake] { wake->home->post([wake] { wake->wake(); }); });
+        });
+      }
+    }
+    Timer timer;
+    CloseWatch left;
+    left.closed = [wake = wake.get()] { wake->wake(); };
+    context_.watch_close(left);
+    home_.shard().arm(timer, std::max(deadline - home_.shard().clock().now(), Duration::zero()),
+                      [wake = wake.get()] { wake->wake(); });
+    co_await home_.shard().until([&wake](Function<void()> resume) {
+      if (wake->woken) return resume();
+      wake->resume = std::move(resume);
+    });
+    for (auto& [shard, there] : remote) shard->post([there = std::move(there)]() mutable { there.reset(); });
+  }
+
+  void respond() {
+    Response response;
+    response.session_id = session_ ? session_->id : 0;
+    std::vector<FetchSession::Key> answered_with_data;
+    for (Target& target : targets_) {
+      FetchedPartition& asked = *target.asked;
+      Reading& reading = target.reading;
+      const bool news = reading.error != ErrorCode::none || !reading.data.batches.empty() ||
+                        reading.diverging_epoch.value >= 0 ||
+                        reading.high_watermark.value != asked.told_high_watermark ||
+                        reading.log_start.value != asked.told_log_start;
+      if (!full_ && !news) continue;
+      asked.told_high_watermark = reading.error == ErrorCode::none ? reading.high_watermark.value : -2;
+      asked.told_log_start = reading.log_start.value;
+      if (session_ && !reading.data.batches.empty()) answered_with_data.push_back({asked.topic, asked.topic_id, asked.index});
+      if (response.responses.empty() || response.responses.back().topic != asked.topic ||
+          response.responses.back().topic_id != asked.topic_id) {
+        auto& topic = response.responses.emplace_back();
+        topic.topic = asked.topic;
+        topic.topic_id = asked.topic_id;
+      }
+      fill(response.responses.back().partitions.emplace_back(), target);
+    }
+    // Those that had their turn go last next time (KIP-227).
+    if (session_)
+      for (const auto& key : answered_with_data) session_->move_to_end(key);
+    context_.respond(response);
+  }
+
+  static void fill(Response::Partition& to, Target& target) {
+    Reading& from = target.reading;
+    to.partition_index = target.asked->index;
+    to.error_code = code(from.error);
+    to.high_watermark = from.high_watermark.value;
+    to.last_stable_offset = from.last_stable.value;
+    to.log_start_offset = from.log_start.value;
+    to.aborted_transactions.reset();
+    if (from.aborted && from.error == ErrorCode::none) {
+      to.aborted_transactions.emplace();
+      for (const Log::Aborted& a : *from.aborted)
+        to.aborted_transactions->push_back({.producer_id = a.producer_id, .first_offset = a.first_offset.value});
+    }
+    if (from.diverging_epoch.value >= 0) {
+      to.diverging_epoch.epoch = from.diverging_epoch.value;
+      to.diverging_epoch.end_offset = from.diverging_end.value;
+    }
+    if (from.error == ErrorCode::not_leader_or_follower || from.error == ErrorCode::fenced_leader_epoch) {
+      const PartitionImage& image = target.topic->partitions[static_cast<std::size_t>(target.log.partition)];
+      to.current_leader.leader_id = image.leader;
+      to.current_leader.leader_epoch = image.leader_epoch.value;
+    }
+    to.records = wire::Records(std::move(from.data.batches));
+  }
+
+  RequestContext context_;
+  Request message_;
+  BrokerShard& home_;
+  std::shared_ptr<FetchSession> session_;
+  std::unique_ptr<FetchSession> alone_;  // of a request without a session
+  bool full_ = false;                    // answer every partition, changed or not
+  std::vector<Target> targets_;
+};
+
+}  // namespace
+
+void fetch(RequestContext request) {
+  wire::FetchRequest message;
+  if (!request.read(message)) return;
+  BrokerShard& broker = request.broker();
+  auto run = std::make_unique<FetchRun>(std::move(request), std::move(message));
+  broker.shard().spawn(broker.gate(), FetchRun::run(std::move(run)));
+}
+
+}  // namespace holdfast::handlers

@@ -1,0 +1,240 @@
+// Produce (0). Appends each partition's batch on the shard where it lives, one hop per shard, and answers when the
+// batches are what acks asks for: -1 replicated (durable, or written with write.caching), 1 written at the leader.
+// v8 record errors (KIP-467), v10 current leader (KIP-951), v13 topic ids (KIP-516). acks=0 is never answered.
+#include "wire/kafka/produce.h"
+
+#include <memory>
+#include <vector>
+
+#include "broker/broker_shard.h"
+#include "broker/handlers/handlers.h"
+#include "broker/handlers/support.h"
+
+namespace holdfast::handlers {
+namespace {
+
+using wire::ErrorCode;
+
+struct Item {
+  std::size_t topic = 0, partition = 0;  // indexes in the response
+  LogId log;
+  std::span<std::uint8_t> records;
+  AppendOutcome outcome;
+  EndWaiter waiter;
+};
+
+class ProduceRun;
+
+// The batches of one shard. It lives there from start() on.
+class ShardPart {
+ public:
+  ShardPart(BrokerShard& broker, std::size_t items) : broker_(broker), items_(items) {}
+
+  BrokerShard& broker() { return broker_; }
+  std::vector<Item>& items() { return items_; }
+
+  // `done` is called once, on this shard: when nothing has to be waited for any more.
+  void start(std::int16_t acks, std::int32_t timeout_ms, Function<void()> done) {
+    done_ = std::move(done);
+    waiting_ = 1;
+    for (Item& item : items_) {
+      Partition* partition = broker_.partition(item.log);
+      if (!partition) {
+        item.outcome.error = ErrorCode::not_leader_or_follower;
+        continue;
+      }
+      item.outcome = partition->append(item.records, AppendOrigin::client, acks);
+      if (item.outcome.error != ErrorCode::none || acks == 0) continue;
+      if (acks == -1 ? partition->replicated(item.outcome.end) : partition->written(item.outcome.end)) continue;
+      item.waiter.end = item.outcome.end;
+      item.waiter.done = [this, &item](ErrorCode error) {
+        if (error != ErrorCode::none) fail(item, error);
+        leave();
+      };
+      ++waiting_;
+      if (acks == -1) {
+        partition->when_replicated(item.waiter);
+      } else {
+        partition->when_written(item.waiter);
+      }
+    }
+    if (waiting_ > 1)
+      broker_.shard().arm(timer_, std::chrono::milliseconds(std::max(timeout_ms, 0)), [this] { time_out(); });
+    leave();
+  }
+
+ private:
+  static void fail(Item& item, ErrorCode error) {
+    item.outcome.error = error;
+    item.outcome.base = Offset(-1);
+  }
+  void leave() {
+    if (--waiting_ > 0) return;
+    timer_.cancel();
+    std::exchange(done_, nullptr)();
+  }
+  void time_out() {
+    for (Item& item : items_)
+      if (item.waiter.is_linked()) {
+        item.waiter.unlink();
+        fail(item, ErrorCode::request_timed_out);
+      }
+    waiting_ = 1;
+    leave();
+  }
+
+  BrokerShard& broker_;
+  std::vector<Item> items_;
+  std::size_t waiting_ = 0;
+  Timer timer_;
+  Function<void()> done_;
+};
+
+// One request, on its connection's shard. Owned by what it waits for.
+class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
+ public:
+  ProduceRun(RequestContext context, wire::ProduceResponse response, std::int16_t acks)
+      : context_(std::move(context)), response_(std::move(response)), acks_(acks) {}
+
+  void start(std::vector<std::unique_ptr<ShardPart>> parts, std::int32_t timeout_ms) {
+    parts_ = std::move(parts);
+    waiting_ = parts_.size() + 1;
+    Shard& home = context_.broker().shard();
+    for (auto& part : parts_) {
+      Shard& there = part->broker().shard();
+      if (&there == &home) {
+        part->start(acks_, timeout_ms, [self = shared_from_this()] { self->leave(); });
+      } else {
+        there.post([self = shared_from_this(), part = part.get(), &home, timeout_ms] {
+          // The last reference is dropped at home, where the context lives.
+          part->start(self->acks_, timeout_ms, [self, &home]() mutable {
+            home.post([self = std::move(self)] { self->leave(); });
+          });
+        });
+      }
+    }
+    leave();
+  }
+
+ private:
+  void leave() {
+    if (--waiting_ == 0) finish();
+  }
+
+  void finish() {
+    bool failed = false;
+    for (auto& part : parts_)
+      for (Item& item : part->items()) {
+        auto& to = response_.responses[item.topic].partition_responses[item.partition];
+        const AppendOutcome& from = item.outcome;
+        failed |= from.error != ErrorCode::none;
+        to.error_code = code(from.error);
+        to.base_offset = from.base.value;
+        to.log_append_time_ms = from.error == ErrorCode::none ? from.log_append_time : -1;
+        to.log_start_offset = from.log_start.value;
+        if (!from.message.empty()) to.error_message = from.message;
+        for (const RecordError& e : from.record_errors)
+          to.record_errors.push_back({.batch_index = e.index, .batch_index_error_message = e.message});
+        if (from.error == ErrorCode::not_leader_or_follower) add_current_leader(item.log, to);
+      }
+    if (acks_ == 0) {
+      // There is no reply to say it in: a closed connection makes the client look for the new leader.
+      for (const auto& topic : response_.responses)
+        for (const auto& p : topic.partition_responses) failed |= p.error_code != 0;
+      if (failed) return context_.close("a produce request with acks=0 failed");
+      return context_.respond_nothing();
+    }
+    context_.respond(response_);
+  }
+
+  void add_current_leader(const LogId& log, auto& to) {
+    const TopicPtr topic = context_.broker().metadata().topic(log.topic_id);
+    if (!topic || static_cast<std::size_t>(log.partition) >= topic->partitions.size()) return;
+    const PartitionImage& image = topic->partitions[static_cast<std::size_t>(log.partition)];
+    to.current_leader.leader_id = image.leader;
+    to.current_leader.leader_epoch = image.leader_epoch.value;
+  }
+
+  RequestContext context_;
+  wire::ProduceResponse response_;
+  std::int16_t acks_;
+  std::vector<std::unique_ptr<ShardPart>> parts_;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace
+
+void produce(RequestContext request) {
+  wire::ProduceRequest message;
+  if (!request.read(message)) return;
+  BrokerShard& broker = request.broker();
+  const Metadata& metadata = broker.metadata();
+  const bool by_id = request.version() >= 13;
+  const bool admin_client = request.client_id() == "__admin_client";
+  const bool acks_valid = message.acks >= -1 && message.acks <= 1;
+
+  // First the places in the response and who owns what, then one part per shard with its items in place: a waiter's
+  // address may not change.
+  struct Found {
+    std::size_t topic, partition;
+    LogId log;
+    std::span<std::uint8_t> records;
+  };
+  std::vector<std::vector<Found>> by_shard(static_cast<std::size_t>(broker.services().shards->size()));
+  wire::ProduceResponse response;
+  response.responses.reserve(message.topic_data.size());
+  for (auto& topic : message.topic_data) {
+    const TopicPtr image = by_id ? metadata.topic(topic.topic_id) : metadata.topic(topic.name);
+    auto& out = response.responses.emplace_back();
+    out.name = std::move(topic.name);
+    out.topic_id = topic.topic_id;
+    out.partition_responses.reserve(topic.partition_data.size());
+    for (auto& partition : topic.partition_data) {
+      auto& to = out.partition_responses.emplace_back();
+      to.index = partition.index;
+      to.base_offset = -1;
+      to.log_append_time_ms = -1;
+      to.log_start_offset = -1;
+      ErrorCode error = ErrorCode::none;
+      if (!acks_valid) {
+        error = ErrorCode::invalid_required_acks;
+      } else if (!image) {
+        error = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+      } else if (partition.index < 0 || static_cast<std::size_t>(partition.index) >= image->partitions.size()) {
+        error = ErrorCode::unknown_topic_or_partition;
+      } else if (image->internal && !admin_client) {
+        error = ErrorCode::invalid_topic_exception;
+      }
+      if (error != ErrorCode::none) {
+        to.error_code = code(error);
+        continue;
+      }
+      const LogId log{image->id, partition.index};
+      // The frame is this request's alone: the leader writes offset and epoch into the batch where it lies.
+      auto* records = const_cast<std::uint8_t*>(partition.records.view.data());
+      by_shard[static_cast<std::size_t>(broker.shard_index(log))].push_back(
+          {response.responses.size() - 1, out.partition_responses.size() - 1, log,
+           std::span<std::uint8_t>(records, partition.records.view.size())});
+    }
+  }
+
+  std::vector<std::unique_ptr<ShardPart>> parts;
+  for (std::size_t shard = 0; shard < by_shard.size(); ++shard) {
+    if (by_shard[shard].empty()) continue;
+    auto part = std::make_unique<ShardPart>(*broker.services().peers[shard], by_shard[shard].size());
+    for (std::size_t i = 0; i < by_shard[shard].size(); ++i) {
+      Item& item = part->items()[i];
+      const Found& found = by_shard[shard][i];
+      item.topic = found.topic;
+      item.partition = found.partition;
+      item.log = found.log;
+      item.records = found.records;
+    }
+    parts.push_back(std::move(part));
+  }
+  const std::int16_t acks = message.acks;
+  const std::int32_t timeout_ms = message.timeout_ms;
+  std::make_shared<ProduceRun>(std::move(request), std::move(response), acks)->start(std::move(parts), timeout_ms);
+}
+
+}  // namespace holdfast::handlers

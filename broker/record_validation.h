@@ -1,0 +1,28 @@
+// What a leader checks of the records a client sends (Kafka's LogValidator), before they get offsets. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "broker/partition.h"
+#include "wire/kafka/record_batch.h"
+
+namespace holdfast {
+
+struct BatchCheck {
+  wire::ErrorCode error = wire::ErrorCode::none;
+  std::string message;
+  std::vector<RecordError> record_errors;
+  wire::BatchHeader header;
+  std::int64_t log_append_time = -1;        // set when the topic stamps records itself
+  std::vector<std::uint8_t> rewritten;      // not empty: the batch in the topic's own codec, in place of the client's
+};
+
+// Exactly one complete v2 batch, with a good CRC, sound records, acceptable timestamps, within the topic's limits. For a
+// LogAppendTime topic the batch is stamped in place.
+BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettings& settings, bool from_client,
+                              std::int64_t now_ms);
+
+}  // namespace holdfast

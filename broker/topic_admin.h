@@ -1,0 +1,70 @@
+// TopicAdmin: the controller's hand: what the planner decided becomes one conditional multi, and the answer waits until
+// the logs are open. Lives on shard 0, with the ensemble; handlers elsewhere come by hop().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+
+#include "broker/broker_shard.h"
+#include "broker/topic_planner.h"
+#include "coordination/ensemble.h"
+
+namespace holdfast {
+
+struct AdminAnswer {
+  wire::ErrorCode error = wire::ErrorCode::none;
+  std::string message;
+};
+
+struct CreatedTopic {
+  AdminAnswer answer;
+  Uuid id{};
+  std::int32_t partitions = -1;
+  std::int16_t replication_factor = -1;
+};
+
+class TopicAdmin {
+ public:
+  TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random);
+
+  // Becomes the controller: from then on changes carry this session and epoch.
+  void lead(SessionId session, std::int32_t controller_epoch, std::int32_t epoch_version);
+  bool leads() const { return session_ != SessionId(0); }
+
+  Task<CreatedTopic> create(NewTopic topic, bool validate_only);
+  Task<AdminAnswer> remove(std::string name);
+  Task<AdminAnswer> grow(std::string name, std::int32_t count,
+                         std::optional<std::vector<std::vector<std::int32_t>>> assignments, bool validate_only);
+  // The whole set of overrides of a topic, or of a broker (entity "1", or "<default>").
+  Task<AdminAnswer> set_topic_configs(std::string name, znodes::Configs configs);
+  Task<AdminAnswer> set_broker_configs(std::string entity, znodes::Configs configs);
+  // Producer ids: unique for ever; a block is persisted before one of it is used.
+  Task<Result<std::int64_t>> next_producer_id();
+
+  // Makes sure that an internal topic exists, creating it once however many ask.
+  void ensure_internal(std::string_view name);
+  // Starts creating a topic that a client asked metadata of; not waited for.
+  void auto_create(std::string name);
+
+ private:
+  Task<void> create_in_background(NewTopic topic);
+  Task<AdminAnswer> commit(std::vector<Ensemble::Op> ops);
+  Task<AdminAnswer> write_configs(std::string_view type, std::string entity, znodes::Configs configs);
+  void add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
+                         const std::vector<std::vector<std::int32_t>>& replicas);
+  Task<void> open_everywhere(std::string name);
+
+  BrokerShard& broker_;
+  Ensemble& ensemble_;
+  Random& random_;
+  SessionId session_{0};
+  std::int32_t controller_epoch_ = 0;
+  std::int32_t epoch_version_ = 0;
+  std::int64_t next_producer_id_ = 0, producer_ids_end_ = 0;
+  bool fetching_producer_ids_ = false;
+  std::vector<Function<void()>> producer_id_waiters_;
+  std::unordered_set<std::string> creating_;
+};
+
+}  // namespace holdfast

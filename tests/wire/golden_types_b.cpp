@@ -1,0 +1,162 @@
+// The vectors' names for the messages of administration, quorum and the younger group protocols.
+#include "tests/wire/golden.h"
+#include "wire/kafka/acls.h"
+#include "wire/kafka/configs.h"
+#include "wire/kafka/consumer_groups.h"
+#include "wire/kafka/controller.h"
+#include "wire/kafka/controller_legacy.h"
+#include "wire/kafka/delegation_tokens.h"
+#include "wire/kafka/log_dirs.h"
+#include "wire/kafka/quotas.h"
+#include "wire/kafka/raft.h"
+#include "wire/kafka/remote_log_records.h"
+#include "wire/kafka/scram.h"
+#include "wire/kafka/share_groups.h"
+#include "wire/kafka/share_records.h"
+#include "wire/kafka/share_state.h"
+#include "wire/kafka/streams_groups.h"
+#include "wire/kafka/telemetry.h"
+
+HOLDFAST_GOLDEN_TYPE(DescribeAclsRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeAclsResponse);
+HOLDFAST_GOLDEN_TYPE(CreateAclsRequest);
+HOLDFAST_GOLDEN_TYPE(CreateAclsResponse);
+HOLDFAST_GOLDEN_TYPE(DeleteAclsRequest);
+HOLDFAST_GOLDEN_TYPE(DeleteAclsResponse);
+
+HOLDFAST_GOLDEN_TYPE(DescribeConfigsRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeConfigsResponse);
+HOLDFAST_GOLDEN_TYPE(AlterConfigsRequest);
+HOLDFAST_GOLDEN_TYPE(AlterConfigsResponse);
+HOLDFAST_GOLDEN_TYPE(IncrementalAlterConfigsRequest);
+HOLDFAST_GOLDEN_TYPE(IncrementalAlterConfigsResponse);
+HOLDFAST_GOLDEN_TYPE(ListConfigResourcesRequest);
+HOLDFAST_GOLDEN_TYPE(ListConfigResourcesResponse);
+HOLDFAST_GOLDEN_TYPE(ListClientMetricsResourcesRequest);
+HOLDFAST_GOLDEN_TYPE(ListClientMetricsResourcesResponse);
+
+HOLDFAST_GOLDEN_TYPE(ConsumerGroupHeartbeatRequest);
+HOLDFAST_GOLDEN_TYPE(ConsumerGroupHeartbeatResponse);
+HOLDFAST_GOLDEN_TYPE(ConsumerGroupDescribeRequest);
+HOLDFAST_GOLDEN_TYPE(ConsumerGroupDescribeResponse);
+
+HOLDFAST_GOLDEN_TYPE(AlterPartitionRequest);
+HOLDFAST_GOLDEN_TYPE(AlterPartitionResponse);
+HOLDFAST_GOLDEN_TYPE(UpdateFeaturesRequest);
+HOLDFAST_GOLDEN_TYPE(UpdateFeaturesResponse);
+HOLDFAST_GOLDEN_TYPE(EnvelopeRequest);
+HOLDFAST_GOLDEN_TYPE(EnvelopeResponse);
+HOLDFAST_GOLDEN_TYPE(DefaultPrincipalData);
+HOLDFAST_GOLDEN_TYPE(BrokerRegistrationRequest);
+HOLDFAST_GOLDEN_TYPE(BrokerRegistrationResponse);
+HOLDFAST_GOLDEN_TYPE(BrokerHeartbeatRequest);
+HOLDFAST_GOLDEN_TYPE(BrokerHeartbeatResponse);
+HOLDFAST_GOLDEN_TYPE(UnregisterBrokerRequest);
+HOLDFAST_GOLDEN_TYPE(UnregisterBrokerResponse);
+HOLDFAST_GOLDEN_TYPE(AllocateProducerIdsRequest);
+HOLDFAST_GOLDEN_TYPE(AllocateProducerIdsResponse);
+HOLDFAST_GOLDEN_TYPE(ControllerRegistrationRequest);
+HOLDFAST_GOLDEN_TYPE(ControllerRegistrationResponse);
+HOLDFAST_GOLDEN_TYPE(AssignReplicasToDirsRequest);
+HOLDFAST_GOLDEN_TYPE(AssignReplicasToDirsResponse);
+HOLDFAST_GOLDEN_TYPE(UnregisterControllerRequest);
+HOLDFAST_GOLDEN_TYPE(UnregisterControllerResponse);
+
+HOLDFAST_GOLDEN_TYPE(LeaderAndIsrRequest);
+HOLDFAST_GOLDEN_TYPE(LeaderAndIsrResponse);
+HOLDFAST_GOLDEN_TYPE(StopReplicaRequest);
+HOLDFAST_GOLDEN_TYPE(StopReplicaResponse);
+HOLDFAST_GOLDEN_TYPE(UpdateMetadataRequest);
+HOLDFAST_GOLDEN_TYPE(UpdateMetadataResponse);
+HOLDFAST_GOLDEN_TYPE(ControlledShutdownRequest);
+HOLDFAST_GOLDEN_TYPE(ControlledShutdownResponse);
+
+HOLDFAST_GOLDEN_TYPE(CreateDelegationTokenRequest);
+HOLDFAST_GOLDEN_TYPE(CreateDelegationTokenResponse);
+HOLDFAST_GOLDEN_TYPE(RenewDelegationTokenRequest);
+HOLDFAST_GOLDEN_TYPE(RenewDelegationTokenResponse);
+HOLDFAST_GOLDEN_TYPE(ExpireDelegationTokenRequest);
+HOLDFAST_GOLDEN_TYPE(ExpireDelegationTokenResponse);
+HOLDFAST_GOLDEN_TYPE(DescribeDelegationTokenRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeDelegationTokenResponse);
+
+HOLDFAST_GOLDEN_TYPE(AlterReplicaLogDirsRequest);
+HOLDFAST_GOLDEN_TYPE(AlterReplicaLogDirsResponse);
+HOLDFAST_GOLDEN_TYPE(DescribeLogDirsRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeLogDirsResponse);
+
+HOLDFAST_GOLDEN_TYPE(DescribeClientQuotasRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeClientQuotasResponse);
+HOLDFAST_GOLDEN_TYPE(AlterClientQuotasRequest);
+HOLDFAST_GOLDEN_TYPE(AlterClientQuotasResponse);
+
+HOLDFAST_GOLDEN_TYPE(VoteRequest);
+HOLDFAST_GOLDEN_TYPE(VoteResponse);
+HOLDFAST_GOLDEN_TYPE(BeginQuorumEpochRequest);
+HOLDFAST_GOLDEN_TYPE(BeginQuorumEpochResponse);
+HOLDFAST_GOLDEN_TYPE(EndQuorumEpochRequest);
+HOLDFAST_GOLDEN_TYPE(EndQuorumEpochResponse);
+HOLDFAST_GOLDEN_TYPE(DescribeQuorumRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeQuorumResponse);
+HOLDFAST_GOLDEN_TYPE(FetchSnapshotRequest);
+HOLDFAST_GOLDEN_TYPE(FetchSnapshotResponse);
+HOLDFAST_GOLDEN_TYPE(AddRaftVoterRequest);
+HOLDFAST_GOLDEN_TYPE(AddRaftVoterResponse);
+HOLDFAST_GOLDEN_TYPE(RemoveRaftVoterRequest);
+HOLDFAST_GOLDEN_TYPE(RemoveRaftVoterResponse);
+HOLDFAST_GOLDEN_TYPE(UpdateRaftVoterRequest);
+HOLDFAST_GOLDEN_TYPE(UpdateRaftVoterResponse);
+HOLDFAST_GOLDEN_TYPE(QuorumStateData);
+
+HOLDFAST_GOLDEN_TYPE(RemoteLogSegmentMetadataRecord);
+HOLDFAST_GOLDEN_TYPE(RemoteLogSegmentMetadataUpdateRecord);
+HOLDFAST_GOLDEN_TYPE(RemotePartitionDeleteMetadataRecord);
+HOLDFAST_GOLDEN_TYPE(RemoteLogSegmentMetadataSnapshotRecord);
+
+HOLDFAST_GOLDEN_TYPE(DescribeUserScramCredentialsRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeUserScramCredentialsResponse);
+HOLDFAST_GOLDEN_TYPE(AlterUserScramCredentialsRequest);
+HOLDFAST_GOLDEN_TYPE(AlterUserScramCredentialsResponse);
+
+HOLDFAST_GOLDEN_TYPE(ShareGroupHeartbeatRequest);
+HOLDFAST_GOLDEN_TYPE(ShareGroupHeartbeatResponse);
+HOLDFAST_GOLDEN_TYPE(ShareGroupDescribeRequest);
+HOLDFAST_GOLDEN_TYPE(ShareGroupDescribeResponse);
+HOLDFAST_GOLDEN_TYPE(ShareFetchRequest);
+HOLDFAST_GOLDEN_TYPE(ShareFetchResponse);
+HOLDFAST_GOLDEN_TYPE(ShareAcknowledgeRequest);
+HOLDFAST_GOLDEN_TYPE(ShareAcknowledgeResponse);
+HOLDFAST_GOLDEN_TYPE(DescribeShareGroupOffsetsRequest);
+HOLDFAST_GOLDEN_TYPE(DescribeShareGroupOffsetsResponse);
+HOLDFAST_GOLDEN_TYPE(AlterShareGroupOffsetsRequest);
+HOLDFAST_GOLDEN_TYPE(AlterShareGroupOffsetsResponse);
+HOLDFAST_GOLDEN_TYPE(DeleteShareGroupOffsetsRequest);
+HOLDFAST_GOLDEN_TYPE(DeleteShareGroupOffsetsResponse);
+
+HOLDFAST_GOLDEN_TYPE(ShareSnapshotKey);
+HOLDFAST_GOLDEN_TYPE(ShareSnapshotValue);
+HOLDFAST_GOLDEN_TYPE(ShareUpdateKey);
+HOLDFAST_GOLDEN_TYPE(ShareUpdateValue);
+
+HOLDFAST_GOLDEN_TYPE(InitializeShareGroupStateRequest);
+HOLDFAST_GOLDEN_TYPE(InitializeShareGroupStateResponse);
+HOLDFAST_GOLDEN_TYPE(ReadShareGroupStateRequest);
+HOLDFAST_GOLDEN_TYPE(ReadShareGroupStateResponse);
+HOLDFAST_GOLDEN_TYPE(WriteShareGroupStateRequest);
+HOLDFAST_GOLDEN_TYPE(WriteShareGroupStateResponse);
+HOLDFAST_GOLDEN_TYPE(DeleteShareGroupStateRequest);
+HOLDFAST_GOLDEN_TYPE(DeleteShareGroupStateResponse);
+HOLDFAST_GOLDEN_TYPE(ReadShareGroupStateSummaryRequest);
+HOLDFAST_GOLDEN_TYPE(ReadShareGroupStateSummaryResponse);
+
+HOLDFAST_GOLDEN_TYPE(StreamsGroupHeartbeatRequest);
+HOLDFAST_GOLDEN_TYPE(StreamsGroupHeartbeatResponse);
+HOLDFAST_GOLDEN_TYPE(StreamsGroupDescribeRequest);
+HOLDFAST_GOLDEN_TYPE(StreamsGroupDescribeResponse);
+HOLDFAST_GOLDEN_TYPE(StreamsGroupTopologyDescriptionUpdateRequest);
+HOLDFAST_GOLDEN_TYPE(StreamsGroupTopologyDescriptionUpdateResponse);
+
+HOLDFAST_GOLDEN_TYPE(GetTelemetrySubscriptionsRequest);
+HOLDFAST_GOLDEN_TYPE(GetTelemetrySubscriptionsResponse);
+HOLDFAST_GOLDEN_TYPE(PushTelemetryRequest);
+HOLDFAST_GOLDEN_TYPE(PushTelemetryResponse);

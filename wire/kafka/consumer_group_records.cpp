@@ -1,0 +1,22 @@
+#include "wire/kafka/consumer_group_records.h"
+
+#include "wire/codec.h"
+
+namespace holdfast::wire {
+
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupPartitionMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupPartitionMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupMemberMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupMemberMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupTargetAssignmentMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupTargetAssignmentMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupTargetAssignmentMemberKey);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupTargetAssignmentMemberValue);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupCurrentMemberAssignmentKey);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupCurrentMemberAssignmentValue);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupRegularExpressionKey);
+HOLDFAST_KAFKA_MESSAGE(ConsumerGroupRegularExpressionValue);
+
+}  // namespace holdfast::wire

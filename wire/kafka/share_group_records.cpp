@@ -1,0 +1,20 @@
+#include "wire/kafka/share_group_records.h"
+
+#include "wire/codec.h"
+
+namespace holdfast::wire {
+
+HOLDFAST_KAFKA_MESSAGE(ShareGroupMemberMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupMemberMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupTargetAssignmentMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupTargetAssignmentMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupTargetAssignmentMemberKey);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupTargetAssignmentMemberValue);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupCurrentMemberAssignmentKey);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupCurrentMemberAssignmentValue);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupStatePartitionMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(ShareGroupStatePartitionMetadataValue);
+
+}  // namespace holdfast::wire

@@ -1,0 +1,20 @@
+#include "wire/kafka/streams_group_records.h"
+
+#include "wire/codec.h"
+
+namespace holdfast::wire {
+
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupMemberMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupMemberMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupTargetAssignmentMetadataKey);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupTargetAssignmentMetadataValue);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupTargetAssignmentMemberKey);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupTargetAssignmentMemberValue);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupCurrentMemberAssignmentKey);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupCurrentMemberAssignmentValue);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupTopologyKey);
+HOLDFAST_KAFKA_MESSAGE(StreamsGroupTopologyValue);
+
+}  // namespace holdfast::wire

@@ -1,0 +1,179 @@
+#include "runtime/simulated_loop.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+
+namespace holdfast {
+namespace {
+
+// So many rounds without time passing mean two parties that wake each other for ever.
+constexpr int rounds_at_one_instant_max = 1'000'000;
+
+}  // namespace
+
+// The jobs of one worker. A job is due when the one before has run, its own delay added.
+class SimulatedLoop::JobQueue {
+ public:
+  explicit JobQueue(const SimulatedClock& clock) : clock_(clock) {}
+
+  void push(Function<void()> job, Duration delay) {
+    last_due_ = std::max(last_due_, clock_.now()) + delay;
+    jobs_.push_back({last_due_, std::move(job)});
+  }
+  std::optional<SteadyTime> next() const {
+    if (jobs_.empty()) return std::nullopt;
+    return jobs_.front().due;
+  }
+  bool run_one(SteadyTime now) {
+    if (jobs_.empty() || jobs_.front().due > now) return false;
+    Function<void()> job = std::move(jobs_.front().run);
+    jobs_.pop_front();
+    job();
+    return true;
+  }
+
+ private:
+  struct Job {
+    SteadyTime due;
+    Function<void()> run;
+  };
+  const SimulatedClock& clock_;
+  SteadyTime last_due_{};
+  std::deque<Job> jobs_;
+};
+
+class SimulatedLoop::JobQueues final : public Workers {
+ public:
+  explicit JobQueues(const SimulatedClock& clock) : clock_(clock) {}
+
+  void delay(Random& random, Duration longest) {
+    random_ = &random;
+    longest_ = longest;
+  }
+
+  std::unique_ptr<Worker> create(const std::string&) override {
+    queues_.push_back(std::make_shared<JobQueue>(clock_));
+    return std::make_unique<Submitter>(*this, queues_.back());
+  }
+
+  std::optional<SteadyTime> next() const {
+    std::optional<SteadyTime> first;
+    for (const auto& queue : queues_) {
+      const auto due = queue->next();
+      if (due && (!first || *due < *first)) first = due;
+    }
+    return first;
+  }
+
+  // One job of each worker that has one due.
+  bool run_due() {
+    bool ran = false;
+    for (std::size_t i = 0; i < queues_.size(); ++i) {
+      const std::shared_ptr<JobQueue> queue = queues_[i];  // a job may create and destroy workers
+      ran = queue->run_one(clock_.now()) || ran;
+    }
+    return ran;
+  }
+
+ private:
+  class Submitter final : public Worker {
+   public:
+    Submitter(JobQueues& all, std::shared_ptr<JobQueue> queue) : all_(all), queue_(std::move(queue)) {}
+    ~Submitter() override {
+      while (queue_->run_one(SteadyTime::max())) {
+      }
+      std::erase(all_.queues_, queue_);
+    }
+    void submit(Function<void()> job) override { queue_->push(std::move(job), all_.draw_delay()); }
+
+   private:
+    JobQueues& all_;
+    std::shared_ptr<JobQueue> queue_;
+  };
+
+  Duration draw_delay() {
+    if (random_ == nullptr || longest_.count() <= 0) return Duration(0);
+    return Duration(static_cast<std::int64_t>(random_->below(static_cast<std::uint64_t>(longest_.count()))));
+  }
+
+  const SimulatedClock& clock_;
+  Random* random_ = nullptr;
+  Duration longest_{0};
+  std::vector<std::shared_ptr<JobQueue>> queues_;
+};
+
+struct SimulatedLoop::Loop {
+  Loop(int index, Clock& clock) : shard(index, io, clock) {}
+  boost::asio::io_context io{1};
+  Shard shard;
+};
+
+SimulatedLoop::SimulatedLoop(SimulatedClock& clock, int shards)
+    : clock_(clock), queues_(std::make_unique<JobQueues>(clock)) {
+  for (int i = 0; i < shards; ++i) loops_.push_back(std::make_unique<Loop>(i, clock));
+}
+
+SimulatedLoop::~SimulatedLoop() = default;
+
+Shard& SimulatedLoop::shard(int index) { return loops_[static_cast<std::size_t>(index)]->shard; }
+Workers& SimulatedLoop::workers() { return *queues_; }
+void SimulatedLoop::delay_jobs(Random& random, Duration longest) { queues_->delay(random, longest); }
+
+void SimulatedLoop::run_ready() {
+  for (int rounds = 0;; ++rounds) {
+    HOLDFAST_CHECK(rounds < rounds_at_one_instant_max);
+    bool ran = false;
+    for (auto& loop : loops_) {
+      Shard::Scope scope(loop->shard);
+      const auto deadline = loop->shard.timers().next_deadline();
+      if (deadline && *deadline <= clock_.now()) {
+        loop->shard.timers().advance(clock_.now());
+        ran = true;
+      }
+      ran = loop->shard.poll() > 0 || ran;
+    }
+    ran = queues_->run_due() || ran;
+    if (!ran) return;
+  }
+}
+
+bool SimulatedLoop::advance(SteadyTime limit) {
+  std::optional<SteadyTime> next = queues_->next();
+  for (auto& loop : loops_) {
+    const auto deadline = loop->shard.timers().next_deadline();
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  }
+  if (!next || *next > limit) return false;
+  clock_.advance_to(*next);
+  run_ready();
+  return true;
+}
+
+bool SimulatedLoop::run_until(Function<bool()> done, Duration limit) {
+  const SteadyTime end = clock_.now() + limit;
+  run_ready();
+  while (!done()) {
+    if (!advance(end)) return false;
+  }
+  return true;
+}
+
+void SimulatedLoop::run_for(Duration how_long) {
+  const SteadyTime end = clock_.now() + how_long;
+  run_ready();
+  while (advance(end)) {
+  }
+  clock_.advance_to(end);
+  run_ready();
+}
+
+void SimulatedLoop::run_to_end(Gate& gate, Task<void> task, int shard_index) {
+  {
+    Shard::Scope scope(shard(shard_index));
+    HOLDFAST_CHECK(shard(shard_index).spawn(gate, std::move(task)));
+  }
+  const bool ended = run_until([&gate] { return gate.holders() == 0; });
+  HOLDFAST_CHECK(ended);  // it waits for something that nobody will do
+}
+
+}  // namespace holdfast

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 
 namespace holdfast::wire {
@@ -10,7 +11,13 @@ void print_json(std::string& out, bool v) { out += v ? "true" : "false"; }
 
 void print_json(std::string& out, std::int64_t v) { fmt::format_to(std::back_inserter(out), "{}", v); }
 
-void print_json(std::string& out, double v) { fmt::format_to(std::back_inserter(out), "{}", v); }
+// As Java does: always with a point or an exponent, and what JSON has no number for in quotes.
+void print_json(std::string& out, double v) {
+  const std::string text = fmt::format("{}", v);
+  if (!std::isfinite(v)) return print_json(out, std::string_view(text));
+  out += text;
+  if (text.find_first_of(".e") == std::string::npos) out += ".0";
+}
 
 void print_json(std::string& out, std::string_view text) {
   out += '"';

@@ -22,6 +22,7 @@ class GoldenMessage {
  public:
   virtual ~GoldenMessage() = default;
   virtual Api api() const = 0;
+  virtual void reset() = 0;
   // Starts afresh. False: the bytes were refused, or some were left over.
   virtual bool decode(ByteView bytes, std::int16_t version) = 0;
   // Starts afresh.
@@ -37,13 +38,14 @@ template <class M>
 class GoldenMessageOf : public GoldenMessage {
  public:
   Api api() const override { return M::api; }
+  void reset() override { message_ = M{}; }
   bool decode(ByteView bytes, std::int16_t version) override {
-    message_ = M{};
+    reset();
     Reader in(bytes);
     return wire::decode(message_, version, in) && in.remaining() == 0;
   }
   void read(const boost::json::object& json, std::int16_t version) override {
-    message_ = M{};
+    reset();
     JsonReader(json, version).structure(message_);
   }
   std::vector<std::uint8_t> encode(std::int16_t version) const override {

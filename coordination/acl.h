@@ -54,6 +54,7 @@ AclList masked(const AclList& acl);
 // the connection's own address, whatever the credentials say.
 std::expected<std::vector<Id>, ZkError> authenticate(const AclOptions& options, std::string_view scheme,
                                                      std::string_view credentials, std::string_view peer_address);
+std::uint64_t digest_of_acl(const AclList& acl);
 std::string digest_of(std::string_view user_and_password, std::string_view algorithm = "SHA1");
 
 // ip ids: "10.0.0.0/8", "::1". False when the pattern is malformed too.
@@ -65,7 +66,7 @@ class AclTable {
   static constexpr AclId open{0};  // world:anyone with all permissions
 
   AclTable();
-  AclId retain(const AclList& list);  // interns; each retain is matched by one release
+  AclId retain(const AclList& list);  // interns (an empty list is the open one); each is matched by one release
   void retain(AclId id);
   void release(AclId id);
   const AclList& list(AclId id) const { return *entries_[id.value].list; }

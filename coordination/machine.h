@@ -17,11 +17,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "coordination/acl.h"
-#include "coordination/outstanding.h"
+#include "coordination/apply.h"
+#include "coordination/options.h"
+#include "coordination/prepare.h"
 #include "coordination/quota.h"
 #include "coordination/request.h"
 #include "coordination/sessions.h"
@@ -32,39 +33,6 @@
 #include "runtime/result.h"
 
 namespace holdfast::zk {
-
-struct MachineOptions {
-  bool extended_types = false;  // zookeeper.extendedTypesEnabled: TTL nodes
-  bool enforce_quota = false;
-  AclOptions acl;
-  // Subtrees that only privileged callers may change: everybody else gets NoAuth.
-  std::vector<std::string> protected_prefixes;
-  std::int64_t container_never_used_ms = 0;  // delete containers that never had a child after this; 0: never
-  std::string config_text;                   // of /zookeeper/config
-};
-
-// What one operation came to. Header and body of a reply are made from it: failed multis carry a result per part.
-struct OpResult {
-  std::int32_t op = 0;  // opcode: 1, 15, 19, 21 as asked, 2, 5, 7, 13, -10, -11, 14; -1 for a failed part of a multi
-  ZkError error = ZkError::ok;
-  std::string_view path;  // of creates; points into the transaction
-  Stat stat;              // of creates, setData, setACL
-};
-
-struct Effects {
-  Zxid zxid;
-  SessionId session;  // who asked, with which xid: the shell finds the waiting request by them
-  std::int32_t cxid = 0;
-  OpResult result;
-  std::vector<OpResult> parts;     // of a multi
-  std::vector<WatchEvent> events;  // to be queued in this order, before the reply
-  SessionId session_created;       // 0: none
-  std::int32_t session_timeout_ms = 0;
-  SessionId session_closed;  // 0: none
-  std::vector<QuotaWarning> quota_warnings;
-
-  void clear();
-};
 
 template <class T>
 using Outcome = std::expected<T, ZkError>;
@@ -92,7 +60,6 @@ struct RearmRequest {
 class ZnodeMachine {
  public:
   explicit ZnodeMachine(MachineOptions options);
-  ~ZnodeMachine();
 
   // --- Leader. ---
   // Always a transaction: a request that fails becomes an error (or failed multi) that consumes its zxid as upstream's.
@@ -101,7 +68,7 @@ class ZnodeMachine {
   void begin_epoch(std::uint32_t epoch);
   // Leadership lost, or proposing failed: forget what was prepared and not applied.
   void discard_outstanding();
-  std::size_t outstanding() const { return outstanding_.size(); }
+  std::size_t outstanding() const { return preparer_.outstanding(); }
   // Containers and TTL nodes that may go at `now`, at most `count`: each is to become a DeleteExpiredOp.
   std::vector<std::string> expired_nodes(std::int64_t now_ms, std::size_t count) const;
 
@@ -124,6 +91,10 @@ class ZnodeMachine {
   Outcome<void> check_watches(std::string_view path, std::int32_t type, const Caller& caller) const;
   // Arms what is unchanged; what changed meanwhile comes back as events for this connection (header zxid -1).
   std::vector<WatchEvent> rearm(const RearmRequest& request, const Caller& caller);
+  // Whether a connection with these identities may be told of the event.
+  bool delivers(const WatchEvent& event, std::span<const Id> ids) const {
+    return options_.acl.skip_acl || permits(*event.acl, perms::read, ids);
+  }
 
   // --- Snapshots. ---
   std::unique_ptr<SnapshotCapture> begin_snapshot(
@@ -136,29 +107,25 @@ class ZnodeMachine {
   const SessionTable& sessions() const { return sessions_; }
   void set_session_owner(SessionId id, std::int64_t owner) { sessions_.set_owner(id, owner); }
   // False as soon as its closing is prepared, on the leader.
-  bool session_is_open(SessionId id) const { return sessions_.contains(id) && !closing_.contains(id); }
+  bool session_is_open(SessionId id) const { return sessions_.contains(id) && !preparer_.is_closing(id); }
   WatchTable& watches() { return watches_; }
   const MachineOptions& options() const { return options_; }
   std::uint64_t digest() const;  // of tree and sessions
 
  private:
-  friend class Preparer;
-  friend class Applier;
-
   void create_system_nodes();
-  void rebuild_quotas();
+  Outcome<const Znode*> readable(std::string_view path, std::int32_t wanted, const Caller& caller) const;
   bool may(const Znode& node, std::int32_t wanted, const Caller& caller) const;
+  bool may(const AclList& acl, std::int32_t wanted, const Caller& caller) const;
 
   const MachineOptions options_;
   Tree tree_;
   SessionTable sessions_;
   WatchTable watches_;
   QuotaPaths quotas_;
-  Outstanding outstanding_;
-  std::unordered_set<SessionId> closing_;  // leader: closeSession is prepared, not applied
-  std::unordered_set<SessionId> opening_;  // leader: createSession is prepared, not applied
+  Preparer preparer_;
+  Applier applier_;
   Zxid last_applied_;
-  Zxid last_prepared_;
   Effects effects_;
 };
 

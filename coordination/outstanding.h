@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "coordination/acl.h"
@@ -39,8 +38,9 @@ class Outstanding {
   NodeView view(std::string_view path) const;
   void put(std::string_view path, NodeView view, Zxid zxid);
 
-  // A multi is all or nothing: after mark(), roll_back() forgets every put() since.
+  // A multi is all or nothing: after mark(), keep() makes every put() since stay, roll_back() undoes them all.
   std::size_t mark();
+  void keep();
   void roll_back(std::size_t mark);
 
   void applied(Zxid zxid);  // forgets what the tree now shows itself
@@ -54,7 +54,7 @@ class Outstanding {
  private:
   struct Entry {
     NodeView view;
-    Zxid zxid;
+    std::size_t puts = 0;  // of log_ that refer to it
   };
   struct PathHash {
     using is_transparent = void;
@@ -65,12 +65,13 @@ class Outstanding {
     Map::pointer entry;
     Zxid zxid;
     bool was_new;
-    Entry before;  // of this put, when it was not new and may still be rolled back
+    Entry before;  // this put, when it was not new and may be rolled back
   };
 
   const Tree& tree_;
   Map entries_;
-  std::deque<Put> log_;
+  std::deque<Put> log_;  // in zxid order
+  bool recording_ = false;
 };
 
 }  // namespace holdfast::zk

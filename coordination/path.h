@@ -8,11 +8,12 @@
 namespace holdfast::zk {
 
 // Absolute, no trailing slash, no empty, "." or ".." element, no banned character: U+0000, control characters,
-// surrogates and the private use area up to U+F8FF, U+FFF0..U+FFFF. Text that is no UTF-8 is refused too.
-// A sequential create's path may end in '/': its suffix comes after it.
-bool path_is_valid(std::string_view path, bool sequential = false);
+// surrogates (so nothing above the first plane) and the private use area up to U+F8FF, U+FFF0..U+FFFF. Text that is no
+// UTF-8 is refused too. A sequential create is judged with its suffix, so that "/a/" may be asked for.
+bool path_is_valid(std::string_view path);
 
-// "/a/b" -> "/a", "/a" -> "/". The path must be absolute and not the root.
+// "/a/b" -> "/a", "/a" -> "/". The root is its own parent. The path must hold a slash; what is before
+// the last one need not be a valid path.
 std::string_view parent_of(std::string_view path);
 std::string_view name_of(std::string_view path);
 

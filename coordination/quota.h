@@ -5,10 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+
+#include "runtime/strong.h"
 
 namespace holdfast::zk {
 
@@ -16,13 +20,14 @@ inline constexpr std::string_view quota_root = "/zookeeper/quota";
 inline constexpr std::string_view limits_name = "zookeeper_limits";
 inline constexpr std::string_view stats_name = "zookeeper_stats";
 
-// "count=5,bytes=10=;byteHardLimit=-1;countHardLimit=-1": either separator, unset is -1. The '=' after the bytes is
-// upstream's, for parsers that would stumble over the hard limits behind it.
+// "count=5,bytes=10" or "count=5,bytes=10=;byteHardLimit=20;countHardLimit=-1": either separator, unset is -1. The '='
+// after the bytes is upstream's, for parsers that would stumble over the hard limits behind it.
 struct QuotaValues {
   std::int64_t count = -1;
   std::int64_t bytes = -1;
   std::int64_t count_hard = -1;
   std::int64_t bytes_hard = -1;
+  bool hard_keys = false;  // the text names hard limits: they are written again, even unset
 
   static QuotaValues parse(std::string_view text);  // what is not understood stays -1
   std::string text() const;
@@ -42,14 +47,40 @@ struct QuotaWarning {
 // Which subtrees have limits: the deepest one at or above a path counts.
 class QuotaPaths {
  public:
-  void add(std::string_view path) { paths_.insert_or_assign(std::string(path), true); }
+  void add(std::string_view path) { paths_.emplace(path); }
   void remove(std::string_view path);
   bool empty() const { return paths_.empty(); }
   void clear() { paths_.clear(); }
   std::optional<std::string_view> covering(std::string_view path) const;
 
  private:
-  std::map<std::string, bool, std::less<>> paths_;
+  std::set<std::string, std::less<>> paths_;
+};
+
+// What prepared, unapplied transactions will add to each subtree: without it a pipeline could run over a hard limit.
+class PendingQuota {
+ public:
+  struct Use {
+    std::int64_t bytes = 0;
+    std::int64_t count = 0;
+  };
+  Use of(std::string_view root) const;
+  void add(std::string_view root, std::int64_t bytes, std::int64_t count, Zxid zxid);
+  void applied(Zxid zxid);
+  std::size_t mark() const { return log_.size(); }
+  void roll_back(std::size_t mark);
+  void clear();
+
+ private:
+  struct Entry {
+    std::string root;
+    Use use;
+    Zxid zxid;
+  };
+  void take_back(const Entry& entry);
+
+  std::deque<Entry> log_;  // in zxid order
+  std::map<std::string, Use, std::less<>> sums_;
 };
 
 }  // namespace holdfast::zk

@@ -27,6 +27,7 @@
 #include "runtime/buffer.h"
 #include "runtime/result.h"
 #include "runtime/strong.h"
+#include "wire/reader.h"
 #include "wire/writer.h"
 
 namespace holdfast::zk {
@@ -52,7 +53,6 @@ class SnapshotCapture final : public ChangeObserver {
   void write_with_ancestors(Znode& node);
   void write_node(Znode& node);
   void write_acl(AclId id);
-  void advance();
   void seal_chunk();
 
   Tree& tree_;
@@ -83,6 +83,10 @@ class SnapshotReader {
   Result<> read_chunk(ByteView payload);
   Result<> read_header(ByteView payload);
   Result<> read_records(ByteView payload);
+  void read_session(wire::Reader& in);
+  void read_acl(wire::Reader& in);
+  void read_node(wire::Reader& in);
+  void read_end(wire::Reader& in);
 
   Tree& tree_;
   SessionTable& sessions_;
@@ -91,7 +95,6 @@ class SnapshotReader {
   bool end_seen_ = false;
   Zxid zxid_;
   std::int64_t time_ms_ = 0;
-  std::uint64_t session_records_ = 0;
   std::uint64_t node_records_ = 0;
   std::string previous_path_;
   std::unordered_map<std::uint32_t, AclList> acls_;

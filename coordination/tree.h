@@ -50,11 +50,14 @@ class Tree {
   const Znode* find(std::string_view path) const;
   Znode* find(std::string_view path);
   const Znode& root() const { return *root_; }
+  Znode& root() { return *root_; }
 
   // The parent must exist, the node must not. Its place in the parent (list, count) is set; the parent's stat is not.
   Znode& add(std::string_view path, NodeState state, const AclList& acl);
+  Znode& add(Znode& parent, std::string_view path, NodeState state, const AclList& acl);
   void remove(Znode& node);  // must have no children
   void set_data(Znode& node, Bytes data, bool null_data, std::int32_t version, std::int64_t zxid, std::int64_t time_ms);
+  void set_data_quietly(Znode& node, Bytes data);  // a quota's counts: no version, zxid or time of their own
   void set_acl(Znode& node, const AclList& acl, std::int32_t aversion);
   void set_children_changed(Znode& node, std::int32_t cversion, std::int64_t pzxid);
 
@@ -78,22 +81,26 @@ class Tree {
   const std::unordered_set<Znode*>& containers() const { return containers_; }
   const std::unordered_set<Znode*>& ttl_nodes() const { return ttl_nodes_; }
   std::uint64_t descendants(const Znode& node) const;
+  // Pre-order below `top`: the node after this one, null at the end.
+  static Znode* next_in_walk(Znode* node, const Znode* top);
 
   void observe(ChangeObserver* observer) { observer_ = observer; }
+  bool is_observed() const { return observer_ != nullptr; }
   // New nodes carry it: a snapshot begun at this epoch does not contain them.
   std::uint32_t begin_capture_epoch() { return ++capture_epoch_; }
   std::uint32_t capture_epoch() const { return capture_epoch_; }
 
-  void clear();  // to the bare root
+  void clear();                                          // to the bare root
+  void reset_root(NodeState state, const AclList& acl);  // of a cleared tree: a restored root
 
  private:
   void about_to_change(Znode& node) {
     if (observer_) observer_->before_change(node);
   }
-  void rehash(Znode& node);  // after a change: renews its part of the digest
+  void exchange_data(Znode& node, Bytes data, bool null_data);
+  void renew_digest(Znode& node);  // after a change: its part of the tree's
   void enlist(Znode& node);
   void delist(Znode& node);
-  void destroy(Znode* node);
 
   const bool extended_types_;
   NodeIndex index_;

@@ -32,7 +32,25 @@ struct Acl {
   Id id;
   friend bool operator==(const Acl&, const Acl&) = default;
 };
-enum class ZkError : std::int32_t { ok = 0 };
+enum class ZkError : std::int32_t {
+  ok = 0,
+  runtime_inconsistency = -2,
+  marshalling_error = -5,
+  unimplemented = -6,
+  bad_arguments = -8,
+  no_node = -101,
+  no_auth = -102,
+  bad_version = -103,
+  no_children_for_ephemerals = -108,
+  node_exists = -110,
+  not_empty = -111,
+  session_expired = -112,
+  invalid_acl = -114,
+  auth_failed = -115,
+  session_moved = -118,
+  no_watcher = -121,
+  quota_exceeded = -125,
+};
 
 using ConnectionToken = std::uint64_t;  // a client connection of this server, chosen by the shell; 0: none
 

@@ -41,6 +41,7 @@ class WatchTable {
   bool holds(std::string_view path, ConnectionToken who, WatcherType type) const;
   bool remove(std::string_view path, ConnectionToken who, WatcherType type);  // false: there was none
   void drop(ConnectionToken who);                                             // the connection ended
+  bool empty() const { return by_path_.empty(); }
 
   // Each appends at most one event to `out` and disarms the standard watches it used.
   void on_created(std::string_view path, const AclListRef& acl, std::vector<WatchEvent>& out);
@@ -49,14 +50,21 @@ class WatchTable {
   void on_deleted(std::string_view path, const AclListRef& acl, std::vector<WatchEvent>& out);
   void on_children_changed(std::string_view parent, const AclListRef& acl, std::vector<WatchEvent>& out);
 
-  // For four-letter words and metrics. Upstream counts a path once per table (data, child) it is watched in.
-  std::size_t connections() const { return by_connection_.size(); }
-  std::size_t paths() const { return by_path_.size(); }
+  // How many there are: a watch counts in each of upstream's tables (data, child) that it stands in.
   std::size_t watches() const { return watches_; }
+  // What wchs, wchc and wchp tell: upstream's data table only. Walks everything.
+  struct Summary {
+    std::size_t connections = 0;
+    std::size_t paths = 0;
+    std::size_t watches = 0;
+  };
+  Summary data_summary() const;
   template <class F>
-  void for_each(F&& f) const {  // f(path, token)
+  void for_each_data_watch(F&& f) const {  // f(path, token)
     for (const auto& [path, entry] : by_path_) {
-      for (const auto& watcher : entry.watchers) f(std::string_view(path), watcher.who);
+      for (const Watcher& watcher : entry.watchers) {
+        if (watcher.kinds != static_cast<std::uint8_t>(WatchKind::child)) f(std::string_view(path), watcher.who);
+      }
     }
   }
 
@@ -76,6 +84,9 @@ class WatchTable {
 
   void trigger(std::string_view path, EventType type, std::uint8_t kinds, const AclListRef& acl,
                std::vector<WatchEvent>& out);
+  void add_recursive(std::string_view path, std::vector<ConnectionToken>& targets) const;
+  void change(Watcher& watcher, int kinds);
+  void forget(ConnectionToken who, PathMap::pointer entry);
 
   PathMap by_path_;
   std::unordered_map<ConnectionToken, std::unordered_set<PathMap::pointer>> by_connection_;

@@ -1,0 +1,182 @@
+#include "coordination/apply.h"
+
+#include "coordination/path.h"
+#include "runtime/result.h"
+
+namespace holdfast::zk {
+namespace {
+
+constexpr std::int32_t opcode_error = -1, opcode_create = 1, opcode_delete = 2, opcode_set_data = 5, opcode_set_acl = 7,
+                       opcode_check = 13, opcode_multi = 14, opcode_create2 = 15, opcode_create_session = -10,
+                       opcode_close_session = -11;
+
+// The subtree that "/zookeeper/quota<path>/zookeeper_limits" limits; empty when it is no such path.
+std::string_view quota_path_of(std::string_view path, std::string_view name) {
+  if (!is_below(path, quota_root) || name_of(path) != name) return {};
+  const std::string_view parent = parent_of(path);
+  return parent.size() > quota_root.size() ? parent.substr(quota_root.size()) : std::string_view();
+}
+
+}  // namespace
+
+void Applier::apply(const Txn& txn, Effects& effects) {
+  txn_ = &txn;
+  effects_ = &effects;
+  effects.zxid = txn.zxid;
+  effects.session = txn.session;
+  effects.cxid = txn.cxid;
+  effects.parts.clear();
+  effects.events.clear();
+  effects.session_created = effects.session_closed = SessionId{};
+  effects.session_timeout_ms = 0;
+  effects.quota_warnings.clear();
+  effects.result = std::visit([this](const auto& body) { return carry_out(body); }, txn.body);
+}
+
+OpResult Applier::carry_out(const ErrorTxn& t) { return {.op = opcode_error, .error = t.error}; }
+
+OpResult Applier::carry_out(const CreateTxn& t) {
+  const std::string_view parent_path = parent_of(t.path);
+  Znode* parent = tree_.find(parent_path);
+  HOLDFAST_CHECK(parent);
+  NodeState state;
+  state.data = t.data;
+  state.null_data = t.null_data;
+  state.czxid = state.mzxid = state.pzxid = txn_->zxid.value;
+  state.ctime_ms = state.mtime_ms = txn_->time_ms;
+  state.owner = t.owner;
+  const Znode& node = tree_.add(*parent, t.path, std::move(state), t.acl);
+  tree_.set_children_changed(*parent, t.parent_cversion, txn_->zxid.value);
+
+  if (is_below(t.path, quota_root)) quota_node_created(t.path);
+  count(t.path, static_cast<std::int64_t>(t.data.size()), 1);
+  if (!watches_.empty()) {
+    watches_.on_created(t.path, tree_.acl_ref(node), effects_->events);
+    watches_.on_children_changed(parent_path, tree_.acl_ref(*parent), effects_->events);
+  }
+  return {.op = t.op, .path = t.path, .stat = tree_.stat(node)};
+}
+
+void Applier::remove(std::string_view path) {
+  Znode* node = tree_.find(path);
+  HOLDFAST_CHECK(node && node->parent);
+  Znode& parent = *node->parent;
+  const AclListRef acl = tree_.acl_ref(*node);
+  const auto bytes = static_cast<std::int64_t>(node->data.size());
+  tree_.remove(*node);
+  tree_.set_children_changed(parent, parent.cversion, txn_->zxid.value);
+
+  if (const auto limited = quota_path_of(path, limits_name); !limited.empty()) quotas_.remove(limited);
+  count(path, -bytes, -1);
+  if (!watches_.empty()) {
+    watches_.on_deleted(path, acl, effects_->events);
+    watches_.on_children_changed(parent_of(path), tree_.acl_ref(parent), effects_->events);
+  }
+}
+
+OpResult Applier::carry_out(const DeleteTxn& t) {
+  remove(t.path);
+  return {.op = opcode_delete};
+}
+
+OpResult Applier::carry_out(const SetDataTxn& t) {
+  Znode* node = tree_.find(t.path);
+  HOLDFAST_CHECK(node);
+  const auto growth = static_cast<std::int64_t>(t.data.size()) - static_cast<std::int64_t>(node->data.size());
+  tree_.set_data(*node, t.data, t.null_data, t.version, txn_->zxid.value, txn_->time_ms);
+  count(t.path, growth, 0);
+  if (!watches_.empty()) watches_.on_data_changed(t.path, tree_.acl_ref(*node), effects_->events);
+  return {.op = opcode_set_data, .stat = tree_.stat(*node)};
+}
+
+OpResult Applier::carry_out(const SetAclTxn& t) {
+  Znode* node = tree_.find(t.path);
+  HOLDFAST_CHECK(node);
+  tree_.set_acl(*node, t.acl, t.aversion);
+  return {.op = opcode_set_acl, .stat = tree_.stat(*node)};
+}
+
+OpResult Applier::carry_out(const CheckTxn&) { return {.op = opcode_check}; }
+
+OpResult Applier::carry_out(const MultiTxn& t) {
+  effects_->parts.reserve(t.count);
+  if (t.error == ZkError::ok) {
+    for (const MultiPartTxn& part : t.parts) {
+      OpResult result = std::visit([this](const auto& p) { return carry_out(p); }, part);
+      // Every create with a Stat is reported as create2 (MultiResponse).
+      if (std::holds_alternative<CreateTxn>(part) && result.op != opcode_create) result.op = opcode_create2;
+      effects_->parts.push_back(result);
+    }
+  } else {
+    for (std::uint32_t i = 0; i < t.count; ++i) {
+      const ZkError error = i < t.failed_at ? ZkError::ok : i == t.failed_at ? t.error : ZkError::runtime_inconsistency;
+      effects_->parts.push_back({.op = opcode_error, .error = error});
+    }
+  }
+  return {.op = opcode_multi};
+}
+
+OpResult Applier::carry_out(const CreateSessionTxn& t) {
+  sessions_.add(txn_->session, Session{.timeout_ms = t.timeout_ms});
+  effects_->session_created = txn_->session;
+  effects_->session_timeout_ms = t.timeout_ms;
+  return {.op = opcode_create_session};
+}
+
+OpResult Applier::carry_out(const CloseSessionTxn& t) {
+  for (const std::string& path : t.ephemerals) remove(path);
+  sessions_.remove(txn_->session);
+  effects_->session_closed = txn_->session;
+  return {.op = opcode_close_session};
+}
+
+void Applier::count(std::string_view path, std::int64_t bytes, std::int64_t nodes) {
+  if (quotas_.empty() || (bytes == 0 && nodes == 0)) return;
+  const auto root = quotas_.covering(path);
+  if (!root) return;
+  Znode* stats_node = tree_.find(stats_path(*root));
+  if (!stats_node) return;
+  auto stats = QuotaValues::parse(as_text(stats_node->data.view()));
+  stats.bytes += bytes;
+  stats.count += nodes;
+  tree_.set_data_quietly(*stats_node, Bytes::copy(stats.text()));
+
+  const Znode* limits_node = tree_.find(limits_path(*root));
+  if (!limits_node) return;
+  const auto limits = QuotaValues::parse(as_text(limits_node->data.view()));
+  if (nodes > 0 && limits.count > -1 && stats.count > limits.count) {
+    effects_->quota_warnings.push_back({std::string(*root), false, limits.count, stats.count});
+  }
+  if (bytes > 0 && limits.bytes > -1 && stats.bytes > limits.bytes) {
+    effects_->quota_warnings.push_back({std::string(*root), true, limits.bytes, stats.bytes});
+  }
+}
+
+void Applier::quota_node_created(std::string_view path) {
+  if (const auto limited = quota_path_of(path, limits_name); !limited.empty()) quotas_.add(limited);
+  if (const auto counted = quota_path_of(path, stats_name); !counted.empty()) count_afresh(counted);
+}
+
+void Applier::count_afresh(std::string_view quota_path) {
+  Znode* stats_node = tree_.find(stats_path(quota_path));
+  const Znode* top = tree_.find(quota_path);
+  auto stats = QuotaValues::parse(as_text(stats_node->data.view()));
+  stats.bytes = stats.count = 0;
+  for (auto* node = const_cast<Znode*>(top); node; node = Tree::next_in_walk(node, top)) {
+    stats.bytes += static_cast<std::int64_t>(node->data.size());
+    ++stats.count;
+  }
+  tree_.set_data_quietly(*stats_node, Bytes::copy(stats.text()));
+}
+
+void Applier::rebuild_quotas() {
+  quotas_.clear();
+  const Znode* top = tree_.find(quota_root);
+  for (auto* node = const_cast<Znode*>(top); node; node = Tree::next_in_walk(node, top)) {
+    if (node->name() != limits_name) continue;
+    const std::string path = node->path();
+    if (const auto limited = quota_path_of(path, limits_name); !limited.empty()) quotas_.add(limited);
+  }
+}
+
+}  // namespace holdfast::zk

@@ -1,0 +1,72 @@
+// Applier: every replica's half of the machine. It carries out a transaction, which needs no decisions any more, and
+// says what came of it: the results for whoever asked, the watch events, the sessions that came and went. Lives on the
+// coordination shard.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "coordination/quota.h"
+#include "coordination/sessions.h"
+#include "coordination/tree.h"
+#include "coordination/txn.h"
+#include "coordination/watches.h"
+
+namespace holdfast::zk {
+
+// What one operation came to; the reply is made from it.
+struct OpResult {
+  // Opcode: 1, 15, 19, 21 as asked, 2, 5, 7, 13, -10, -11, 14; -1 for failures and, in a failed multi, for every part.
+  std::int32_t op = 0;
+  ZkError error = ZkError::ok;
+  std::string_view path{};  // of creates; points into the transaction
+  Stat stat{};              // of creates, setData, setACL
+};
+
+struct Effects {
+  Zxid zxid;
+  SessionId session;  // who asked, with which xid: the shell finds the waiting request by them
+  std::int32_t cxid = 0;
+  OpResult result{};                 // a failed multi has error ok here, as on the wire
+  std::vector<OpResult> parts{};     // of a multi
+  std::vector<WatchEvent> events{};  // to be queued in this order, before the reply
+  SessionId session_created{};       // 0: none
+  std::int32_t session_timeout_ms = 0;
+  SessionId session_closed{};  // 0: none
+  std::vector<QuotaWarning> quota_warnings{};
+};
+
+class Applier {
+ public:
+  Applier(Tree& tree, SessionTable& sessions, WatchTable& watches, QuotaPaths& quotas)
+      : tree_(tree), sessions_(sessions), watches_(watches), quotas_(quotas) {}
+
+  void apply(const Txn& txn, Effects& effects);
+  void rebuild_quotas();  // after a restore
+
+ private:
+  OpResult carry_out(const ErrorTxn& t);
+  OpResult carry_out(const CreateTxn& t);
+  OpResult carry_out(const DeleteTxn& t);
+  OpResult carry_out(const SetDataTxn& t);
+  OpResult carry_out(const SetAclTxn& t);
+  OpResult carry_out(const CheckTxn& t);
+  OpResult carry_out(const MultiTxn& t);
+  OpResult carry_out(const CreateSessionTxn& t);
+  OpResult carry_out(const CloseSessionTxn& t);
+
+  void remove(std::string_view path);
+  void count(std::string_view path, std::int64_t bytes, std::int64_t nodes);
+  void quota_node_created(std::string_view path);
+  void count_afresh(std::string_view quota_path);
+
+  Tree& tree_;
+  SessionTable& sessions_;
+  WatchTable& watches_;
+  QuotaPaths& quotas_;
+  const Txn* txn_ = nullptr;
+  Effects* effects_ = nullptr;
+};
+
+}  // namespace holdfast::zk

@@ -165,11 +165,11 @@ struct ConsumerGroupCurrentMemberAssignmentValue {
   struct Topic {
     Uuid topic_id{};
     std::vector<std::int32_t> partitions;
-    std::optional<std::vector<std::int32_t>> assignment_epochs;
+    std::optional<std::vector<std::int32_t>> assignment_epochs{std::in_place};
     static void fields(auto& m, auto& v) {
       v("topicId", m.topic_id);
       v("partitions", m.partitions);
-      v.tagged(0, "assignmentEpochs", m.assignment_epochs, since(0));
+      v.tagged(0, "assignmentEpochs", m.assignment_epochs, since(0), std::vector<std::int32_t>{});
     }
   };
   std::int32_t member_epoch = 0;

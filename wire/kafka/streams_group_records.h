@@ -26,14 +26,14 @@ struct StreamsGroupMetadataValue {
   std::int32_t epoch = 0;
   std::int64_t metadata_hash = 0;
   std::int32_t validated_topology_epoch = -1;
-  std::optional<std::vector<Config>> last_assignment_configs;
+  std::optional<std::vector<Config>> last_assignment_configs{std::in_place};
   std::int32_t stored_description_topology_epoch = -1;
   std::int32_t failed_description_topology_epoch = -1;
   static void fields(auto& m, auto& v) {
     v("epoch", m.epoch);
     v("metadataHash", m.metadata_hash);
     v.tagged(0, "validatedTopologyEpoch", m.validated_topology_epoch, since(0), -1);
-    v.tagged(1, "lastAssignmentConfigs", m.last_assignment_configs, since(0));
+    v.tagged(1, "lastAssignmentConfigs", m.last_assignment_configs, since(0), std::vector<Config>{});
     v.tagged(2, "storedDescriptionTopologyEpoch", m.stored_description_topology_epoch, since(0), -1);
     v.tagged(3, "failedDescriptionTopologyEpoch", m.failed_description_topology_epoch, since(0), -1);
   }
@@ -152,11 +152,11 @@ struct StreamsGroupCurrentMemberAssignmentValue {
   struct Tasks {
     std::string subtopology_id;
     std::vector<std::int32_t> partitions;
-    std::optional<std::vector<std::int32_t>> assignment_epochs;
+    std::optional<std::vector<std::int32_t>> assignment_epochs{std::in_place};
     static void fields(auto& m, auto& v) {
       v("subtopologyId", m.subtopology_id);
       v("partitions", m.partitions);
-      v.tagged(0, "assignmentEpochs", m.assignment_epochs, since(0));
+      v.tagged(0, "assignmentEpochs", m.assignment_epochs, since(0), std::vector<std::int32_t>{});
     }
   };
   std::int32_t member_epoch = 0;

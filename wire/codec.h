@@ -16,7 +16,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "runtime/result.h"
 #include "wire/fields.h"
 #include "wire/message.h"
 #include "wire/print.h"

@@ -13,11 +13,11 @@ namespace holdfast::zk {
 struct MachineOptions {
   bool extended_types = false;  // zookeeper.extendedTypesEnabled: TTL nodes
   bool enforce_quota = false;
-  AclOptions acl;
+  AclOptions acl{};
   // Subtrees that only privileged callers may change: everybody else gets NoAuth.
-  std::vector<std::string> protected_prefixes;
+  std::vector<std::string> protected_prefixes{};
   std::int64_t container_never_used_ms = 0;  // delete containers that never had a child after this; 0: never
-  std::string config_text;                   // of /zookeeper/config
+  std::string config_text{};                 // of /zookeeper/config
 };
 
 }  // namespace holdfast::zk

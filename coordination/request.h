@@ -80,9 +80,9 @@ using WriteRequest = std::variant<CreateOp, DeleteOp, SetDataOp, SetAclOp, Multi
                                   CloseSessionOp, FailOp>;
 
 struct Caller {
-  SessionId session;
+  SessionId session{};
   std::int32_t cxid = 0;
-  std::span<const Id> ids;         // the connection's identities; the first is {ip, address}
+  std::span<const Id> ids{};       // the connection's identities; the first is {ip, address}
   ConnectionToken connection = 0;  // where watches are armed
   // The server through which the session speaks, when it is to be checked against the session's owner; 0: unchecked.
   std::int64_t owner = 0;

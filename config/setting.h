@@ -41,8 +41,8 @@ enum class Effect : std::uint8_t { used, ignored };
 
 // What a value must satisfy beyond its type.
 struct Limits {
-  std::optional<double> min, max;
-  std::optional<std::int64_t> or_equal;        // allowed although outside of min and max
+  std::optional<double> min{}, max{};
+  std::optional<std::int64_t> or_equal{};      // allowed although outside of min and max
   std::span<const std::string_view> one_of{};  // strings, and each element of a list
   bool any_case = false;                       // for one_of
   bool replicas = false;                       // partition:broker pairs or '*'

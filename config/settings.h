@@ -20,22 +20,28 @@ class Config {
  public:
   // Every setting of the table at its default.
   static Config defaults();
+  // Rules that concern several values at once.
+  Result<void> check() const;
 
-  // A known key with a value of its type, or an error that names the key, what was expected and the nearest key.
-  // `source`: "server.properties:12", "--set".
+  // A known key with a value of its type, or an error that names the source, the key, what was expected and the nearest
+  // key. `source`: "server.properties:12", "--set". A later value replaces an earlier one.
   Result<void> set(std::string_view key, std::string_view value, std::string_view source);
-  bool is_set(std::string_view key) const;      // given by somebody, not a default
+  bool is_set(std::string_view key) const;  // given by somebody, not a default
   std::string source(std::string_view key) const;
 
-  // The key must be in the table with that type (our own bug otherwise). Synonyms are resolved: integer("log.retention.ms")
-  // honours log.retention.minutes and log.retention.hours.
+  // The key must be in the table with that type (our own bug otherwise). Synonyms are resolved:
+  // integer("log.retention.ms") honours log.retention.minutes and log.retention.hours.
   bool boolean(std::string_view key) const;
-  std::int64_t integer(std::string_view key) const;  // int, long and short settings
+  std::int64_t integer(std::string_view key) const;  // int, long and short settings; 0 when null
   double real(std::string_view key) const;
-  std::string text(std::string_view key) const;      // any type, as text; empty when null
+  std::string text(std::string_view key) const;  // any type, as text; empty when null
   std::vector<std::string> list(std::string_view key) const;
   std::optional<std::string> raw(std::string_view key) const;  // as configured or default; nothing when null
-  const std::map<std::string, std::string>& server_lines() const { return server_lines_; }  // server.N, group.N, weight.N
+  // As somebody gave it, its synonyms and default left aside.
+  std::optional<std::string> given(std::string_view key) const;
+  const std::map<std::string, std::string>& server_lines() const {
+    return server_lines_;
+  }  // server.N, group.N, weight.N
 
  private:
   struct Value {
@@ -90,8 +96,9 @@ std::vector<DescribedConfig> describe_topic(const Config& node, const Overrides&
                                             const Overrides& dynamic_broker, const Overrides& topic);
 std::vector<DescribedConfig> describe_broker(const Config& node, const Overrides& dynamic_default,
                                              const Overrides& dynamic_broker);
-// Checks a dynamic broker setting as IncrementalAlterConfigs does: known, dynamic, well typed. `per_broker`: for one
-// broker, not for the cluster-wide default.
+// Checks a dynamic broker setting as IncrementalAlterConfigs does: dynamic and well typed; names that nobody knows are
+// let through, as Kafka does for its plugins' sake. `per_broker`: for one broker, not for the cluster-wide default. All
+// refusals are ErrorKind::unsupported: Kafka answers them with INVALID_REQUEST.
 Result<void> validate_broker_config(std::string_view name, std::string_view value, bool per_broker);
 bool is_list_config(std::string_view name);  // APPEND and SUBTRACT apply
 

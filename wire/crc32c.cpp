@@ -20,7 +20,9 @@ using Table = std::array<std::uint32_t, 256>;
 std::uint64_t step8(std::uint64_t crc, std::uint64_t bytes) { return _mm_crc32_u64(crc, bytes); }
 std::uint32_t step1(std::uint32_t crc, std::uint8_t byte) { return _mm_crc32_u8(crc, byte); }
 #elif defined(__ARM_FEATURE_CRC32)
-std::uint64_t step8(std::uint64_t crc, std::uint64_t bytes) { return __crc32cd(static_cast<std::uint32_t>(crc), bytes); }
+std::uint64_t step8(std::uint64_t crc, std::uint64_t bytes) {
+  return __crc32cd(static_cast<std::uint32_t>(crc), bytes);
+}
 std::uint32_t step1(std::uint32_t crc, std::uint8_t byte) { return __crc32cb(crc, byte); }
 #else
 constexpr Table byte_table = [] {
@@ -40,9 +42,11 @@ std::uint64_t step8(std::uint64_t crc, std::uint64_t bytes) {
 }
 #endif
 
-// The instruction takes three cycles and a new one can start in each: three streams run at once, and are merged by
-// multiplying the earlier ones with x^(8 * length) modulo the polynomial, which a table per byte of the CRC does.
-constexpr std::size_t lane_bytes = 1024;
+std::uint64_t load(const std::uint8_t* at) {
+  std::uint64_t v;
+  std::memcpy(&v, at, 8);
+  return v;
+}
 
 // a * b modulo the polynomial, both reflected.
 constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) {
@@ -53,6 +57,7 @@ constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) {
   }
   return product;
 }
+
 constexpr std::uint32_t power(std::size_t bytes) {  // x^(8 * bytes)
   std::uint32_t result = 1u << 31, base = 1u << 23;
   for (; bytes != 0; bytes >>= 1) {
@@ -61,25 +66,39 @@ constexpr std::uint32_t power(std::size_t bytes) {  // x^(8 * bytes)
   }
   return result;
 }
-constexpr std::array<Table, 4> shift_tables(std::size_t bytes) {
-  std::array<Table, 4> tables{};
+
+// What a CRC becomes when `bytes` zeros follow: its product with x^(8 * bytes), looked up by each of its four bytes.
+using Shift = std::array<Table, 4>;
+
+constexpr Shift shift_by(std::size_t bytes) {
+  Shift tables{};
   const std::uint32_t factor = power(bytes);
-  for (std::uint32_t byte = 0; byte < 4; ++byte)
-    for (std::uint32_t i = 0; i < 256; ++i) tables[byte][i] = multiply(i << (8 * byte), factor);
+  for (std::uint32_t byte = 0; byte < 4; ++byte) {
+    // The product is linear: 8 multiplications make the table, exclusive or fills it.
+    for (std::uint32_t bit = 0; bit < 8; ++bit) tables[byte][1u << bit] = multiply(1u << (8 * byte + bit), factor);
+    for (std::uint32_t i = 1; i < 256; ++i) tables[byte][i] = tables[byte][i & (i - 1)] ^ tables[byte][i & (~i + 1)];
+  }
   return tables;
-}
-const std::array<Table, 4>& lane_shift() {
-  static const std::array<Table, 4> tables = shift_tables(lane_bytes);
-  return tables;
-}
-std::uint32_t shift(const std::array<Table, 4>& t, std::uint32_t crc) {
-  return t[0][crc & 0xff] ^ t[1][(crc >> 8) & 0xff] ^ t[2][(crc >> 16) & 0xff] ^ t[3][crc >> 24];
 }
 
-std::uint64_t load(const std::uint8_t* at) {
-  std::uint64_t v;
-  std::memcpy(&v, at, 8);
-  return v;
+std::uint32_t apply(const Shift& t, std::uint64_t crc) {
+  return t[0][crc & 0xff] ^ t[1][(crc >> 8) & 0xff] ^ t[2][(crc >> 16) & 0xff] ^ t[3][(crc >> 24) & 0xff];
+}
+
+// The instruction takes three cycles and a new one can start in each: three neighbouring lanes run at once, and are
+// merged as if zeros had followed the earlier ones.
+template <std::size_t lane_bytes>
+void three_lanes(std::uint64_t& crc, const std::uint8_t*& at, std::size_t& left) {
+  static constexpr Shift over_a_lane = shift_by(lane_bytes);
+  for (; left >= 3 * lane_bytes; at += 3 * lane_bytes, left -= 3 * lane_bytes) {
+    std::uint64_t second = 0, third = 0;
+    for (std::size_t i = 0; i < lane_bytes; i += 8) {
+      crc = step8(crc, load(at + i));
+      second = step8(second, load(at + lane_bytes + i));
+      third = step8(third, load(at + 2 * lane_bytes + i));
+    }
+    crc = apply(over_a_lane, apply(over_a_lane, crc) ^ second) ^ third;
+  }
 }
 
 }  // namespace
@@ -88,21 +107,8 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t seed) {
   const std::uint8_t* at = bytes.data();
   std::size_t left = bytes.size();
   std::uint64_t crc = ~seed;
-  if (left >= 3 * lane_bytes) {
-    const auto& tables = lane_shift();
-    do {
-      std::uint64_t second = 0, third = 0;
-      for (std::size_t i = 0; i < lane_bytes; i += 8) {
-        crc = step8(crc, load(at + i));
-        second = step8(second, load(at + lane_bytes + i));
-        third = step8(third, load(at + 2 * lane_bytes + i));
-      }
-      const std::uint32_t two = shift(tables, static_cast<std::uint32_t>(crc)) ^ static_cast<std::uint32_t>(second);
-      crc = shift(tables, two) ^ static_cast<std::uint32_t>(third);
-      at += 3 * lane_bytes;
-      left -= 3 * lane_bytes;
-    } while (left >= 3 * lane_bytes);
-  }
+  three_lanes<4096>(crc, at, left);
+  three_lanes<256>(crc, at, left);
   for (; left >= 8; at += 8, left -= 8) crc = step8(crc, load(at));
   auto last = static_cast<std::uint32_t>(crc);
   for (; left > 0; ++at, --left) last = step1(last, *at);

@@ -172,21 +172,30 @@ Result<ByteVector> decompress(Codec codec, ByteView input, std::size_t bytes_max
     case Codec::none:
       if (input.size() > bytes_max) return too_large();
       return ByteVector(input.begin(), input.end());
-    case Codec::gzip: return gunzip(input, bytes_max);
-    case Codec::snappy: return unsnappy(input, bytes_max);
-    case Codec::lz4: return unlz4(input, bytes_max);
-    case Codec::zstd: return unzstd(input, bytes_max);
+    case Codec::gzip:
+      return gunzip(input, bytes_max);
+    case Codec::snappy:
+      return unsnappy(input, bytes_max);
+    case Codec::lz4:
+      return unlz4(input, bytes_max);
+    case Codec::zstd:
+      return unzstd(input, bytes_max);
   }
   return fail(ErrorKind::unsupported, "unknown compression codec");
 }
 
 ByteVector compress(Codec codec, int level, ByteView input) {
   switch (codec) {
-    case Codec::none: break;
-    case Codec::gzip: return gzip(level < 0 ? Z_DEFAULT_COMPRESSION : level, input);
-    case Codec::snappy: return xerial_snappy(input);
-    case Codec::lz4: return lz4(level < 0 ? 9 : level, input);
-    case Codec::zstd: return zstd(level == -1 ? 3 : level, input);
+    case Codec::none:
+      break;
+    case Codec::gzip:
+      return gzip(level < 0 ? Z_DEFAULT_COMPRESSION : level, input);
+    case Codec::snappy:
+      return xerial_snappy(input);
+    case Codec::lz4:
+      return lz4(level < 0 ? 9 : level, input);
+    case Codec::zstd:
+      return zstd(level == -1 ? 3 : level, input);
   }
   return ByteVector(input.begin(), input.end());
 }

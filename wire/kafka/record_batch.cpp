@@ -39,7 +39,8 @@ bool control_record(ByteView batch, Record& out) {
 }  // namespace
 
 Result<BatchHeader> BatchHeader::parse(ByteView bytes) {
-  if (bytes.size() < batch_header_bytes) return fail(ErrorKind::invalid_input, "record batch is shorter than its header");
+  if (bytes.size() < batch_header_bytes)
+    return fail(ErrorKind::invalid_input, "record batch is shorter than its header");
   Reader in(bytes.first(batch_header_bytes));
   BatchHeader h;
   h.base_offset = in.i64();
@@ -95,7 +96,8 @@ bool RecordReader::next(Record& out) {
   }
   --left_;
   const std::int32_t length = in_.varint();
-  if (!in_.ok() || length < 0 || static_cast<std::size_t>(length) > in_.remaining()) return fail("record length is out of bounds");
+  if (!in_.ok() || length < 0 || static_cast<std::size_t>(length) > in_.remaining())
+    return fail("record length is out of bounds");
   Reader r(in_.raw(static_cast<std::size_t>(length)));
   out.attributes = r.i8();
   out.timestamp_delta = r.varlong();

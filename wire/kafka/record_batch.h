@@ -36,7 +36,8 @@ struct BatchHeader {
   std::int32_t base_sequence = -1;
   std::int32_t record_count = 0;
 
-  // Needs the 61 bytes of the header, not the body. invalid_input: too short, another magic, or a length that cannot be.
+  // Needs the 61 bytes of the header, not the body. invalid_input: too short, another magic, or a length that cannot
+  // be.
   static Result<BatchHeader> parse(ByteView bytes);
 
   std::size_t size() const { return batch_overhead_bytes + static_cast<std::size_t>(length); }
@@ -107,7 +108,7 @@ class BatchWalker {
 };
 
 enum class ControlType : std::int16_t { abort = 0, commit = 1, leader_change = 2 };
-std::optional<ControlType> control_type(ByteView batch);            // of a control batch
+std::optional<ControlType> control_type(ByteView batch);               // of a control batch
 std::optional<std::int32_t> marker_coordinator_epoch(ByteView batch);  // of a transaction's end marker
 
 // Builds one batch as Kafka's MemoryRecordsBuilder does.

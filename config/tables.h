@@ -11,6 +11,7 @@ using enum Effect;
 
 inline constexpr std::nullopt_t null = std::nullopt;
 
+inline constexpr Limits any{};
 constexpr Limits at_least(double min) { return {.min = min}; }
 constexpr Limits between(double min, double max) { return {.min = min, .max = max}; }
 constexpr Limits between(double min, double max, std::int64_t or_equal) {

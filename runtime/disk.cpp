@@ -53,6 +53,9 @@ Descriptor open_descriptor(const std::string& path, int flags) {
 }
 
 bool aligned(std::uint64_t n) { return n % disk_block_bytes == 0; }
+bool has_bytes(std::span<const ByteView> pieces, std::size_t skip) {
+  return pieces.front().size() > skip || std::ranges::any_of(pieces.subspan(1), [](ByteView p) { return !p.empty(); });
+}
 bool aligned(const std::uint8_t* p) { return aligned(reinterpret_cast<std::uintptr_t>(p)); }
 
 // Any thread: the kernel orders calls on one descriptor, and only the fallback flag is ours.
@@ -151,6 +154,7 @@ class SystemFile final : public File {
         return os_fail("write to", path_, errno);
       }
       auto written = static_cast<std::size_t>(n);
+      if (written == 0 && has_bytes(pieces.first(count), skip)) return os_fail("write of nothing to", path_, EIO);
       offset += written;
       while (!pieces.empty() && written >= pieces.front().size() - skip) {
         written -= pieces.front().size() - skip;

@@ -103,14 +103,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Nothing when there is nothing to read yet.
   std::optional<Result<std::size_t>> try_read(std::span<std::uint8_t> into) {
     while (!closed_) {
+      if (drained_socket_) return std::nullopt;
       const ssize_t n = ::recv(descriptor_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
-      if (n >= 0) return static_cast<std::size_t>(n);
+      if (n >= 0) {
+        drained_socket_ = n > 0 && static_cast<std::size_t>(n) < into.size();
+        return static_cast<std::size_t>(n);
+      }
       if (would_block(errno)) return std::nullopt;
       if (errno != EINTR) give_up("reading from", errno);
     }
     auto closed = state();
     return fail(closed);
   }
+
+  void now_readable() { drained_socket_ = false; }
 
   void send(BufferChain chain) {
     if (closed_ || shutdown_wanted_ || chain.empty()) return;
@@ -205,6 +211,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string_view broken_in_;  // a literal: what we were doing
   int broken_by_ = 0;           // errno
   bool reading_ = false;
+  bool drained_socket_ = false;  // the last read took all there was: waiting is cheaper than to be told so by another
   bool shutdown_wanted_ = false;
   bool closed_ = false;
 };
@@ -234,6 +241,7 @@ class TcpStream final : public Stream {
       boost::system::error_code ignored;  // a closed connection shows in the next try
       auto token = asio::redirect_error(asio::use_awaitable, ignored);
       co_await connection->descriptor().async_wait(Descriptor::wait_read, std::move(token));
+      connection->now_readable();
     }
   }
 
@@ -243,6 +251,7 @@ class TcpStream final : public Stream {
     boost::system::error_code ignored;
     auto token = asio::redirect_error(asio::use_awaitable, ignored);
     co_await connection->descriptor().async_wait(Descriptor::wait_read, std::move(token));
+    connection->now_readable();
     co_return connection->state();
   }
 

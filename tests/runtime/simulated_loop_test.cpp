@@ -48,7 +48,8 @@ Task<std::string> talk(Shard& other) {
   std::string said;
   for (int i = 0; i < 3; ++i) {
     auto answer = [&other, i] { return Shard::current() == &other ? std::to_string(i) : std::string("?"); };
-    said += co_await on(other, answer);
+    const std::string part = co_await on(other, answer);
+    said += part;
     if (Shard::current() != home) said += "!";
   }
   co_return said;

@@ -369,14 +369,14 @@ struct FetchSnapshotResponse {
     LeaderIdAndEpoch current_leader;
     std::int64_t size = 0;
     std::int64_t position = 0;
-    Records unaligned_records;
+    Records unaligned_records{ByteView()};
     static void fields(auto& m, auto& v) {
       v("index", m.index);
       v("errorCode", m.error_code);
       v("snapshotId", m.snapshot_id);
       v("size", m.size);
       v("position", m.position);
-      v("unalignedRecords", m.unaligned_records);
+      v("unalignedRecords", m.unaligned_records, always().nullable(version_max));
       v.tagged(0, "currentLeader", m.current_leader, always());
     }
   };

@@ -239,7 +239,7 @@ struct ShareFetchResponse {
     std::int16_t acknowledge_error_code = 0;
     std::optional<std::string> acknowledge_error_message;
     ShareLeader current_leader;
-    Records records;
+    Records records;  // null in version 0 only; empty instead since 1
     std::vector<AcquiredRecords> acquired_records;
     static void fields(auto& m, auto& v) {
       v("partitionIndex", m.partition_index);

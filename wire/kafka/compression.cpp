@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <memory>
 
@@ -18,6 +19,7 @@ namespace {
 
 using ByteVector = std::vector<std::uint8_t>;
 constexpr std::size_t piece_bytes = 64 << 10;
+constexpr std::array<std::uint8_t, 2> gzip_magic{0x1f, 0x8b};
 constexpr std::array<std::uint8_t, 8> xerial_magic{0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0};
 constexpr std::size_t xerial_header_bytes = 16;
 constexpr std::size_t xerial_block_bytes = 32 << 10;
@@ -47,8 +49,11 @@ Result<ByteVector> gunzip(ByteView input, std::size_t bytes_max) {
     z.avail_out = static_cast<uInt>(piece.size());
     const int state = inflate(&z, Z_NO_FLUSH);
     if (!take(out, piece.data(), piece.size() - z.avail_out, bytes_max)) return too_large();
-    if (state == Z_STREAM_END) return out;
-    if (state != Z_OK) return malformed("gzip");
+    if (state != Z_OK && state != Z_STREAM_END) return malformed("gzip");
+    if (state != Z_STREAM_END) continue;
+    // Java's reader goes on where another member follows, and ignores anything else.
+    if (z.avail_in < gzip_magic.size() || !std::equal(gzip_magic.begin(), gzip_magic.end(), z.next_in)) return out;
+    if (inflateReset(&z) != Z_OK) return malformed("gzip");
   }
 }
 
@@ -79,15 +84,24 @@ Result<void> unsnappy_block(ByteView block, ByteVector& out, std::size_t bytes_m
   return {};
 }
 
+bool begins_xerial(ByteView input) {
+  return input.size() >= xerial_header_bytes && std::equal(xerial_magic.begin(), xerial_magic.end(), input.begin());
+}
+
 Result<ByteVector> unsnappy(ByteView input, std::size_t bytes_max) {
   ByteVector out;
-  if (input.size() < xerial_header_bytes || !std::equal(xerial_magic.begin(), xerial_magic.end(), input.begin())) {
+  if (!begins_xerial(input)) {
     auto done = unsnappy_block(input, out, bytes_max);
     if (!done) return fail(done);
     return out;
   }
-  Reader in(input.subspan(xerial_header_bytes));
+  Reader in(input);
   while (in.remaining() > 0) {
+    // At the start, and where streams were joined.
+    if (begins_xerial({in.position(), in.remaining()})) {
+      in.raw(xerial_header_bytes);
+      continue;
+    }
     const std::int32_t length = in.i32();
     if (!in.ok() || length < 0 || static_cast<std::size_t>(length) > in.remaining()) return malformed("snappy");
     auto done = unsnappy_block(in.raw(static_cast<std::size_t>(length)), out, bytes_max);
@@ -129,6 +143,22 @@ Result<ByteVector> unlz4(ByteView input, std::size_t bytes_max) {
   }
 }
 
+// The second byte of XXH32 over the frame's descriptor, which is always shorter than that hash's 16-byte stripes.
+std::uint8_t lz4_header_checksum(ByteView descriptor) {
+  constexpr std::uint32_t prime1 = 2654435761u, prime2 = 2246822519u, prime3 = 3266489917u, prime4 = 668265263u,
+                          prime5 = 374761393u;
+  std::uint32_t hash = prime5 + static_cast<std::uint32_t>(descriptor.size());
+  for (; descriptor.size() >= 4; descriptor = descriptor.subspan(4)) {
+    std::uint32_t word;
+    std::memcpy(&word, descriptor.data(), 4);
+    hash = std::rotl(hash + word * prime3, 17) * prime4;
+  }
+  for (const std::uint8_t byte : descriptor) hash = std::rotl(hash + byte * prime5, 11) * prime1;
+  hash = (hash ^ (hash >> 15)) * prime2;
+  hash = (hash ^ (hash >> 13)) * prime3;
+  return static_cast<std::uint8_t>((hash ^ (hash >> 16)) >> 8);
+}
+
 ByteVector lz4(int level, ByteView input) {
   LZ4F_preferences_t preferences{};
   preferences.frameInfo.blockSizeID = LZ4F_max64KB;
@@ -166,6 +196,19 @@ ByteVector zstd(int level, ByteView input) {
 }
 
 }  // namespace
+
+Result<ByteVector> decompress_magic0_lz4(ByteView input, std::size_t bytes_max) {
+  constexpr std::size_t flags_at = 4, plain_header_bytes = 7;
+  if (input.size() < plain_header_bytes) return malformed("LZ4");
+  constexpr std::uint8_t has_content_size = 8, has_dictionary = 1;
+  const std::uint8_t flags = input[flags_at];
+  const std::size_t checksum_at =
+      plain_header_bytes - 1 + ((flags & has_content_size) ? 8u : 0u) + ((flags & has_dictionary) ? 4u : 0u);
+  if (input.size() <= checksum_at) return malformed("LZ4");
+  ByteVector mended(input.begin(), input.end());
+  mended[checksum_at] = lz4_header_checksum(input.subspan(flags_at, checksum_at - flags_at));
+  return unlz4(mended, bytes_max);
+}
 
 Result<ByteVector> decompress(Codec codec, ByteView input, std::size_t bytes_max) {
   switch (codec) {

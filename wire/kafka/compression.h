@@ -14,6 +14,9 @@ namespace holdfast::wire {
 // invalid_input when the bytes are not of that codec, exhausted when they would become more than `bytes_max`.
 Result<std::vector<std::uint8_t>> decompress(Codec codec, ByteView input, std::size_t bytes_max);
 
+// LZ4 inside messages of magic 0, whose frame header has a wrong checksum (KAFKA-3160): it is not looked at.
+Result<std::vector<std::uint8_t>> decompress_magic0_lz4(ByteView input, std::size_t bytes_max);
+
 // level -1: the codec's default (gzip 6, lz4 9 as Kafka's, zstd 3).
 std::vector<std::uint8_t> compress(Codec codec, int level, ByteView input);
 

@@ -10,7 +10,7 @@ namespace holdfast::wire {
 namespace {
 
 constexpr std::size_t attributes_at = 21, max_timestamp_at = 35;
-constexpr std::int16_t timestamp_type_bit = 8, transactional_bit = 16, control_bit = 32;
+constexpr std::int16_t timestamp_type_bit = 8, transactional_bit = 16, control_bit = 32, delete_horizon_bit = 64;
 
 template <class T>
 void put(std::uint8_t* at, T v) {
@@ -27,6 +27,29 @@ void put(std::uint8_t* at, T v) {
 }
 
 std::uint32_t crc_of(ByteView batch) { return crc32c(batch.subspan(batch_crc_covers_from)); }
+
+// Zigzag: as Writer::varint and varlong write it.
+std::size_t varint_bytes(std::int64_t v) {
+  auto zigzag = (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
+  std::size_t n = 1;
+  for (; zigzag >= 0x80; zigzag >>= 7) ++n;
+  return n;
+}
+
+std::size_t bytes_size(const std::optional<ByteView>& bytes) {
+  return bytes ? varint_bytes(std::ssize(*bytes)) + bytes->size() : 1;
+}
+
+void put_bytes(Writer& out, const std::optional<ByteView>& bytes) {
+  if (!bytes) return out.varint(-1);
+  out.varint(static_cast<std::int32_t>(bytes->size()));
+  out.raw(*bytes);
+}
+
+std::optional<ByteView> view_of(const std::optional<std::vector<std::uint8_t>>& value) {
+  if (!value) return std::nullopt;
+  return ByteView(*value);
+}
 
 // The single record of a control batch.
 bool control_record(ByteView batch, Record& out) {
@@ -61,6 +84,22 @@ Result<BatchHeader> BatchHeader::parse(ByteView bytes) {
   if (h.length < length_min || h.length > INT32_MAX - static_cast<std::int32_t>(batch_overhead_bytes))
     return fail(ErrorKind::invalid_input, "record batch has an impossible length");
   return h;
+}
+
+void BatchHeader::write(Writer& out) const {
+  out.i64(base_offset);
+  out.i32(length);
+  out.i32(leader_epoch);
+  out.i8(magic);
+  out.u32(crc);
+  out.i16(attributes);
+  out.i32(last_offset_delta);
+  out.i64(base_timestamp);
+  out.i64(max_timestamp);
+  out.i64(producer_id);
+  out.i16(producer_epoch);
+  out.i32(base_sequence);
+  out.i32(record_count);
 }
 
 std::int32_t sequence_after(std::int32_t sequence, std::int32_t increment) {
@@ -173,53 +212,76 @@ std::optional<std::int32_t> marker_coordinator_epoch(ByteView batch) {
   return value.i32();
 }
 
+std::vector<std::uint8_t> empty_batch(BatchHeader header) {
+  header.length = static_cast<std::int32_t>(batch_header_bytes - batch_overhead_bytes);
+  header.record_count = 0;
+  Writer out(batch_header_bytes);
+  header.write(out);
+  std::vector<std::uint8_t> batch = out.flatten();
+  put(batch.data() + batch_crc_at, crc_of(batch));
+  return batch;
+}
+
 void BatchBuilder::append(std::int64_t timestamp, std::optional<ByteView> key, std::optional<ByteView> value,
                           std::span<const RecordHeader> headers) {
-  if (count_ == 0) base_timestamp_ = timestamp;
+  append_at(options_.base_offset + last_offset_delta_ + 1, timestamp, key, value, headers);
+}
+
+void BatchBuilder::append_at(std::int64_t offset, std::int64_t timestamp, std::optional<ByteView> key,
+                             std::optional<ByteView> value, std::span<const RecordHeader> headers) {
+  const std::int64_t offset_delta = offset - options_.base_offset;
+  HOLDFAST_CHECK(offset_delta > last_offset_delta_);
+  HOLDFAST_CHECK(offset_delta <= INT32_MAX);
+  if (count_ == 0) base_timestamp_ = options_.delete_horizon.value_or(timestamp);
   max_timestamp_ = std::max(max_timestamp_, timestamp);
-  Writer record(64 + (key ? key->size() : 0) + (value ? value->size() : 0));
-  record.i8(0);
-  record.varlong(timestamp - base_timestamp_);
-  record.varint(count_);
-  const auto put_bytes = [&record](const std::optional<ByteView>& bytes) {
-    if (!bytes) return record.varint(-1);
-    record.varint(static_cast<std::int32_t>(bytes->size()));
-    record.raw(*bytes);
-  };
-  put_bytes(key);
-  put_bytes(value);
-  record.varint(static_cast<std::int32_t>(headers.size()));
-  for (const RecordHeader& h : headers) {
-    record.varint(static_cast<std::int32_t>(h.key.size()));
-    record.raw(std::string_view(h.key));
-    put_bytes(h.value ? std::optional<ByteView>(*h.value) : std::nullopt);
-  }
-  body_.varint(static_cast<std::int32_t>(record.size()));
-  body_.raw(record.written());
+  last_offset_delta_ = static_cast<std::int32_t>(offset_delta);
   ++count_;
+
+  const std::int64_t timestamp_delta = timestamp - base_timestamp_;
+  std::size_t size = 1 + varint_bytes(timestamp_delta) + varint_bytes(offset_delta) + bytes_size(key) +
+                     bytes_size(value) + varint_bytes(std::ssize(headers));
+  for (const RecordHeader& h : headers) size += bytes_size(as_bytes(h.key)) + bytes_size(view_of(h.value));
+  body_.varint(static_cast<std::int32_t>(size));
+  body_.i8(0);
+  body_.varlong(timestamp_delta);
+  body_.varint(last_offset_delta_);
+  put_bytes(body_, key);
+  put_bytes(body_, value);
+  body_.varint(static_cast<std::int32_t>(headers.size()));
+  for (const RecordHeader& h : headers) {
+    put_bytes(body_, as_bytes(h.key));
+    put_bytes(body_, view_of(h.value));
+  }
+}
+
+void BatchBuilder::extend_to(std::int64_t last_offset) {
+  const std::int64_t delta = last_offset - options_.base_offset;
+  HOLDFAST_CHECK(delta >= last_offset_delta_);
+  HOLDFAST_CHECK(delta <= INT32_MAX);
+  last_offset_delta_ = static_cast<std::int32_t>(delta);
 }
 
 std::vector<std::uint8_t> BatchBuilder::finish() {
   std::vector<std::uint8_t> body = body_.flatten();
   if (options_.codec != Codec::none) body = compress(options_.codec, options_.level, body);
-  auto attributes = static_cast<std::int16_t>(options_.codec);
-  if (options_.log_append_time) attributes |= timestamp_type_bit;
-  if (options_.transactional) attributes |= transactional_bit;
-  if (options_.control) attributes |= control_bit;
+  BatchHeader h;
+  h.base_offset = options_.base_offset;
+  h.length = static_cast<std::int32_t>(batch_header_bytes - batch_overhead_bytes + body.size());
+  h.leader_epoch = options_.leader_epoch;
+  h.attributes = static_cast<std::int16_t>(options_.codec);
+  if (options_.log_append_time) h.attributes |= timestamp_type_bit;
+  if (options_.transactional) h.attributes |= transactional_bit;
+  if (options_.control) h.attributes |= control_bit;
+  if (options_.delete_horizon) h.attributes |= delete_horizon_bit;
+  h.last_offset_delta = last_offset_delta_;
+  h.base_timestamp = base_timestamp_;
+  h.max_timestamp = options_.log_append_time.value_or(max_timestamp_);
+  h.producer_id = options_.producer_id;
+  h.producer_epoch = options_.producer_epoch;
+  h.base_sequence = options_.base_sequence;
+  h.record_count = count_;
   Writer out(batch_header_bytes + body.size());
-  out.i64(options_.base_offset);
-  out.i32(static_cast<std::int32_t>(batch_header_bytes - batch_overhead_bytes + body.size()));
-  out.i32(options_.leader_epoch);
-  out.i8(2);
-  out.u32(0);
-  out.i16(attributes);
-  out.i32(count_ - 1);
-  out.i64(base_timestamp_);
-  out.i64(options_.log_append_time.value_or(max_timestamp_));
-  out.i64(options_.producer_id);
-  out.i16(options_.producer_epoch);
-  out.i32(options_.base_sequence);
-  out.i32(count_);
+  h.write(out);
   out.raw(ByteView(body));
   std::vector<std::uint8_t> batch = out.flatten();
   put(batch.data() + batch_crc_at, crc_of(batch));

@@ -40,6 +40,8 @@ struct BatchHeader {
   // be.
   static Result<BatchHeader> parse(ByteView bytes);
 
+  void write(Writer& out) const;  // the 61 bytes, with the CRC as it stands here
+
   std::size_t size() const { return batch_overhead_bytes + static_cast<std::size_t>(length); }
   std::int64_t last_offset() const { return base_offset + last_offset_delta; }
   std::uint8_t codec_bits() const { return static_cast<std::uint8_t>(attributes & 7); }
@@ -111,6 +113,10 @@ enum class ControlType : std::int16_t { abort = 0, commit = 1, leader_change = 2
 std::optional<ControlType> control_type(ByteView batch);               // of a control batch
 std::optional<std::int32_t> marker_coordinator_epoch(ByteView batch);  // of a transaction's end marker
 
+// What compaction leaves of a batch whose records are all gone, where the producer's last sequence must be kept: its
+// header. `last_offset_delta` says how far it reaches.
+std::vector<std::uint8_t> empty_batch(BatchHeader header);
+
 // Builds one batch as Kafka's MemoryRecordsBuilder does.
 class BatchBuilder {
  public:
@@ -124,11 +130,19 @@ class BatchBuilder {
     std::int32_t base_sequence = -1;
     bool transactional = false, control = false;
     std::optional<std::int64_t> log_append_time;
+    // When compaction may drop the batch's tombstones (KIP-534): stands in the place of the base timestamp.
+    std::optional<std::int64_t> delete_horizon;
   };
   explicit BatchBuilder(Options options) : options_(options) {}
 
+  // At the offset after the last record's.
   void append(std::int64_t timestamp, std::optional<ByteView> key, std::optional<ByteView> value,
               std::span<const RecordHeader> headers = {});
+  // At an offset of the caller's choice, ascending: compaction leaves gaps.
+  void append_at(std::int64_t offset, std::int64_t timestamp, std::optional<ByteView> key,
+                 std::optional<ByteView> value, std::span<const RecordHeader> headers = {});
+  // The batch reaches beyond its last record.
+  void extend_to(std::int64_t last_offset);
   std::int32_t count() const { return count_; }
   std::size_t body_bytes() const { return body_.size(); }  // before compression
   std::vector<std::uint8_t> finish();
@@ -137,6 +151,7 @@ class BatchBuilder {
   Options options_;
   Writer body_{1024};
   std::int32_t count_ = 0;
+  std::int32_t last_offset_delta_ = -1;
   std::int64_t base_timestamp_ = -1, max_timestamp_ = -1;
 };
 

@@ -6,10 +6,6 @@
 namespace holdfast::zk {
 namespace {
 
-constexpr std::int32_t opcode_error = -1, opcode_create = 1, opcode_delete = 2, opcode_set_data = 5, opcode_set_acl = 7,
-                       opcode_check = 13, opcode_multi = 14, opcode_create2 = 15, opcode_create_session = -10,
-                       opcode_close_session = -11;
-
 // The subtree that "/zookeeper/quota<path>/zookeeper_limits" limits; empty when it is no such path.
 std::string_view quota_path_of(std::string_view path, std::string_view name) {
   if (!is_below(path, quota_root) || name_of(path) != name) return {};
@@ -33,7 +29,7 @@ void Applier::apply(const Txn& txn, Effects& effects) {
   effects.result = std::visit([this](const auto& body) { return carry_out(body); }, txn.body);
 }
 
-OpResult Applier::carry_out(const ErrorTxn& t) { return {.op = opcode_error, .error = t.error}; }
+OpResult Applier::carry_out(const ErrorTxn& t) { return {.op = OpCode::error, .error = t.error}; }
 
 OpResult Applier::carry_out(const CreateTxn& t) {
   const std::string_view parent_path = parent_of(t.path);
@@ -76,7 +72,7 @@ void Applier::remove(std::string_view path) {
 
 OpResult Applier::carry_out(const DeleteTxn& t) {
   remove(t.path);
-  return {.op = opcode_delete};
+  return {.op = OpCode::remove};
 }
 
 OpResult Applier::carry_out(const SetDataTxn& t) {
@@ -86,17 +82,17 @@ OpResult Applier::carry_out(const SetDataTxn& t) {
   tree_.set_data(*node, t.data, t.null_data, t.version, txn_->zxid.value, txn_->time_ms);
   count(t.path, growth, 0);
   if (!watches_.empty()) watches_.on_data_changed(t.path, tree_.acl_ref(*node), effects_->events);
-  return {.op = opcode_set_data, .stat = tree_.stat(*node)};
+  return {.op = OpCode::set_data, .stat = tree_.stat(*node)};
 }
 
 OpResult Applier::carry_out(const SetAclTxn& t) {
   Znode* node = tree_.find(t.path);
   HOLDFAST_CHECK(node);
   tree_.set_acl(*node, t.acl, t.aversion);
-  return {.op = opcode_set_acl, .stat = tree_.stat(*node)};
+  return {.op = OpCode::set_acl, .stat = tree_.stat(*node)};
 }
 
-OpResult Applier::carry_out(const CheckTxn&) { return {.op = opcode_check}; }
+OpResult Applier::carry_out(const CheckTxn&) { return {.op = OpCode::check}; }
 
 OpResult Applier::carry_out(const MultiTxn& t) {
   effects_->parts.reserve(t.count);
@@ -104,30 +100,30 @@ OpResult Applier::carry_out(const MultiTxn& t) {
     for (const MultiPartTxn& part : t.parts) {
       OpResult result = std::visit([this](const auto& p) { return carry_out(p); }, part);
       // Every create with a Stat is reported as create2 (MultiResponse).
-      if (std::holds_alternative<CreateTxn>(part) && result.op != opcode_create) result.op = opcode_create2;
+      if (std::holds_alternative<CreateTxn>(part) && result.op != OpCode::create) result.op = OpCode::create2;
       effects_->parts.push_back(result);
     }
   } else {
     for (std::uint32_t i = 0; i < t.count; ++i) {
       const ZkError error = i < t.failed_at ? ZkError::ok : i == t.failed_at ? t.error : ZkError::runtime_inconsistency;
-      effects_->parts.push_back({.op = opcode_error, .error = error});
+      effects_->parts.push_back({.op = OpCode::error, .error = error});
     }
   }
-  return {.op = opcode_multi};
+  return {.op = OpCode::multi};
 }
 
 OpResult Applier::carry_out(const CreateSessionTxn& t) {
   sessions_.add(txn_->session, Session{.timeout_ms = t.timeout_ms});
   effects_->session_created = txn_->session;
   effects_->session_timeout_ms = t.timeout_ms;
-  return {.op = opcode_create_session};
+  return {.op = OpCode::create_session};
 }
 
 OpResult Applier::carry_out(const CloseSessionTxn& t) {
   for (const std::string& path : t.ephemerals) remove(path);
   sessions_.remove(txn_->session);
   effects_->session_closed = txn_->session;
-  return {.op = opcode_close_session};
+  return {.op = OpCode::close_session};
 }
 
 void Applier::count(std::string_view path, std::int64_t bytes, std::int64_t nodes) {

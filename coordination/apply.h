@@ -17,8 +17,9 @@ namespace holdfast::zk {
 
 // What one operation came to; the reply is made from it.
 struct OpResult {
-  // Opcode: 1, 15, 19, 21 as asked, 2, 5, 7, 13, -10, -11, 14; -1 for failures and, in a failed multi, for every part.
-  std::int32_t op = 0;
+  // Of creates: as asked, but create2 for all with a Stat in a multi. `error` for failures and every part of a failed
+  // multi.
+  OpCode op = OpCode::notification;
   ZkError error = ZkError::ok;
   std::string_view path{};  // of creates; points into the transaction
   Stat stat{};              // of creates, setData, setACL

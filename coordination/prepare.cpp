@@ -35,9 +35,6 @@ std::expected<CreateMode, ZkError> mode_of(std::int32_t flags) {
   }
 }
 
-constexpr std::int32_t opcode_create_container = 19;
-constexpr std::int32_t opcode_create_ttl = 21;
-
 // An in-process caller's transactions may touch anything; everybody else's need a slash, and no NUL that would cut the
 // name short in C clients.
 bool has_parent(std::string_view path) {
@@ -170,7 +167,7 @@ std::expected<CreateTxn, ZkError> Preparer::judge(const CreateOp& op, const Cont
   const auto mode = mode_of(op.flags);
   if (!mode) return std::unexpected(mode.error());
   if (mode->ttl && !options_.extended_types) return std::unexpected(ZkError::unimplemented);
-  const bool ttl_op = op.op == opcode_create_ttl;
+  const bool ttl_op = op.op == OpCode::create_ttl;
   if (ttl_op != mode->ttl) return std::unexpected(ZkError::bad_arguments);
   if (mode->ttl && (op.ttl_ms <= 0 || op.ttl_ms > ttl_max_ms)) return std::unexpected(ZkError::bad_arguments);
   if (const auto error = check_session(context.caller); error != ZkError::ok) return std::unexpected(error);
@@ -200,7 +197,7 @@ std::expected<CreateTxn, ZkError> Preparer::judge(const CreateOp& op, const Cont
   txn.op = op.op;
   txn.null_data = op.data.null;
   if (!op.data.bytes.empty()) txn.data = Bytes::copy(op.data.bytes);
-  if (op.op == opcode_create_container) {
+  if (op.op == OpCode::create_container) {
     txn.owner = container_owner;
   } else if (mode->ttl) {
     txn.owner = owner_of_ttl(op.ttl_ms);

@@ -23,10 +23,10 @@ struct DataView {
   explicit DataView(ByteView b) : bytes(b), null(false) {}
 };
 
-// create, create2, createContainer, createTTL. `op` is the opcode as asked (1, 15, 19, 21): it decides whether the
+// create, create2, createContainer, createTTL. `op` is the opcode as asked: it decides whether the
 // reply carries a Stat, and travels in the transaction so that every replica's result says the same.
 struct CreateOp {
-  std::int32_t op = 1;
+  OpCode op = OpCode::create;
   std::string_view path;
   DataView data;
   std::vector<Acl> acl;

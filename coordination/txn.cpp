@@ -31,7 +31,7 @@ class Encoder {
   }
   void operator()(const ErrorTxn& t) { out_.i32(static_cast<std::int32_t>(t.error)); }
   void operator()(const CreateTxn& t) {
-    out_.i32(t.op);
+    out_.i32(static_cast<std::int32_t>(t.op));
     text(t.path);
     data(t.data, t.null_data);
     acl(t.acl);
@@ -167,7 +167,7 @@ class Decoder {
   }
   CreateTxn create() {
     CreateTxn t;
-    t.op = in_.i32();
+    t.op = static_cast<OpCode>(in_.i32());
     t.path = text();
     t.data = data(t.null_data);
     t.acl = acl();

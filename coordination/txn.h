@@ -20,8 +20,8 @@ inline constexpr std::uint32_t multi_parts_max = 1'000'000;
 
 // Lists of ACLs that are empty here mean world:anyone with all permissions, which nearly all are.
 struct CreateTxn {
-  std::int32_t op = 1;  // the opcode as asked
-  std::string path;     // with its sequence suffix
+  OpCode op = OpCode::create;  // as asked
+  std::string path;            // with its sequence suffix
   Bytes data;
   bool null_data = false;
   std::vector<Acl> acl;

@@ -38,7 +38,7 @@ TEST(Behaviour, sequence_numbers_overflow_to_a_signed_suffix) {
   world.ask(1, create("/p"));
   Txn txn;
   txn.zxid = world.machine.last_applied() + 1;
-  txn.body = CreateTxn{1, "/p/last", {}, false, {}, 0, 2147483647};
+  txn.body = CreateTxn{OpCode::create, "/p/last", {}, false, {}, 0, 2147483647};
   world.machine.apply(txn);
   EXPECT_EQ(world.ask(1, create("/p/n", "", sequential)).path, "/p/n2147483647");
   EXPECT_EQ(world.ask(1, create("/p/n", "", sequential)).path, "/p/n-2147483648");
@@ -71,7 +71,7 @@ TEST(Behaviour, events_come_with_the_writers_own_effects) {
   ASSERT_EQ(effects.events.size(), 1u);
   EXPECT_EQ(effects.events[0].type, EventType::data_changed);
   EXPECT_EQ(effects.zxid, txn.zxid);
-  EXPECT_EQ(effects.result.op, 5);
+  EXPECT_EQ(effects.result.op, OpCode::set_data);
 }
 
 TEST(Behaviour, exists_on_a_missing_node_arms_a_watch) {
@@ -156,7 +156,7 @@ TEST(Behaviour, a_failed_multi_answers_zeroes_then_the_code_then_minus_two) {
   EXPECT_EQ(done.error, ZkError::ok);
   std::vector<int> codes;
   for (const auto& [op, error] : done.parts) {
-    EXPECT_EQ(op, -1);
+    EXPECT_EQ(op, OpCode::error);
     codes.push_back(static_cast<int>(error));
   }
   EXPECT_EQ(codes, (std::vector<int>{0, -110, -2}));

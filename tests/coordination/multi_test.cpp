@@ -5,7 +5,7 @@
 namespace holdfast::zk {
 namespace {
 
-using Parts = std::vector<std::pair<std::int32_t, ZkError>>;
+using Parts = std::vector<std::pair<OpCode, ZkError>>;
 
 MultiOp multi(std::vector<MultiPart> parts) { return MultiOp{std::move(parts)}; }
 
@@ -13,12 +13,15 @@ TEST(Multi, all_parts_share_one_zxid_and_answer_in_order) {
   ZnodeWorld world;
   world.open(1);
   CreateOp with_stat = create("/b", "22");
-  with_stat.op = 15;
+  with_stat.op = OpCode::create2;
   const Done done =
       world.ask(1, multi({create("/a", "1"), with_stat, set("/a", "333", 0), CheckOp{"/a", 1}, remove("/b")}));
   EXPECT_EQ(done.error, ZkError::ok);
-  EXPECT_EQ(done.parts,
-            (Parts{{1, ZkError::ok}, {15, ZkError::ok}, {5, ZkError::ok}, {13, ZkError::ok}, {2, ZkError::ok}}));
+  EXPECT_EQ(done.parts, (Parts{{OpCode::create, ZkError::ok},
+                               {OpCode::create2, ZkError::ok},
+                               {OpCode::set_data, ZkError::ok},
+                               {OpCode::check, ZkError::ok},
+                               {OpCode::remove, ZkError::ok}}));
   EXPECT_EQ(done.part_paths[0], "/a");
   EXPECT_EQ(done.part_paths[1], "/b");
   const auto stat = world.stat("/a");
@@ -31,7 +34,7 @@ TEST(Multi, containers_and_ttl_nodes_are_reported_as_create2) {
   ZnodeWorld world({.extended_types = true});
   world.open(1);
   const Done done = world.ask(1, multi({create_container("/c"), create_ttl("/t", 1000)}));
-  EXPECT_EQ(done.parts, (Parts{{15, ZkError::ok}, {15, ZkError::ok}}));
+  EXPECT_EQ(done.parts, (Parts{{OpCode::create2, ZkError::ok}, {OpCode::create2, ZkError::ok}}));
 }
 
 TEST(Multi, an_empty_one_succeeds) {
@@ -49,9 +52,10 @@ TEST(Multi, a_failure_leaves_nothing_of_the_parts_before_it) {
   const Stat before = *world.stat("/a");
   const Done done = world.ask(1, multi({set("/a", "y"), create("/b"), remove("/missing"), create("/c")}));
   EXPECT_EQ(done.error, ZkError::ok);
-  EXPECT_EQ(
-      done.parts,
-      (Parts{{-1, ZkError::ok}, {-1, ZkError::ok}, {-1, ZkError::no_node}, {-1, ZkError::runtime_inconsistency}}));
+  EXPECT_EQ(done.parts, (Parts{{OpCode::error, ZkError::ok},
+                               {OpCode::error, ZkError::ok},
+                               {OpCode::error, ZkError::no_node},
+                               {OpCode::error, ZkError::runtime_inconsistency}}));
   EXPECT_EQ(world.stat("/a")->mzxid, before.mzxid);
   EXPECT_EQ(world.data("/a"), "x");
   EXPECT_FALSE(world.stat("/b"));
@@ -82,7 +86,7 @@ TEST(Multi, a_path_may_be_deleted_and_created_again) {
   world.ask(1, create("/a", "old"));
   world.ask(1, set("/a", "older"));
   const Done done = world.ask(1, multi({remove("/a", 1), create("/a", "new"), set("/a", "newer", 0)}));
-  EXPECT_EQ(done.parts[2], (std::pair<std::int32_t, ZkError>{5, ZkError::ok}));
+  EXPECT_EQ(done.parts[2], (std::pair<OpCode, ZkError>{OpCode::set_data, ZkError::ok}));
   EXPECT_EQ(world.data("/a"), "newer");
   EXPECT_EQ(world.stat("/a")->version, 1);
   EXPECT_EQ(world.stat("/a")->czxid, done.zxid.value);
@@ -113,7 +117,7 @@ TEST(Multi, check_czxid_tells_a_recreated_node_from_the_old_one) {
   world.open(1);
   const Done first = world.ask(1, create("/brokers"));
   EXPECT_EQ(world.ask(world.broker(), multi({CheckCzxidOp{"/brokers", first.zxid}, set("/brokers", "1")})).parts,
-            (Parts{{13, ZkError::ok}, {5, ZkError::ok}}));
+            (Parts{{OpCode::check, ZkError::ok}, {OpCode::set_data, ZkError::ok}}));
   world.ask(1, remove("/brokers"));
   EXPECT_EQ(world.ask(world.broker(), multi({CheckCzxidOp{"/brokers", first.zxid}})).parts[0].second, ZkError::no_node);
   world.ask(1, create("/brokers"));

@@ -100,7 +100,10 @@ class Storm {
     op.data = data();
     op.acl = acl();
     op.flags = pick(7);
-    op.op = op.flags == 4 ? 19 : op.flags > 4 ? 21 : pick(2) == 0 ? 1 : 15;
+    op.op = op.flags == 4  ? OpCode::create_container
+            : op.flags > 4 ? OpCode::create_ttl
+            : pick(2) == 0 ? OpCode::create
+                           : OpCode::create2;
     op.ttl_ms = op.flags > 4 ? 1 + pick(300) : 0;
     return op;
   }

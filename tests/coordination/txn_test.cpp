@@ -18,7 +18,7 @@ Txn with(auto body) {
 }
 
 std::vector<Txn> one_of_each() {
-  const CreateTxn create{15, "/a/b", Bytes::literal("data"), false, {Acl{3, Id{"digest", "u:h"}}}, -7, 12};
+  const CreateTxn create{OpCode::create2, "/a/b", Bytes::literal("data"), false, {Acl{3, Id{"digest", "u:h"}}}, -7, 12};
   const SetDataTxn set{"/a", {}, true, -2};
   const SetAclTxn set_acl{"/a", {}, 5};
   MultiTxn multi;

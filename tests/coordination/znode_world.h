@@ -19,13 +19,14 @@ inline const std::vector<Acl> open_acl{Acl{perms::all, Id{"world", "anyone"}}};
 
 inline DataView text(std::string_view s) { return DataView(as_bytes(s)); }
 inline CreateOp create(std::string_view path, std::string_view data = "", std::int32_t flags = 0) {
-  return CreateOp{.op = 1, .path = path, .data = text(data), .acl = open_acl, .flags = flags};
+  return CreateOp{.op = OpCode::create, .path = path, .data = text(data), .acl = open_acl, .flags = flags};
 }
 inline CreateOp create_container(std::string_view path) {
-  return CreateOp{.op = 19, .path = path, .data = text(""), .acl = open_acl, .flags = 4};
+  return CreateOp{.op = OpCode::create_container, .path = path, .data = text(""), .acl = open_acl, .flags = 4};
 }
 inline CreateOp create_ttl(std::string_view path, std::int64_t ttl_ms, std::int32_t flags = 5) {
-  return CreateOp{.op = 21, .path = path, .data = text(""), .acl = open_acl, .flags = flags, .ttl_ms = ttl_ms};
+  return CreateOp{
+      .op = OpCode::create_ttl, .path = path, .data = text(""), .acl = open_acl, .flags = flags, .ttl_ms = ttl_ms};
 }
 inline SetDataOp set(std::string_view path, std::string_view data, std::int32_t version = -1) {
   return SetDataOp{path, text(data), version};
@@ -39,7 +40,7 @@ struct Done {
   std::string path;
   Stat stat;
   Zxid zxid;
-  std::vector<std::pair<std::int32_t, ZkError>> parts;
+  std::vector<std::pair<OpCode, ZkError>> parts;
   std::vector<std::string> part_paths;
 };
 

@@ -76,6 +76,26 @@ TEST(SimulatedLoop, DefersAfterTheBurst) {
   EXPECT_EQ(log, "mmmddd");
 }
 
+Task<void> append(std::string& log, std::string text) {
+  log += text;
+  co_return;
+}
+
+TEST(SimulatedLoop, DefersAfterEverythingThatWasReady) {
+  SimulatedClock clock;
+  SimulatedLoop loop(clock);
+  Shard& shard = loop.shard();
+  Gate gate;
+  std::string log;
+  shard.post([&] {
+    log += "message ";
+    shard.defer([&] { log += "deferred"; });
+  });
+  shard.spawn(gate, append(log, "task "));
+  loop.run_ready();
+  EXPECT_EQ(log, "message task deferred");
+}
+
 TEST(SimulatedLoop, RunsJobsOfAWorkerInOrderAndReportsBack) {
   SimulatedClock clock;
   SimulatedLoop loop(clock);

@@ -1,0 +1,34 @@
+// The small text files of a log directory, in Kafka's formats: offset checkpoints, meta.properties, partition.metadata,
+// and the clean-shutdown marker. Each is replaced as a whole, durably. They block.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "runtime/disk.h"
+#include "runtime/random.h"
+#include "runtime/strong.h"
+
+namespace holdfast {
+
+using OffsetCheckpoint = std::map<std::pair<std::string, std::int32_t>, Offset>;  // (topic, partition) -> offset
+
+// An absent file is an empty checkpoint.
+Result<OffsetCheckpoint> read_offset_checkpoint(Disk& disk, const std::string& path);
+Result<void> write_offset_checkpoint(Disk& disk, const std::string& path, const OffsetCheckpoint& checkpoint);
+
+struct MetaProperties {
+  std::string cluster_id;
+  std::int32_t node_id = -1;
+  std::string directory_id;
+};
+Result<std::optional<MetaProperties>> read_meta_properties(Disk& disk, const std::string& path);
+Result<void> write_meta_properties(Disk& disk, const std::string& path, const MetaProperties& meta);
+
+Result<std::optional<Uuid>> read_partition_metadata(Disk& disk, const std::string& path);
+Result<void> write_partition_metadata(Disk& disk, const std::string& path, const Uuid& topic_id);
+
+}  // namespace holdfast

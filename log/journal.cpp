@@ -1,0 +1,198 @@
+#include "log/journal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "log/format.h"
+#include "log/journal_file.h"
+#include "log/partition_log.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+namespace {
+constexpr auto space_retry = std::chrono::seconds(1);
+constexpr std::uint64_t spare_after_bytes = 1 << 20;  // an idle node keeps no preallocated file
+}  // namespace
+
+struct Journal::Round {
+  std::vector<JournalEntry> entries;
+  struct Part {
+    std::shared_ptr<PartitionLog> log;
+    PartitionLog::Taken taken;
+  };
+  std::vector<Part> parts;
+  std::vector<Function<void(Result<void>)>> records;
+  bool sync = false;
+  std::size_t bytes = 0;
+  std::uint64_t oldest_needed = 0, generation = 0, next_generation = 0;  // generation: written by the worker
+  std::vector<std::uint64_t> recyclable;
+  SteadyTime started;
+};
+
+Journal::Journal(JournalOptions options, Shard& shard, Disk& disk, Worker& worker, Worker& background, Histogram& sync_time,
+                 Function<void(const Error&)> on_failure)
+    : options_(std::move(options)),
+      shard_(shard),
+      disk_(disk),
+      worker_(worker),
+      background_(background),
+      sync_time_(sync_time),
+      on_failure_(std::move(on_failure)),
+      writer_(std::make_shared<JournalWriter>(options_, disk)) {}
+
+Journal::~Journal() { *alive_ = false; }
+
+Result<void> Journal::open() {
+  // Generations of one life start where time stands, so that they rise over restarts as well.
+  const auto generation = static_cast<std::uint64_t>(shard_.clock().wall_ms()) << 20;
+  files_.push_back({generation, {}});
+  return writer_->open(generation);
+}
+
+void Journal::note(const std::shared_ptr<PartitionLog>& log, Need need) {
+  dirty_.push_back(log);
+  need_ = std::max(need_, need);
+  schedule();
+}
+
+void Journal::record(JournalEntry entry, Function<void(Result<void>)> done) {
+  records_.emplace_back(std::move(entry), std::move(done));
+  need_ = Need::durable;
+  schedule();
+}
+
+void Journal::schedule() {
+  if (scheduled_ || in_flight_ || failed_) return;
+  scheduled_ = true;
+  shard_.defer([this, alive = alive_] {
+    if (!*alive) return;
+    scheduled_ = false;
+    if (!in_flight_ && !failed_) start_round();
+  });
+}
+
+void Journal::start_round() {
+  if (dirty_.empty() && records_.empty()) return;
+  auto round = std::make_shared<Round>();
+  round->sync = std::exchange(need_, Need::nothing) == Need::durable;
+  round->parts.reserve(dirty_.size());
+  for (auto& log : dirty_) {
+    const PartitionLog::Taken taken = log->take(round->entries);
+    round->bytes += taken.bytes;
+    round->parts.push_back({std::move(log), taken});
+  }
+  dirty_.clear();
+  for (auto& [entry, done] : records_) {
+    round->entries.push_back(std::move(entry));
+    round->records.push_back(std::move(done));
+  }
+  records_.clear();
+  round->oldest_needed = files_.front().generation;
+  round->next_generation = files_.back().generation + 1;
+  in_flight_ = true;
+  submit(std::move(round));
+}
+
+void Journal::submit(std::shared_ptr<Round> round) {
+  round->started = shard_.clock().now();
+  worker_.submit([this, alive = alive_, writer = writer_, round, &shard = shard_]() mutable {
+    Result<void> result;
+    if (writer->full()) result = writer->next_file(round->next_generation);
+    // No room for another file is no reason to stop: the present one grows past its size.
+    if (!result && result.error().kind == ErrorKind::no_space) result = {};
+    round->generation = writer->generation();
+    if (result) result = writer->write(round->entries, round->oldest_needed, round->sync);
+    if (result) round->entries.clear();
+    shard.post([this, alive = std::move(alive), round = std::move(round), result = std::move(result)]() mutable {
+      if (*alive) finished(std::move(round), std::move(result));
+    });
+  });
+}
+
+void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
+  if (!result && result.error().kind == ErrorKind::no_space) {
+    // Nothing was half promised: the same frame is written again when there is room. Appends are refused meanwhile.
+    if (!std::exchange(out_of_space_, true))
+      log_line(LogLevel::error, "log", "{} is full: appends are refused until space is freed; reads go on", options_.directory);
+    shard_.arm(retry_, space_retry, [this, round = std::move(round)]() mutable { submit(std::move(round)); });
+    return;
+  }
+  if (result && std::exchange(out_of_space_, false))
+    log_line(LogLevel::info, "log", "{} has space again: appends are accepted", options_.directory);
+  if (!result) {
+    in_flight_ = false;
+    for (auto& done : round->records) done(holdfast::fail(result.error().kind, result.error().message));
+    return fail(result.error());
+  }
+  sync_time_.record(static_cast<std::uint64_t>((shard_.clock().now() - round->started).count()));
+  ++rounds_;
+  bytes_written_ += round->bytes;
+  if (round->generation != files_.back().generation) files_.push_back({round->generation, {}});
+  auto& held = files_.back().held;
+  for (Round::Part& part : round->parts) {
+    auto& mark = held[part.log.get()];
+    if (mark.first.expired()) mark.first = part.log;
+    mark.second = std::max(mark.second, part.taken.address);
+  }
+  pending_bytes_ -= std::min(pending_bytes_, round->bytes);
+  in_flight_ = false;
+  // The next round starts before anybody is told: the disk works while replies are made.
+  start_round();
+  for (Round::Part& part : round->parts) part.log->round_done(part.taken, round->sync);
+  for (auto& done : round->records) done({});
+  recycle();
+  if (!spare_asked_ && bytes_written_ > spare_after_bytes) ask_for_spare();
+  if (!congested())
+    for (auto& resume : std::exchange(uncongested_, {})) resume();
+  if (idle())
+    for (auto& waiter : std::exchange(idle_waiters_, {})) waiter();
+}
+
+void Journal::ask_for_spare() {
+  spare_asked_ = true;
+  const std::string path = fmt::format("{}/{}{}-spare", options_.directory, log_format::journal_prefix, options_.shard);
+  background_.submit([path, bytes = options_.file_bytes, &disk = disk_, writer = writer_, &worker = worker_] {
+    auto file = prepare_spare(disk, path, bytes);
+    if (!file) return;  // the journal goes on in files that grow
+    worker.submit([writer, path, file = std::move(*file)]() mutable { writer->adopt(path, std::move(file)); });
+  });
+}
+
+void Journal::recycle() {
+  while (files_.size() > 1 && files_.front().held.empty()) {
+    worker_.submit([writer = writer_, generation = files_.front().generation] { writer->recyclable(generation); });
+    files_.pop_front();
+  }
+  if (files_.size() <= options_.files_waiting_max + 1) return;
+  for (auto& [_, mark] : files_.front().held)
+    if (auto log = mark.first.lock()) log->flush_soon();
+}
+
+void Journal::released(const PartitionLog* log, std::uint64_t address) {
+  for (FileUse& file : files_) {
+    const auto it = file.held.find(log);
+    if (it != file.held.end() && it->second.second <= address) file.held.erase(it);
+  }
+  recycle();
+}
+
+void Journal::forget(const PartitionLog* log) {
+  for (FileUse& file : files_) file.held.erase(log);
+}
+
+void Journal::when_idle(Function<void()> done) {
+  if (idle() || failed_) return done();
+  idle_waiters_.push_back(std::move(done));
+}
+
+void Journal::fail(const Error& error) {
+  if (std::exchange(failed_, true)) return;
+  on_failure_(error);
+  for (auto& [_, done] : std::exchange(records_, {})) done(holdfast::fail(error.kind, error.message));
+  dirty_.clear();
+  for (auto& resume : std::exchange(uncongested_, {})) resume();
+  for (auto& waiter : std::exchange(idle_waiters_, {})) waiter();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,124 @@
+// Journal: what makes many small appends durable at the price of one. Each shard has one per log directory. A round
+// takes what its logs have appended since the last one, writes it in one piece, syncs once, and tells the logs: first
+// "written", after the sync "durable". While a round is in flight the next one gathers; there is no timer.
+//
+//   shard:   note(log) ... [end of the burst] gather -> worker: frame, write, sync -> shard: tell the logs, next round
+//
+// Files are preallocated and recycled, so that a sync has no metadata to write; docs/log_format.md has the format. A
+// file is recycled when the segments hold, synced, all that it carried; when too many wait for that, the logs that hold
+// the oldest one are asked to flush. Lives on one shard; the writing half runs on the directory's worker.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "log/log.h"
+#include "runtime/disk.h"
+#include "runtime/metrics.h"
+#include "runtime/shards.h"
+#include "runtime/worker.h"
+
+namespace holdfast {
+
+class PartitionLog;
+
+// One log's part of a round: bytes for a place in a segment, or a change that a replay must repeat.
+struct JournalEntry {
+  enum class Kind : std::uint8_t { append = 1, truncate = 2, start = 3 };
+  Kind kind = Kind::append;
+  LogId log;
+  Offset segment_base;         // append: the segment. truncate: the new end offset. start: the new log start offset
+  std::uint64_t position = 0;  // append: where in the segment's file
+  BufferChain bytes;
+};
+
+class JournalWriter;  // the worker's half
+
+struct JournalOptions {
+  std::string directory;  // a log directory
+  int shard = 0;
+  std::size_t file_bytes = 64 << 20;
+  std::size_t files_waiting_max = 2;  // full files that are not yet recyclable, before logs are asked to flush
+};
+
+class Journal {
+ public:
+  Journal(JournalOptions options, Shard& shard, Disk& disk, Worker& worker, Worker& background,
+          Histogram& sync_time,
+          Function<void(const Error&)> on_failure);
+  ~Journal();
+
+  // Begins a generation; the files of earlier ones have been replayed and removed.
+  Result<void> open();
+  // Has something to write in the next round. `need` is what its owner waits for.
+  void note(const std::shared_ptr<PartitionLog>& log, Need need);
+  void need(Need more) { need_ = std::max(need_, more); }
+  // An entry of its own, durable when `done` is called.
+  void record(JournalEntry entry, Function<void(Result<void>)> done);
+  // The log's segments hold, synced, everything below `address`.
+  void released(const PartitionLog* log, std::uint64_t address);
+  void forget(const PartitionLog* log);  // removed: nothing is held for it any more
+
+  // More has been appended than the disk keeps up with: producers should not be read from.
+  bool congested() const { return pending_bytes_ > congestion_bytes; }
+  void when_uncongested(Function<void()> resume) { uncongested_.push_back(std::move(resume)); }
+  void note_pending(std::size_t bytes) { pending_bytes_ += bytes; }
+  bool idle() const { return !in_flight_ && dirty_.empty() && records_.empty(); }
+  void when_idle(Function<void()> done);
+  bool out_of_space() const { return out_of_space_; }
+  bool failed() const { return failed_; }
+  std::uint64_t rounds() const { return rounds_; }
+
+ private:
+  struct Round;
+  struct FileUse {
+    std::uint64_t generation = 0;
+    std::unordered_map<const PartitionLog*, std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> held;
+  };
+  static constexpr std::size_t congestion_bytes = 64 << 20;
+
+  void ask_for_spare();
+  void schedule();
+  void start_round();
+  void submit(std::shared_ptr<Round> round);
+  void written(Round& round);
+  void finished(std::shared_ptr<Round> round, Result<void> result);
+  void recycle();
+  void fail(const Error& error);
+
+  JournalOptions options_;
+  Shard& shard_;
+  Disk& disk_;
+  Worker& worker_;
+  Worker& background_;  // may be busy for long: preallocates files
+  Histogram& sync_time_;
+  Function<void(const Error&)> on_failure_;
+  std::shared_ptr<JournalWriter> writer_;
+
+  std::vector<std::shared_ptr<PartitionLog>> dirty_;
+  std::vector<std::pair<JournalEntry, Function<void(Result<void>)>>> records_;
+  Need need_ = Need::nothing;  // the most that anybody in dirty_ waits for
+  bool scheduled_ = false, in_flight_ = false, failed_ = false, out_of_space_ = false;
+  std::deque<FileUse> files_;  // oldest first; the last one is being written
+  std::size_t pending_bytes_ = 0;
+  std::vector<Function<void()>> uncongested_, idle_waiters_;
+  Timer retry_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::uint64_t bytes_written_ = 0;
+  bool spare_asked_ = false;
+  std::uint64_t rounds_ = 0;
+};
+
+// Reads what a directory's journals hold, in the order it was written, all shards' files together. Stops in each at the
+// first frame that is torn, stale or out of sequence. Blocks.
+Result<void> replay_journals(Disk& disk, const std::string& directory,
+                             const std::function<Result<void>(JournalEntry::Kind kind, const LogId& log, Offset segment_base,
+                                                              std::uint64_t position, ByteView bytes)>& apply);
+// Removes the journals of a directory: everything they held is in the segments, synced.
+Result<void> remove_journals(Disk& disk, const std::string& directory);
+
+}  // namespace holdfast

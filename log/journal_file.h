@@ -1,0 +1,76 @@
+// The journal's bytes. A file is a header block and frames, each padded to 4096:
+//
+//   file header   magic "HFJF" u32, version u32 = 1, generation u64, CRC-32C u32 of what precedes
+//   frame         magic "HFJR" u32, CRC-32C u32 of the rest of the frame, length u32 of the rest, generation u64,
+//                 sequence u64, oldest generation still needed u64, entry count u32, entries
+//   entry         kind u8, topic id 16 bytes, partition i32, segment base i64, position u64, length u32, bytes
+//
+// Generations rise from file to file, sequences from frame to frame within a generation, starting at 0. A frame counts
+// when magic, CRC, generation and sequence are right: a recycled file's old frames fail the last two.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/journal.h"
+
+namespace holdfast {
+
+namespace journal_format {
+inline constexpr std::uint32_t file_magic = 0x48464a46, frame_magic = 0x48464a52, version = 1;
+inline constexpr std::size_t file_header_bytes = disk_block_bytes, frame_header_bytes = 40, entry_header_bytes = 41;
+inline constexpr std::size_t frame_bytes_max = 16 << 20;
+}  // namespace journal_format
+
+// The writing half of a journal: runs on its worker only.
+class JournalWriter {
+ public:
+  JournalWriter(JournalOptions options, Disk& disk) : options_(std::move(options)), disk_(disk) {}
+
+  Result<void> open(std::uint64_t generation);
+  // Writes the entries as one or more frames. With `sync` they are durable when it returns.
+  Result<void> write(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed, bool sync);
+  Result<void> sync();
+  // The file is full; or it grows with each write, and a preallocated one is ready to take over.
+  bool full() const { return position_ >= options_.file_bytes || (!preallocated_ && spare_ready()); }
+  // Adopts a file of zeros made by prepare_spare(), so that syncs have no metadata to write.
+  void adopt(std::string path, std::unique_ptr<File> file);
+  // Goes on in the next file: a recycled one if there is one. The one left behind waits in retire() order.
+  Result<void> next_file(std::uint64_t generation);
+  void recyclable(std::uint64_t generation);  // a file left behind may be used again
+  std::uint64_t generation() const { return generation_; }
+
+ private:
+  struct Left {
+    std::uint64_t generation;
+    std::string path;
+    std::unique_ptr<File> file;
+    bool free = false;
+  };
+  Result<void> create_file();
+  void begin_file(bool preallocated);
+  void put_file_header();
+  bool spare_ready() const;
+  Result<void> write_frame(bool sync);
+  std::uint8_t* reserve(std::size_t n);
+
+  JournalOptions options_;
+  Disk& disk_;
+  std::string path_;
+  std::unique_ptr<File> file_;
+  std::uint64_t generation_ = 0, sequence_ = 0, position_ = 0;
+  std::uint64_t oldest_needed_ = 0;
+  int created_ = 0;
+  bool preallocated_ = false;
+  std::vector<Left> left_;
+  BlockRef buffer_;
+  std::size_t used_ = 0;
+  std::uint32_t entries_ = 0;
+};
+
+// Makes a journal file of `bytes` zeros, durably. Blocks for long: never on the journal's own worker.
+Result<std::unique_ptr<File>> prepare_spare(Disk& disk, const std::string& path, std::size_t bytes);
+
+}  // namespace holdfast

@@ -1,0 +1,265 @@
+#include "log/log_manager.h"
+
+#include <algorithm>
+#include <latch>
+
+#include "log/checkpoints.h"
+#include "log/format.h"
+#include "log/log_shard.h"
+#include "log/recovery.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+
+struct LogManager::Inner {
+  LogManagerOptions options;
+  Disk& disk;
+  Workers& workers;
+  Clock& clock;
+  Random& random;
+  Metrics& metrics;
+  Histogram& sync_time;
+  std::string cluster_id;
+  bool clean = true;
+  std::vector<std::shared_ptr<void>> locks;
+  std::vector<std::unique_ptr<LogShard>> shards;
+  std::vector<std::vector<std::unique_ptr<Timer>>> timers;  // by shard, touched there
+  ShardOf shard_of;
+  std::unique_ptr<Worker> background;  // checkpoints, left-over directories
+  // What each shard last said of its logs; the checkpoints of a directory join them. Touched on the background worker.
+  struct Marks {
+    std::string log_dir, topic;
+    std::int32_t partition;
+    Offset recovery_point, start, high_watermark;
+  };
+  std::vector<std::vector<Marks>> marks;
+
+  Inner(LogManagerOptions o, Disk& d, Workers& w, Clock& c, Random& r, Metrics& m)
+      : options(std::move(o)),
+        disk(d),
+        workers(w),
+        clock(c),
+        random(r),
+        metrics(m),
+        sync_time(m.histogram("holdfast_log_round_seconds", "Journal rounds: one write and one sync")) {}
+
+  Result<void> prepare(const std::string& dir);
+  Result<void> recover(const std::string& dir, const ConfigOf& config_of);
+  LogShard& home(Shard& shard) { return *shards[static_cast<std::size_t>(shard.index())]; }
+  std::vector<Marks> marks_of(LogShard& shard);
+  Result<void> write_checkpoints();
+  void checkpoint(LogShard& shard);
+  void every(LogShard& shard, Timer& timer, Duration period, void (*work)(Inner&, LogShard&));
+  void start_timers(LogShard& shard);
+};
+
+// Locks the directory and reads whose it is.
+Result<void> LogManager::Inner::prepare(const std::string& dir) {
+  auto made = disk.create_directories(dir);
+  if (!made) return fail(made);
+  auto lock = disk.lock(dir + "/" + std::string(log_format::lock_file));
+  if (!lock) {
+    if (lock.error().kind == ErrorKind::already_exists)
+      return fail(ErrorKind::already_exists, fmt::format("{} is in use by another process: stop it, or choose another --data directory", dir));
+    return fail(lock);
+  }
+  locks.push_back(std::move(*lock));
+  const std::string path = dir + "/" + std::string(log_format::meta_file);
+  auto meta = read_meta_properties(disk, path);
+  if (!meta) return fail(meta);
+  if (*meta) {
+    if (!cluster_id.empty() && (*meta)->cluster_id != cluster_id)
+      return fail(ErrorKind::invalid_input, fmt::format("{} belongs to cluster {}, this node to {}", dir, (*meta)->cluster_id, cluster_id));
+    if ((*meta)->node_id != options.node_id)
+      return fail(ErrorKind::invalid_input, fmt::format("{} belongs to node {}, this is node {}: set node.id, or choose another directory",
+                                                        dir, (*meta)->node_id, options.node_id));
+    cluster_id = (*meta)->cluster_id;
+    return {};
+  }
+  if (cluster_id.empty()) cluster_id = to_base64(random.uuid());
+  return write_meta_properties(disk, path, {cluster_id, options.node_id, to_base64(random.uuid())});
+}
+
+Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& config_of) {
+  const std::string marker = dir + "/" + std::string(log_format::clean_shutdown_file);
+  auto marked = disk.exists(marker);
+  if (!marked) return fail(marked);
+  auto entries = disk.list(dir);
+  if (!entries) return fail(entries);
+  const bool empty = std::ranges::none_of(*entries, [](const DirectoryEntry& e) { return e.directory; });
+  if (!*marked && !empty) {
+    clean = false;
+    log_line(LogLevel::info, "log", "{} was not closed cleanly: checking its logs", dir);
+  }
+  if (*marked) {
+    // Gone before anything is appended, so that it never vouches for more than it saw (KAFKA-15375).
+    auto removed = disk.remove(marker);
+    if (!removed) return fail(removed);
+    auto synced = disk.sync_directory(dir);
+    if (!synced) return fail(synced);
+  }
+  Recovery recovery(disk, dir, *marked, config_of);
+  auto run = recovery.run();
+  if (!run) return fail(run);
+  for (auto& [id, found] : recovery.logs()) {
+    LogShard& shard = home(shard_of(id));
+    auto log = std::make_shared<PartitionLog>(shard, id, found.topic, found.log_dir, found.config);
+    log->open(std::move(found.state));
+    shard.add(std::move(log));
+  }
+  for (const std::string& path : recovery.leftovers()) background->submit([this, path] { (void)disk.remove_all(path); });
+  return {};
+}
+
+std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shard) {
+  std::vector<Marks> out;
+  for (const auto& [id, log] : shard.logs())
+    if (!log->is_failed())
+      out.push_back({log->log_dir(), log->topic(), id.partition, log->synced_offset(), log->start_offset(), log->high_watermark()});
+  return out;
+}
+
+Result<void> LogManager::Inner::write_checkpoints() {
+  for (const std::string& dir : options.log_dirs) {
+    OffsetCheckpoint recovery, start, high_watermark;
+    for (const auto& shard : marks)
+      for (const Marks& m : shard) {
+        if (m.log_dir != dir) continue;
+        const std::pair key(m.topic, m.partition);
+        recovery[key] = m.recovery_point;
+        if (m.start.value > 0) start[key] = m.start;
+        high_watermark[key] = m.high_watermark;
+      }
+    for (const auto& [file, checkpoint] : {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
+                                           std::pair(log_format::high_watermark_file, &high_watermark)}) {
+      auto written = write_offset_checkpoint(disk, dir + "/" + std::string(file), *checkpoint);
+      if (!written) return fail(written);
+    }
+  }
+  return {};
+}
+
+void LogManager::Inner::checkpoint(LogShard& shard) {
+  background->submit([this, index = static_cast<std::size_t>(shard.shard().index()), now = marks_of(shard)]() mutable {
+    marks[index] = std::move(now);
+    if (index != 0) return;  // the first shard's turn writes for all
+    auto written = write_checkpoints();
+    if (!written) log_line(LogLevel::warn, "log", "checkpoints cannot be written: {}", written.error().message);
+  });
+}
+
+void LogManager::Inner::every(LogShard& shard, Timer& timer, Duration period, void (*work)(Inner&, LogShard&)) {
+  shard.shard().arm(timer, period, [this, &shard, &timer, period, work] {
+    work(*this, shard);
+    every(shard, timer, period, work);
+  });
+}
+
+void LogManager::Inner::start_timers(LogShard& shard) {
+  const auto ms = [](std::int64_t n) { return std::chrono::milliseconds(n); };
+  auto& own = timers[static_cast<std::size_t>(shard.shard().index())];
+  const auto timer = [&own]() -> Timer& { return *own.emplace_back(std::make_unique<Timer>()); };
+  every(shard, timer(), ms(options.retention_check_interval_ms), [](Inner& self, LogShard& s) {
+    s.apply_retention();
+    s.expire_producers(self.options.producer_id_expiration_ms);
+  });
+  every(shard, timer(), ms(options.recovery_checkpoint_interval_ms), [](Inner& self, LogShard& s) { self.checkpoint(s); });
+}
+
+LogManager::LogManager(LogManagerOptions options, Disk& disk, Workers& workers, Clock& clock, Random& random, Metrics& metrics)
+    : inner_(std::make_unique<Inner>(std::move(options), disk, workers, clock, random, metrics)) {}
+
+LogManager::~LogManager() = default;
+
+Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config_of) {
+  Inner& in = *inner_;
+  in.shard_of = std::move(shard_of);
+  in.cluster_id = in.options.cluster_id;
+  in.background = in.workers.create("checkpoints");
+  for (const std::string& dir : in.options.log_dirs) {
+    auto prepared = in.prepare(dir);
+    if (!prepared) return fail(prepared);
+  }
+  const auto count = static_cast<std::size_t>(shards.size());
+  in.marks.resize(count);
+  in.timers.resize(count);
+  for (int i = 0; i < shards.size(); ++i)
+    in.shards.push_back(std::make_unique<LogShard>(shards.at(i), in.disk, in.workers, in.random, in.options.tail_bytes_max / count,
+                                                   in.options.journal_file_bytes, in.options.log_dirs, in.sync_time));
+  for (const std::string& dir : in.options.log_dirs) {
+    auto recovered = in.recover(dir, config_of);
+    if (!recovered) return fail(recovered);
+  }
+  for (auto& shard : in.shards) {
+    auto opened = shard->open_journals();
+    if (!opened) return fail(opened);
+    in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
+    shard->shard().post([&in, s = shard.get()] { in.start_timers(*s); });
+  }
+  return {};
+}
+
+namespace {
+Task<void> stop_shard(LogShard* shard, Function<void()> done) {
+  co_await shard->stop();
+  done();
+}
+}  // namespace
+
+void LogManager::stop() {
+  Inner& in = *inner_;
+  if (in.shards.empty()) return;
+  std::latch stopped(static_cast<std::ptrdiff_t>(in.shards.size()));
+  std::vector<std::unique_ptr<Gate>> gates;
+  for (auto& shard : in.shards) {
+    Gate* gate = gates.emplace_back(std::make_unique<Gate>()).get();
+    shard->shard().post([&in, &stopped, gate, s = shard.get()] {
+      in.timers[static_cast<std::size_t>(s->shard().index())].clear();
+      s->shard().spawn(*gate, stop_shard(s, [&stopped] { stopped.count_down(); }));
+    });
+  }
+  stopped.wait();
+  in.background.reset();
+  for (auto& shard : in.shards) in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
+  auto written = in.write_checkpoints();
+  bool healthy = written.has_value();
+  for (const auto& shard : in.shards)
+    for (const auto& dir : shard->directories()) healthy = healthy && dir->online;
+  for (const std::string& dir : in.options.log_dirs) {
+    if (!healthy) break;
+    auto removed = remove_journals(in.disk, dir);
+    constexpr std::string_view content = "{\"version\":0,\"brokerEpoch\":-1}";
+    if (removed) removed = in.disk.write_atomically(dir + "/" + std::string(log_format::clean_shutdown_file), as_bytes(content));
+    if (!removed) log_line(LogLevel::error, "log", "{}: the clean-shutdown marker cannot be written: {}", dir, removed.error().message);
+  }
+}
+
+const std::string& LogManager::cluster_id() const { return inner_->cluster_id; }
+bool LogManager::was_clean() const { return inner_->clean; }
+
+std::vector<LogDirDescription> LogManager::directories() {
+  std::vector<LogDirDescription> out;
+  for (std::size_t i = 0; i < inner_->options.log_dirs.size(); ++i) {
+    LogDirDescription& d = out.emplace_back();
+    d.path = inner_->options.log_dirs[i];
+    d.online = inner_->shards.front()->directories()[i]->online;
+    if (auto space = inner_->disk.space(d.path)) d.space = *space;
+  }
+  return out;
+}
+
+Log* LogManager::find(const LogId& id) { return inner_->home(*Shard::current()).find(id); }
+
+std::vector<Log*> LogManager::logs_of(Shard& shard) {
+  std::vector<Log*> out;
+  for (const auto& [_, log] : inner_->home(shard).logs()) out.push_back(log.get());
+  return out;
+}
+
+Task<Result<Log*>> LogManager::create(LogId id, std::string topic, LogConfig config, std::string log_dir) {
+  return inner_->home(*Shard::current()).create(id, std::move(topic), config, std::move(log_dir));
+}
+
+Task<Result<void>> LogManager::remove(LogId id) { return inner_->home(*Shard::current()).remove(id); }
+
+}  // namespace holdfast

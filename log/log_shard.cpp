@@ -1,0 +1,248 @@
+#include "log/log_shard.h"
+
+#include <algorithm>
+
+#include "log/checkpoints.h"
+#include "log/format.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+
+LogShard::LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,
+                   std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time)
+    : shard_(shard), disk_(disk), random_(random), tail_bytes_max_(tail_bytes_max) {
+  for (std::size_t i = 0; i < log_dirs.size(); ++i) {
+    auto dir = std::make_unique<Directory>();
+    dir->path = log_dirs[i];
+    const auto name = [&](const char* what) { return fmt::format("{}-{}.{}", what, shard.index(), i); };
+    dir->journal_worker = workers.create(name("journal"));
+    dir->flush_worker = workers.create(name("flush"));
+    dir->read_worker = workers.create(name("read"));
+    dir->writer = std::make_shared<SegmentWriter>(disk);
+    dir->reader = std::make_shared<SegmentReader>(disk);
+    JournalOptions options;
+    options.directory = log_dirs[i];
+    options.shard = shard.index();
+    options.file_bytes = journal_file_bytes;
+    dir->journal = std::make_unique<Journal>(options, shard, disk, *dir->journal_worker, *dir->flush_worker, sync_time,
+                                             [this, d = dir.get()](const Error& error) { take_offline(*d, error); });
+    directories_.push_back(std::move(dir));
+  }
+}
+
+LogShard::~LogShard() = default;
+
+Result<void> LogShard::open_journals() {
+  for (auto& dir : directories_) {
+    auto opened = dir->journal->open();
+    if (!opened) return fail(opened);
+  }
+  return {};
+}
+
+LogShard::Directory& LogShard::directory(const std::string& log_dir) {
+  for (auto& dir : directories_)
+    if (dir->path == log_dir) return *dir;
+  panic(__FILE__, __LINE__, "a log of a directory that is not ours");
+}
+
+PartitionLog* LogShard::find(const LogId& id) {
+  const auto it = logs_.find(id);
+  return it == logs_.end() ? nullptr : it->second.get();
+}
+
+Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig config, std::string log_dir) {
+  if (Log* there = find(id)) co_return there;
+  if (log_dir.empty()) {
+    const Directory* best = nullptr;
+    std::size_t fewest = SIZE_MAX;
+    for (const auto& dir : directories_) {
+      const auto count = static_cast<std::size_t>(std::ranges::count_if(logs_, [&](const auto& l) { return l.second->log_dir() == dir->path; }));
+      if (dir->online && count < fewest) fewest = count, best = dir.get();
+    }
+    if (!best) co_return fail(ErrorKind::io, "no log directory is online");
+    log_dir = best->path;
+  }
+  auto log = std::make_shared<PartitionLog>(*this, id, std::move(topic), log_dir, config);
+  auto made = std::make_shared<Result<void>>();
+  co_await shard_.until([this, log, made, log_dir](Function<void()> resume) {
+    background(log_dir, [this, log, made, log_dir, resume = std::move(resume)]() mutable {
+      // Durable before the first append: the journal names the log by its id, and a log that a start does not find is
+      // one that was deleted.
+      const std::string directory = log->directory();
+      *made = disk_.create_directories(directory);
+      if (*made) *made = write_partition_metadata(disk_, directory + "/" + std::string(log_format::partition_metadata_file), log->id().topic_id);
+      if (*made) {
+        auto file = disk_.open(directory + "/" + log_format::segment_name(Offset(0), log_format::log_suffix), {.write = true, .create = true});
+        *made = file ? disk_.sync_directory(directory) : Result<void>(fail(file));
+      }
+      if (*made) *made = disk_.sync_directory(log_dir);
+      shard_.post(std::move(resume));
+    });
+  });
+  if (!*made) co_return fail(*made);
+  if (Log* there = find(id)) co_return there;
+  PartitionLog::Recovered fresh;
+  fresh.segments.push_back(std::make_unique<Segment>(Offset(0)));
+  fresh.segments.back()->indexes_known = true;
+  fresh.start = fresh.end = fresh.high_watermark = Offset(0);
+  log->open(std::move(fresh));
+  logs_.emplace(id, log);
+  co_return log.get();
+}
+
+Task<Result<void>> LogShard::remove(LogId id) {
+  const auto it = logs_.find(id);
+  if (it == logs_.end()) co_return fail(ErrorKind::not_found, "no such log");
+  const std::shared_ptr<PartitionLog> log = it->second;
+  logs_.erase(it);
+  log->mark_removed();
+  journal_of(*log).forget(log.get());
+  const std::int64_t delay_ms = log->config().file_delete_delay_ms;
+  std::string hex = to_hex_uuid(random_.uuid());
+  std::erase(hex, '-');
+  const std::string gone = fmt::format("{}/{}-{}.{}{}", log->log_dir(), log->topic(), id.partition, hex, log_format::deleted_dir_suffix);
+  auto done = std::make_shared<Result<void>>();
+  co_await shard_.until([this, log, done, gone](Function<void()> resume) {
+    Directory& dir = directory(log->log_dir());
+    background(log->log_dir(), [this, &dir, log, done, gone, resume = std::move(resume)]() mutable {
+      dir.writer->close_directory(log->directory());
+      *done = disk_.rename(log->directory(), gone);
+      if (*done) *done = disk_.sync_directory(log->log_dir());
+      dir.read_worker->submit([&dir, log] { dir.reader->close_directory(log->directory()); });
+      shard_.post(std::move(resume));
+    });
+  });
+  if (*done) later(delay_ms, log->log_dir(), [this, gone] { (void)disk_.remove_all(gone); });
+  co_return *done;
+}
+
+void LogShard::later(std::int64_t delay_ms, std::string log_dir, Function<void()> work) {
+  if (stopping_) return;  // the next start finds what is left
+  auto timer = std::make_shared<Timer>();
+  const std::uint64_t key = next_later_++;
+  later_.emplace(key, timer);
+  shard_.arm(*timer, std::chrono::milliseconds(delay_ms), [this, key, log_dir = std::move(log_dir), work = std::move(work)]() mutable {
+    background(log_dir, std::move(work));
+    shard_.defer([this, key] { later_.erase(key); });
+  });
+}
+
+void LogShard::delete_later(const PartitionLog& log, Offset base, std::int64_t delay_ms) {
+  Directory& dir = directory(log.log_dir());
+  const std::string directory = log.directory();
+  std::vector<std::string> gone;
+  for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix, log_format::txnindex_suffix})
+    gone.push_back(directory + "/" + log_format::segment_name(base, suffix));
+  background(log.log_dir(), [this, &dir, directory, base, gone] {
+    dir.writer->close(directory, base);
+    for (const std::string& path : gone) (void)disk_.rename(path, path + std::string(log_format::deleted_suffix));
+    (void)disk_.remove(directory + "/" + log_format::segment_name(base, log_format::snapshot_suffix));
+  });
+  dir.read_worker->submit([&dir, directory, base] { dir.reader->close(directory, base); });
+  later(delay_ms, log.log_dir(), [this, gone] {
+    for (const std::string& path : gone) (void)disk_.remove(path + std::string(log_format::deleted_suffix));
+  });
+}
+
+void LogShard::flush(const std::shared_ptr<PartitionLog>& log) {
+  auto job = log->next_flush(false);
+  if (!job) return;
+  Directory& dir = directory(log->log_dir());
+  auto shared = std::make_shared<FlushJob>(std::move(*job));
+  dir.flush_worker->submit([this, &dir, shared, writer = dir.writer] {
+    auto result = writer->run(*shared);
+    shard_.post([this, &dir, shared, result = std::move(result)]() mutable { flush_done(dir, std::move(shared), std::move(result)); });
+  });
+}
+
+void LogShard::flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result) {
+  if (!result && result.error().kind == ErrorKind::no_space) {
+    // The bytes are in the journal and in memory: tried again until there is room.
+    if (!std::exchange(dir.flush_out_of_space, true))
+      log_line(LogLevel::error, "log", "{} is full: segments cannot be written: {}", dir.path, result.error().message);
+    later(1000, dir.path, [this, &dir, job, writer = dir.writer]() mutable {
+      auto again = writer->run(*job);
+      shard_.post([this, &dir, job, again = std::move(again)]() mutable { flush_done(dir, std::move(job), std::move(again)); });
+    });
+    return;
+  }
+  if (!result) return take_offline(dir, result.error());
+  dir.flush_out_of_space = false;
+  job->log->flushed(*job);
+  bound_memory();
+}
+
+Task<void> LogShard::flush_one(std::shared_ptr<PartitionLog> log) {
+  const std::uint64_t target = log->end_address();
+  while (!log->is_failed() && !log->is_removed() && (log->flushed_address() < target || log->is_flushing())) {
+    co_await shard_.until([&log](Function<void()> resume) {
+      log->when_flushed(std::move(resume));
+      log->flush_soon();
+    });
+  }
+}
+
+void LogShard::tails_grew(const std::shared_ptr<PartitionLog>& log) { recent_.emplace_back(log, log->flushed_address()); }
+
+void LogShard::bound_memory() {
+  std::size_t total = 0;
+  for (const auto& [_, log] : logs_) total += log->tail_memory();
+  while (total > tail_bytes_max_ && !recent_.empty()) {
+    if (const auto log = recent_.front().first.lock()) total -= log->trim_tail(recent_.front().second, false);
+    recent_.pop_front();
+  }
+  // Entries of logs that were trimmed or removed meanwhile say nothing any more.
+  constexpr std::size_t entries_max = 100'000;
+  while (recent_.size() > entries_max) recent_.pop_front();
+}
+
+void LogShard::apply_retention() {
+  const std::int64_t now = shard_.clock().wall_ms();
+  for (const auto& [_, log] : logs_) log->apply_retention(now);
+}
+
+void LogShard::expire_producers(std::int64_t idle_max_ms) {
+  const std::int64_t now = shard_.clock().wall_ms();
+  for (const auto& [_, log] : logs_) log->producers().expire(now, idle_max_ms);
+}
+
+Task<void> LogShard::stop() {
+  stopping_ = true;
+  later_.clear();
+  for (auto& dir : directories_) {
+    Journal* journal = dir->journal.get();
+    co_await shard_.until([journal](Function<void()> resume) { journal->when_idle(std::move(resume)); });
+  }
+  std::vector<std::shared_ptr<PartitionLog>> all;
+  for (const auto& [_, log] : logs_) all.push_back(log);
+  for (const auto& log : all) log->flush_soon();
+  for (const auto& log : all) {
+    co_await flush_one(log);
+    if (log->is_failed()) continue;
+    // Exact length, indexes, producer snapshot: what a trusting start relies on.
+    auto job = std::make_shared<FlushJob>(log->closing_job());
+    Directory& dir = directory(log->log_dir());
+    auto result = std::make_shared<Result<void>>();
+    co_await shard_.until([this, &dir, job, result](Function<void()> resume) {
+      dir.flush_worker->submit([this, &dir, job, result, resume = std::move(resume)]() mutable {
+        *result = dir.writer->run(*job);
+        shard_.post(std::move(resume));
+      });
+    });
+    if (!*result) {
+      dir.online = false;
+      log_line(LogLevel::error, "log", "{}: cannot be closed cleanly: {}", log->directory(), result->error().message);
+    }
+  }
+}
+
+void LogShard::take_offline(Directory& dir, const Error& error) {
+  if (!std::exchange(dir.online, false)) return;
+  log_line(LogLevel::error, "log", "log directory {} is out of service: {} (errno {}); its partitions are offline until a restart with a healthy disk",
+           dir.path, error.message, error.os_error);
+  for (const auto& [_, log] : logs_)
+    if (log->log_dir() == dir.path) log->failed(error);
+}
+
+}  // namespace holdfast

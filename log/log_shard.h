@@ -1,0 +1,104 @@
+// LogShard: the logs of one shard, and what they share there: for each log directory a journal, a flushing worker and a
+// reading worker; the memory bound of the tails; the clock that retention goes by. Lives on that shard.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "log/journal.h"
+#include "log/log_manager.h"
+#include "log/partition_log.h"
+#include "log/segment_io.h"
+
+namespace holdfast {
+
+struct LogIdHash {
+  std::size_t operator()(const LogId& id) const noexcept {
+    std::size_t h = static_cast<std::size_t>(id.partition) * 0x9e3779b97f4a7c15ull;
+    for (const std::uint8_t b : id.topic_id) h = (h ^ b) * 0x100000001b3ull;
+    return h;
+  }
+};
+
+class LogShard {
+ public:
+  struct Directory {
+    std::string path;
+    std::unique_ptr<Worker> journal_worker, flush_worker, read_worker;
+    std::shared_ptr<SegmentWriter> writer;  // flush_worker only
+    std::shared_ptr<SegmentReader> reader;  // read_worker only
+    std::unique_ptr<Journal> journal;
+    bool online = true;
+    bool flush_out_of_space = false;
+  };
+
+  LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max, std::size_t journal_file_bytes,
+           const std::vector<std::string>& log_dirs, Histogram& sync_time);
+  ~LogShard();
+
+  Result<void> open_journals();  // before the shard serves
+
+  Shard& shard() { return shard_; }
+  Directory& directory(const std::string& log_dir);
+  const std::vector<std::unique_ptr<Directory>>& directories() const { return directories_; }
+  Journal& journal_of(const PartitionLog& log) { return *directory(log.log_dir()).journal; }
+
+  void add(std::shared_ptr<PartitionLog> log) { logs_.emplace(log->id(), std::move(log)); }
+  PartitionLog* find(const LogId& id);
+  const auto& logs() const { return logs_; }
+
+  Task<Result<Log*>> create(LogId id, std::string topic, LogConfig config, std::string log_dir);
+  Task<Result<void>> remove(LogId id);
+
+  // A log has something for its files. Flushes run one after the other; many logs go out in one job.
+  void flush(const std::shared_ptr<PartitionLog>& log);
+  // Runs on the directory's reading worker; the result comes back here.
+  template <class T>
+  Task<Result<T>> on_reader(const std::string& log_dir, std::function<Result<T>(SegmentReader&)> work) {
+    auto out = std::make_shared<std::optional<Result<T>>>();
+    Directory& dir = directory(log_dir);
+    co_await shard_.until([this, out, &dir, work = std::move(work)](Function<void()> resume) mutable {
+      dir.read_worker->submit([this, out, reader = dir.reader, work = std::move(work), resume = std::move(resume)]() mutable {
+        out->emplace(work(*reader));
+        shard_.post(std::move(resume));
+      });
+    });
+    co_return std::move(**out);
+  }
+  void background(const std::string& log_dir, Function<void()> work) {
+    directory(log_dir).flush_worker->submit(std::move(work));
+  }
+  void delete_later(const PartitionLog& log, Offset segment_base, std::int64_t delay_ms);
+
+  // Everything the log has now is in its files (not necessarily synced), and nothing is in flight.
+  Task<void> flush_one(std::shared_ptr<PartitionLog> log);
+  void tails_grew(const std::shared_ptr<PartitionLog>& log);
+  void bound_memory();
+  void apply_retention();
+  void expire_producers(std::int64_t idle_max_ms);
+  // Everything into its files, each at its exact length, with indexes and producer snapshots.
+  Task<void> stop();
+  void take_offline(Directory& dir, const Error& error);
+  Disk& disk() { return disk_; }
+
+ private:
+  void flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result);
+  void later(std::int64_t delay_ms, std::string log_dir, Function<void()> work);
+
+  Shard& shard_;
+  Disk& disk_;
+  Random& random_;
+  std::size_t tail_bytes_max_;
+  std::vector<std::unique_ptr<Directory>> directories_;
+  std::unordered_map<LogId, std::shared_ptr<PartitionLog>, LogIdHash> logs_;
+  std::deque<std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> recent_;  // flushed up to there, oldest first
+  std::unordered_map<std::uint64_t, std::shared_ptr<Timer>> later_;
+  std::uint64_t next_later_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace holdfast

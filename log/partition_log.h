@@ -1,0 +1,140 @@
+// PartitionLog: the Log of log.h. It keeps the books of one log: segments, tail, what was taken by the journal, what the
+// segment files hold; it leaves the waiting to Journal, LogFlusher and LogReader. Lives on one shard.
+//
+// Four marks, as virtual addresses (see tail.h): synced <= flushed <= end, taken <= end. What lies between synced and
+// end is in the journal or on its way there.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/log.h"
+#include "log/segment.h"
+#include "log/segment_io.h"
+#include "log/tail.h"
+#include "runtime/function.h"
+
+namespace holdfast {
+
+class LogShard;
+struct JournalEntry;
+
+class PartitionLog final : public Log, public std::enable_shared_from_this<PartitionLog> {
+ public:
+  // What the journal took in a round.
+  struct Taken {
+    Offset end;
+    std::uint64_t address = 0;
+    std::size_t bytes = 0;
+  };
+
+  PartitionLog(LogShard& home, LogId id, std::string topic, std::string log_dir, LogConfig config);
+  ~PartitionLog() override;
+
+  // Log
+  const LogId& id() const override { return id_; }
+  const std::string& topic() const override { return topic_; }
+  const std::string& directory() const override { return directory_; }
+  const std::string& log_dir() const override { return log_dir_; }
+  Offset start_offset() const override { return start_offset_; }
+  Offset end_offset() const override { return end_offset_; }
+  Offset written_end() const override { return written_end_; }
+  Offset durable_end() const override { return durable_end_; }
+  std::uint64_t size_bytes() const override;
+  std::int64_t last_append_ms() const override { return last_append_ms_; }
+  Result<void> append(ByteView batch, const wire::BatchHeader& header, Need need) override;
+  std::optional<Result<LogData>> try_read(const LogRead& request) override;
+  Task<Result<LogData>> read(LogRead request) override;
+  Task<Result<std::optional<TimestampedOffset>>> offset_for_timestamp(std::int64_t timestamp, Offset end) override;
+  Task<Result<std::optional<TimestampedOffset>>> max_timestamp(Offset end) override;
+  Task<Result<std::vector<Aborted>>> aborted_transactions(Offset from, Offset end) override;
+  const LeaderEpochs& leader_epochs() const override { return epochs_; }
+  void assign_epoch(LeaderEpoch epoch, Offset start) override;
+  ProducerState& producers() override { return producers_; }
+  void set_high_watermark(Offset hw) override { high_watermark_ = hw; }
+  Offset checkpointed_high_watermark() const override { return checkpointed_high_watermark_; }
+  Task<Result<void>> advance_start(Offset to) override;
+  Task<Result<void>> truncate_to(Offset end) override;
+  Task<Result<void>> truncate_fully(Offset start) override;
+  Task<Result<void>> roll() override;
+  void set_config(LogConfig config) override { config_ = config; }
+  const LogConfig& config() const override { return config_; }
+  void set_listener(LogListener* listener) override { listener_ = listener; }
+
+  // Journal
+  Taken take(std::vector<JournalEntry>& entries);
+  void round_done(const Taken& taken, bool synced);
+  void flush_soon();  // its segments are to hold everything, synced
+
+  // LogShard, LogFlusher
+  struct Recovered {
+    std::vector<std::unique_ptr<Segment>> segments;  // at least one
+    Offset start, end, high_watermark;
+    LeaderEpochs epochs;
+    ProducerState producers;
+    bool epochs_changed = false;
+  };
+  void open(Recovered recovered);
+  std::optional<FlushJob> next_flush(bool everything);
+  void flushed(const FlushJob& job);
+  bool wants_flush() const;
+  bool fully_synced() const { return synced_ == tail_.end(); }
+  void failed(const Error& error);
+  bool is_failed() const { return failed_; }
+  void apply_retention(std::int64_t now_ms);
+  std::size_t trim_tail(std::uint64_t up_to_address, bool last);
+  std::size_t tail_memory() const { return tail_.memory(); }
+  std::uint64_t flushed_address() const { return flushed_; }
+  Offset synced_offset() const { return synced_offset_; }
+  Offset high_watermark() const { return high_watermark_; }
+  std::uint64_t end_address() const { return tail_.end(); }
+  bool is_flushing() const { return flushing_; }
+  bool is_removed() const { return removed_; }
+  void when_flushed(Function<void()> done) { flush_waiters_.push_back(std::move(done)); }
+  FlushJob closing_job();  // at a clean stop, when everything is flushed
+  void mark_removed() { removed_ = true; }
+
+ private:
+  struct Batch {  // where a batch begins; for those in the tail
+    std::int64_t base;
+    std::uint64_t address;
+  };
+  Segment& active() { return *segments_.back(); }
+  const Segment& active() const { return *segments_.back(); }
+  std::size_t segment_at(Offset offset) const;
+  void roll_segment(Offset base);
+  Result<void> load_partial_block();
+  void drop_segments_below(std::size_t count, const char* why);
+  std::optional<LogData> read_tail(const LogRead& request) const;
+  Task<void> settle();  // until nothing of it is in flight
+  void truncate_books(Offset end, std::size_t segment, std::uint64_t position);
+
+  LogShard& home_;
+  LogId id_;
+  std::string topic_, log_dir_, directory_;
+  LogConfig config_;
+  LogListener* listener_ = nullptr;
+  bool failed_ = false, removed_ = false;
+
+  std::vector<std::unique_ptr<Segment>> segments_;
+  Tail tail_;
+  std::deque<Batch> batches_;
+  bool partial_block_loaded_ = true;
+
+  Offset start_offset_, end_offset_, written_end_, durable_end_, high_watermark_, checkpointed_high_watermark_;
+  Offset synced_offset_;
+  std::uint64_t taken_ = 0, flushed_ = 0, synced_ = 0;
+  bool noted_ = false;          // in the journal's list for the next round
+  bool flushing_ = false, flush_wanted_ = false;
+  std::vector<Function<void()>> flush_waiters_;
+  int unfinished_segments_ = 0;  // rolled, and not yet closed on disk
+  LeaderEpochs epochs_;
+  bool epochs_changed_ = false;
+  ProducerState producers_;
+  std::int64_t last_append_ms_ = 0;
+  friend class LogShard;
+};
+
+}  // namespace holdfast

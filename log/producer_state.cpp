@@ -1,0 +1,139 @@
+#include "log/producer_state.h"
+
+#include <algorithm>
+
+#include "wire/crc32c.h"
+#include "wire/reader.h"
+#include "wire/writer.h"
+
+namespace holdfast {
+namespace {
+constexpr std::int16_t snapshot_version = 1;
+constexpr std::size_t snapshot_crc_covers_from = 6, snapshot_entry_bytes = 46;
+}  // namespace
+
+ProducerState::Check ProducerState::check(const wire::BatchHeader& h) const {
+  if (!h.has_producer_id()) return {};
+  const auto it = producers_.find(h.producer_id);
+  if (it == producers_.end()) return {};  // its state may have expired: any sequence is accepted
+  const ProducerEntry& entry = it->second;
+  if (h.producer_epoch < entry.epoch) return {ProducerVerdict::invalid_epoch, {}};
+  if (!h.is_transactional() && entry.transaction_first_offset) return {ProducerVerdict::invalid_txn_state, {}};
+  if (h.producer_epoch > entry.epoch)
+    return {h.base_sequence == 0 ? ProducerVerdict::accept : ProducerVerdict::out_of_order_sequence, {}};
+  for (const ProducerBatch& b : entry.batches)
+    if (b.first_sequence == h.base_sequence && b.last_sequence == h.last_sequence())
+      return {ProducerVerdict::duplicate, b};
+  if (entry.batches.empty()) return {};
+  const std::int32_t expected = wire::sequence_after(entry.batches.back().last_sequence, 1);
+  return {h.base_sequence == expected ? ProducerVerdict::accept : ProducerVerdict::out_of_order_sequence, {}};
+}
+
+void ProducerState::update(const wire::BatchHeader& h, ByteView batch) {
+  if (!h.has_producer_id()) return;
+  ProducerEntry& entry = producers_[h.producer_id];
+  entry.producer_id = h.producer_id;
+  if (h.producer_epoch != entry.epoch) {
+    entry.epoch = h.producer_epoch;
+    entry.batches.clear();
+  }
+  entry.last_timestamp = h.max_timestamp;
+  if (h.is_control()) {
+    const auto type = wire::control_type(batch);
+    if (type != wire::ControlType::abort && type != wire::ControlType::commit) return;
+    if (const auto epoch = wire::marker_coordinator_epoch(batch)) entry.coordinator_epoch = *epoch;
+    if (!entry.transaction_first_offset) return;
+    const Offset first = *entry.transaction_first_offset;
+    entry.transaction_first_offset.reset();
+    open_transactions_.erase(first);
+    if (type == wire::ControlType::abort)
+      aborted_.push_back({h.producer_id, first, Offset(h.last_offset()), first_unstable().value_or(Offset(h.last_offset() + 1))});
+    return;
+  }
+  entry.batches.push_back({h.base_sequence, h.last_sequence(), Offset(h.last_offset()), h.last_offset_delta, h.max_timestamp});
+  if (entry.batches.size() > batches_kept) entry.batches.pop_front();
+  if (h.is_transactional() && !entry.transaction_first_offset) {
+    entry.transaction_first_offset = Offset(h.base_offset);
+    open_transactions_.emplace(Offset(h.base_offset), h.producer_id);
+  }
+}
+
+std::optional<Offset> ProducerState::first_unstable() const {
+  if (open_transactions_.empty()) return std::nullopt;
+  return open_transactions_.begin()->first;
+}
+
+std::vector<ProducerState::Aborted> ProducerState::take_aborted() { return std::exchange(aborted_, {}); }
+
+void ProducerState::expire(std::int64_t now_ms, std::int64_t idle_max_ms) {
+  std::erase_if(producers_, [&](const auto& p) {
+    return !p.second.transaction_first_offset && now_ms - p.second.last_timestamp >= idle_max_ms;
+  });
+}
+
+void ProducerState::truncate_fully() {
+  producers_.clear();
+  open_transactions_.clear();
+  aborted_.clear();
+}
+
+std::vector<std::uint8_t> ProducerState::to_snapshot() const {
+  std::vector<const ProducerEntry*> sorted;
+  for (const auto& [_, entry] : producers_) sorted.push_back(&entry);
+  std::ranges::sort(sorted, {}, &ProducerEntry::producer_id);
+  wire::Writer out(64 + sorted.size() * snapshot_entry_bytes);
+  out.i16(snapshot_version);
+  out.u32(0);
+  out.i32(static_cast<std::int32_t>(sorted.size()));
+  for (const ProducerEntry* e : sorted) {
+    const ProducerBatch last = e->batches.empty() ? ProducerBatch{} : e->batches.back();
+    out.i64(e->producer_id);
+    out.i16(e->epoch);
+    out.i32(last.last_sequence);
+    out.i64(last.last_offset.value);
+    out.i32(last.offset_delta);
+    out.i64(e->last_timestamp);
+    out.i32(e->coordinator_epoch);
+    out.i64(e->transaction_first_offset ? e->transaction_first_offset->value : -1);
+  }
+  out.patch_i32(2, static_cast<std::int32_t>(wire::crc32c(out.written(snapshot_crc_covers_from))));
+  return out.flatten();
+}
+
+Result<ProducerState> ProducerState::from_snapshot(ByteView file) {
+  wire::Reader in(file);
+  const std::int16_t version = in.i16();
+  const std::uint32_t crc = in.u32();
+  if (!in.ok() || version != snapshot_version) return fail(ErrorKind::unsupported, "producer snapshot of an unknown version");
+  if (wire::crc32c(file.subspan(snapshot_crc_covers_from)) != crc)
+    return fail(ErrorKind::corrupt, "producer snapshot fails its checksum");
+  ProducerState out;
+  for (std::int32_t left = in.bounded_count(in.i32(), snapshot_entry_bytes); left > 0 && in.ok(); --left) {
+    ProducerEntry e;
+    ProducerBatch last;
+    e.producer_id = in.i64();
+    e.epoch = in.i16();
+    last.last_sequence = in.i32();
+    last.last_offset = Offset(in.i64());
+    last.offset_delta = in.i32();
+    e.last_timestamp = in.i64();
+    e.coordinator_epoch = in.i32();
+    const std::int64_t open = in.i64();
+    last.timestamp = e.last_timestamp;
+    if (last.last_offset.value >= 0) {
+      // The snapshot has the last batch only; its first sequence follows from its length.
+      const std::int64_t first = std::int64_t{last.last_sequence} - last.offset_delta;
+      last.first_sequence = static_cast<std::int32_t>(first >= 0 ? first : first + INT32_MAX + std::int64_t{1});
+      e.batches.push_back(last);
+    }
+    if (open >= 0) {
+      e.transaction_first_offset = Offset(open);
+      out.open_transactions_.emplace(Offset(open), e.producer_id);
+    }
+    out.producers_[e.producer_id] = std::move(e);
+  }
+  if (!in.ok()) return fail(ErrorKind::corrupt, "producer snapshot is cut short");
+  return out;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,314 @@
+#include "log/recovery.h"
+
+#include <algorithm>
+#include <array>
+
+#include "log/format.h"
+#include "log/journal.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+namespace {
+constexpr std::uint64_t index_bytes_max = 64 << 20;
+}  // namespace
+
+std::string Recovery::path(const RecoveredLog& log, Offset base, std::string_view suffix) const {
+  return log.directory + "/" + log_format::segment_name(base, suffix);
+}
+
+Result<void> Recovery::run() {
+  for (auto [file, checkpoint] : {std::pair(log_format::recovery_point_file, &recovery_points_),
+                                  std::pair(log_format::start_offset_file, &start_offsets_),
+                                  std::pair(log_format::high_watermark_file, &high_watermarks_)}) {
+    auto read = read_offset_checkpoint(disk_, log_dir_ + "/" + std::string(file));
+    if (!read) return fail(read);
+    *checkpoint = std::move(*read);
+  }
+  auto entries = disk_.list(log_dir_);
+  if (!entries) return fail(entries);
+  for (const DirectoryEntry& e : *entries) {
+    if (!e.directory) continue;
+    if (e.name.ends_with(log_format::deleted_dir_suffix)) {
+      leftovers_.push_back(log_dir_ + "/" + e.name);
+      continue;
+    }
+    auto loaded = load(e.name);
+    if (!loaded) return fail(loaded);
+  }
+  auto replayed = replay_journals(disk_, log_dir_,
+                                  [this](JournalEntry::Kind kind, const LogId& id, Offset base, std::uint64_t position, ByteView bytes) {
+                                    return replay_entry(static_cast<int>(kind), id, base, position, bytes);
+                                  });
+  if (!replayed) return fail(replayed);
+  return finish();
+}
+
+Result<void> Recovery::load(const std::string& name) {
+  const auto partition = log_format::parse_partition_directory(name);
+  if (!partition) return {};
+  RecoveredLog log;
+  log.topic = partition->topic;
+  log.log_dir = log_dir_;
+  log.directory = log_dir_ + "/" + name;
+  auto id = read_partition_metadata(disk_, log.directory + "/" + std::string(log_format::partition_metadata_file));
+  if (!id) return fail(id);
+  if (!*id) {
+    // Its creation was cut short: nothing was ever acknowledged in it.
+    log_line(LogLevel::warn, "log", "{} has no partition.metadata: set aside as unfinished", log.directory);
+    return {};
+  }
+  log.id = {**id, partition->partition};
+  log.config = config_of_(log.topic);
+  const std::pair key(log.topic, log.id.partition);
+  const auto at = [&](const OffsetCheckpoint& checkpoint, Offset otherwise) {
+    const auto it = checkpoint.find(key);
+    return it == checkpoint.end() ? otherwise : it->second;
+  };
+  log.state.start = at(start_offsets_, Offset(0));
+  log.state.high_watermark = at(high_watermarks_, Offset(INT64_MAX));
+  auto loaded = load_segments(log, at(recovery_points_, Offset(0)));
+  if (!loaded) {
+    if (loaded.error().kind != ErrorKind::corrupt) return fail(loaded);
+    log_line(LogLevel::error, "log", "{}: {}; the partition stays offline: restore it from a copy, or remove the directory to give up its data",
+             log.directory, loaded.error().message);
+    return {};
+  }
+  logs_.emplace(log.id, std::move(log));
+  return {};
+}
+
+Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
+  auto entries = disk_.list(log.directory);
+  if (!entries) return fail(entries);
+  std::vector<std::pair<Offset, std::uint64_t>> found;
+  std::vector<Offset> snapshots;
+  for (const DirectoryEntry& e : *entries) {
+    if (e.name.ends_with(log_format::deleted_suffix)) leftovers_.push_back(log.directory + "/" + e.name);
+    if (const auto base = log_format::parse_segment_name(e.name, log_format::log_suffix)) found.emplace_back(*base, e.size);
+    if (const auto base = log_format::parse_segment_name(e.name, log_format::snapshot_suffix)) snapshots.push_back(*base);
+  }
+  std::ranges::sort(found);
+  std::ranges::sort(snapshots);
+  auto& state = log.state;
+  if (found.empty()) found.emplace_back(state.start, 0);
+  if (auto text = disk_.read_file(log.directory + "/" + std::string(log_format::leader_epoch_file), index_bytes_max)) {
+    if (auto epochs = LeaderEpochs::from_checkpoint(as_text(*text))) state.epochs = std::move(*epochs);
+  }
+  bool cut = false;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const bool active = i + 1 == found.size();
+    auto segment = std::make_unique<Segment>(found[i].first);
+    const bool trusted = clean_ || (!active && found[i + 1].first <= recovery_point);
+    if (cut) {
+      leftovers_.push_back(path(log, segment->base, log_format::log_suffix));
+      continue;
+    }
+    if (trusted) {
+      auto done = trust(log, *segment, found[i].second, active);
+      if (!done) return fail(done);
+    } else {
+      auto whole = check(log, *segment, recovery_point);
+      if (!whole) return fail(whole);
+      cut = !*whole;
+    }
+    state.segments.push_back(std::move(segment));
+  }
+  state.start = std::max(state.start, state.segments.front()->base);
+  if (state.end < state.segments.back()->base) state.end = state.segments.back()->base;
+  state.start = std::min(state.start, state.end);
+  return load_producers(log, snapshots);
+}
+
+// A file whose end is known to be right: what its indexes say, and the batches after the last entry.
+Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t file_size, bool active) {
+  segment.size = file_size;
+  auto& state = log.state;
+  if (auto bytes = disk_.read_file(path(log, segment.base, log_format::timeindex_suffix), index_bytes_max)) {
+    auto times = TimeIndex::from_file(*bytes);
+    if (times && !times->entries().empty()) {
+      segment.largest_timestamp = times->entries().back().timestamp;
+      segment.largest_timestamp_offset = segment.base + std::int64_t{times->entries().back().relative};
+      segment.first_append_ms = times->entries().front().timestamp;
+      if (active) segment.times = std::move(*times);
+    }
+  }
+  if (!active) return {};
+  segment.indexes_known = true;
+  std::uint64_t from = 0;
+  if (auto bytes = disk_.read_file(path(log, segment.base, log_format::index_suffix), index_bytes_max)) {
+    if (auto offsets = OffsetIndex::from_file(*bytes)) {
+      segment.offsets = std::move(*offsets);
+      if (!segment.offsets.entries().empty()) from = segment.offsets.entries().back().position;
+    }
+  }
+  if (auto aborted = disk_.read_file(path(log, segment.base, log_format::txnindex_suffix), index_bytes_max)) segment.aborted = std::move(*aborted);
+  if (file_size == 0) return {};
+  auto scan = scan_segment(disk_, path(log, segment.base, log_format::log_suffix), from, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
+    state.end = Offset(h.last_offset() + 1);
+    segment.bytes_since_index += h.size();
+    if (segment.first_append_ms < 0) segment.first_append_ms = h.max_timestamp;
+    if (h.max_timestamp > segment.largest_timestamp) {
+      segment.largest_timestamp = h.max_timestamp;
+      segment.largest_timestamp_offset = Offset(h.last_offset());
+    }
+  });
+  if (!scan) return fail(scan);
+  if (scan->valid_bytes != file_size)
+    return fail(ErrorKind::corrupt, fmt::format("segment {} is damaged at byte {} although the last stop was clean",
+                                                log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes));
+  return {};
+}
+
+// Every batch is checked; books and indexes are made anew. False when the file was cut: no later segment follows it.
+Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recovery_point) {
+  auto& state = log.state;
+  segment.indexes_known = true;
+  const std::string file = path(log, segment.base, log_format::log_suffix);
+  state.end = std::max(state.end, segment.base);
+  auto scan = scan_segment(disk_, file, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
+    segment.note(h, h.max_timestamp, log.config.index_interval_bytes);
+    state.end = Offset(h.last_offset() + 1);
+    if (h.leader_epoch >= 0 && state.epochs.assign(LeaderEpoch(h.leader_epoch), Offset(h.base_offset))) state.epochs_changed = true;
+  });
+  if (!scan) {
+    if (scan.error().kind == ErrorKind::not_found) return true;
+    return fail(scan);
+  }
+  if (scan->end == SegmentScan::End::end_of_file) return true;
+  if (scan->end == SegmentScan::End::corrupt && state.end < recovery_point)
+    return fail(ErrorKind::corrupt, fmt::format("segment {} has a damaged batch at byte {}, at offset {}, below the recovery point {}",
+                                                log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes,
+                                                state.end.value, recovery_point.value));
+  auto size = [&]() -> Result<std::uint64_t> {
+    auto opened = disk_.open(file, {.write = true});
+    if (!opened) return fail(opened);
+    auto before = (*opened)->size();
+    if (!before) return fail(before);
+    auto cut = (*opened)->truncate(scan->valid_bytes);
+    if (!cut) return fail(cut);
+    auto synced = (*opened)->sync_data();
+    if (!synced) return fail(synced);
+    return *before;
+  }();
+  if (!size) return fail(size);
+  if (scan->end != SegmentScan::End::zeros)
+    log_line(LogLevel::warn, "log", "{}: cut {} bytes of an unfinished write at offset {}", file, *size - scan->valid_bytes, state.end.value);
+  return scan->end == SegmentScan::End::zeros;
+}
+
+Result<void> Recovery::load_producers(RecoveredLog& log, const std::vector<Offset>& snapshots) {
+  auto& state = log.state;
+  Offset from = state.segments.front()->base;
+  for (auto it = snapshots.rbegin(); it != snapshots.rend(); ++it) {
+    if (*it > state.end) continue;
+    auto bytes = disk_.read_file(path(log, *it, log_format::snapshot_suffix), index_bytes_max);
+    if (!bytes) continue;
+    auto loaded = ProducerState::from_snapshot(*bytes);
+    if (!loaded) continue;  // an older one, or the log itself, says the same
+    state.producers = std::move(*loaded);
+    from = *it;
+    break;
+  }
+  if (from == state.end) return {};
+  for (const auto& segment : state.segments) {
+    const bool needed = &segment == &state.segments.back() || (&segment + 1)->get()->base > from;
+    if (!needed || segment->size == 0) continue;
+    auto scan = scan_segment(disk_, path(log, segment->base, log_format::log_suffix), 0, [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
+      if (h.base_offset >= from.value) state.producers.update(h, batch);
+    });
+    if (!scan) return fail(scan);
+  }
+  state.producers.take_aborted();
+  return {};
+}
+
+Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset base, std::uint64_t position, ByteView bytes) {
+  const auto kind = static_cast<JournalEntry::Kind>(kind_number);
+  const auto found = logs_.find(id);
+  if (found == logs_.end()) return {};  // deleted since
+  RecoveredLog& log = found->second;
+  auto& state = log.state;
+  if (kind == JournalEntry::Kind::start) {
+    state.start = std::clamp(base, state.start, std::max(state.start, state.end));
+    return {};
+  }
+  if (kind == JournalEntry::Kind::truncate) {
+    // The files were cut, durably, before this was written; what follows appends from there.
+    return {};
+  }
+  Segment* active = state.segments.back().get();
+  if (base > active->base) {
+    if (position != 0 || base < state.end) return {};  // a gap: what came between is lost, so this was never acknowledged
+    if (base > state.end && active->size > 0 && state.end.value != base.value) return {};
+    active->close_indexes();
+    state.segments.push_back(std::make_unique<Segment>(base));
+    active = state.segments.back().get();
+    active->indexes_known = true;
+    state.end = base;
+  }
+  if (base < active->base || position > active->size) return {};
+  const std::uint64_t known = active->size - position;
+  if (known >= bytes.size()) return {};
+  return write_replayed(log, active->size, bytes.subspan(known));
+}
+
+Result<void> Recovery::write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes) {
+  auto& state = log.state;
+  Segment& active = *state.segments.back();
+  wire::BatchWalker walker(bytes);
+  wire::BatchHeader header;
+  ByteView batch;
+  std::size_t good = 0;
+  while (walker.next(header, batch)) {
+    if (!wire::verify_crc(batch) || header.base_offset < state.end.value) break;
+    active.note(header, header.max_timestamp, log.config.index_interval_bytes);
+    state.end = Offset(header.last_offset() + 1);
+    state.producers.update(header, batch);
+    if (header.leader_epoch >= 0 && state.epochs.assign(LeaderEpoch(header.leader_epoch), Offset(header.base_offset))) state.epochs_changed = true;
+    good += batch.size();
+  }
+  if (good == 0) return {};
+  auto file = disk_.open(path(log, active.base, log_format::log_suffix), {.write = true, .create = true});
+  if (!file) return fail(file);
+  auto written = (*file)->write_at(position, bytes.first(good));
+  if (!written) return fail(written);
+  log.touched.insert(active.base);
+  replayed_bytes_ += good;
+  return {};
+}
+
+Result<void> Recovery::finish() {
+  for (auto& [_, log] : logs_) {
+    for (const Offset base : log.touched) {
+      auto file = disk_.open(path(log, base, log_format::log_suffix), {.write = true});
+      if (!file) return fail(file);
+      auto synced = (*file)->sync_data();
+      if (!synced) return fail(synced);
+    }
+    if (!log.touched.empty()) {
+      auto named = disk_.sync_directory(log.directory);
+      if (!named) return fail(named);
+    }
+    // Rolled segments have their indexes in files: those that were made anew are written now.
+    for (std::size_t i = 0; i + 1 < log.state.segments.size(); ++i) {
+      Segment& s = *log.state.segments[i];
+      if (!s.indexes_known) continue;
+      s.close_indexes();
+      for (const auto& [suffix, content] : {std::pair(log_format::index_suffix, s.offsets.to_file()), std::pair(log_format::timeindex_suffix, s.times.to_file())}) {
+        auto index = disk_.open(path(log, s.base, suffix), {.write = true, .create = true, .truncate = true});
+        if (!index) return fail(index);
+        auto written = (*index)->write_at(0, ByteView(content));
+        if (!written) return fail(written);
+      }
+      s.offsets.clear();
+      s.times.clear();
+      s.indexes_known = false;
+    }
+    log.state.start = std::clamp(log.state.start, log.state.segments.front()->base, log.state.end);
+    log.state.epochs.truncate_from_end(log.state.end);
+  }
+  if (replayed_bytes_ > 0) log_line(LogLevel::info, "log", "{}: replayed {} bytes of the journal", log_dir_, replayed_bytes_);
+  return remove_journals(disk_, log_dir_);
+}
+
+}  // namespace holdfast

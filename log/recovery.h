@@ -1,0 +1,57 @@
+// Recovery: what a log directory holds when a node starts. After a clean stop the files are taken at their word; after
+// anything else, segments are read from the recovery point, each batch checked, and the journal is replayed over them.
+// A torn end is cut, and the log says what was cut; a batch that fails its checksum below the recovery point is damage,
+// not a torn end: that log is refused and left as it is. Blocks; runs before the shards serve.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "log/checkpoints.h"
+#include "log/log_manager.h"
+#include "log/partition_log.h"
+
+namespace holdfast {
+
+struct RecoveredLog {
+  LogId id;
+  std::string topic, log_dir, directory;
+  LogConfig config;
+  PartitionLog::Recovered state;
+  std::set<Offset> touched;  // segments written by the replay
+};
+
+class Recovery {
+ public:
+  Recovery(Disk& disk, std::string log_dir, bool clean, ConfigOf config_of)
+      : disk_(disk), log_dir_(std::move(log_dir)), clean_(clean), config_of_(std::move(config_of)) {}
+
+  Result<void> run();
+  std::map<LogId, RecoveredLog>& logs() { return logs_; }
+  const std::vector<std::string>& leftovers() const { return leftovers_; }  // to be removed in the background
+
+ private:
+  Result<void> load(const std::string& name);
+  Result<void> load_segments(RecoveredLog& log, Offset recovery_point);
+  Result<void> trust(RecoveredLog& log, Segment& segment, std::uint64_t file_size, bool active);
+  Result<bool> check(RecoveredLog& log, Segment& segment, Offset recovery_point);
+  Result<void> load_producers(RecoveredLog& log, const std::vector<Offset>& snapshots);
+  Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
+  Result<void> write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes);
+  Result<void> finish();
+  std::string path(const RecoveredLog& log, Offset base, std::string_view suffix) const;
+
+  Disk& disk_;
+  std::string log_dir_;
+  bool clean_;
+  ConfigOf config_of_;
+  OffsetCheckpoint recovery_points_, start_offsets_, high_watermarks_;
+  std::map<LogId, RecoveredLog> logs_;
+  std::vector<std::string> leftovers_;
+  std::uint64_t replayed_bytes_ = 0;
+};
+
+}  // namespace holdfast

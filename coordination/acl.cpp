@@ -149,6 +149,12 @@ std::expected<std::vector<Id>, ZkError> authenticate(const AclOptions& options, 
   return gained;
 }
 
+void add_identities(std::vector<Id>& ids, std::vector<Id> gained) {
+  for (Id& id : gained) {
+    if (std::ranges::find(ids, id) == ids.end()) ids.push_back(std::move(id));
+  }
+}
+
 bool ip_pattern_is_valid(std::string_view pattern) { return parse_network(pattern).has_value(); }
 
 bool ip_matches(std::string_view address, std::string_view pattern) {

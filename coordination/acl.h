@@ -54,6 +54,8 @@ AclList masked(const AclList& acl);
 // the connection's own address, whatever the credentials say.
 std::expected<std::vector<Id>, ZkError> authenticate(const AclOptions& options, std::string_view scheme,
                                                      std::string_view credentials, std::string_view peer_address);
+// A connection's identities are a set: authenticating twice adds nothing.
+void add_identities(std::vector<Id>& ids, std::vector<Id> gained);
 std::uint64_t digest_of_acl(const AclList& acl);
 std::string digest_of(std::string_view user_and_password, std::string_view algorithm = "SHA1");
 

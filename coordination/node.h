@@ -27,14 +27,14 @@ std::int64_t ttl_of_owner(std::int64_t owner);
 NodeKind kind_of_owner(std::int64_t owner, bool extended_types);
 
 struct Znode {
-  Znode* parent = nullptr;
-  Znode* first_child = nullptr;
-  Znode* last_child = nullptr;
-  Znode* next_sibling = nullptr;
-  Znode* previous_sibling = nullptr;
+  // What a lookup touches comes first.
   Znode* next_in_bucket = nullptr;  // NodeIndex
   std::uint64_t path_hash = 0;
-  std::uint64_t digest = 0;  // this node's part of the tree's digest
+  Znode* parent = nullptr;
+  std::uint32_t path_size = 0;  // of the whole path
+  std::uint32_t name_size = 0;
+  std::uint32_t children = 0;
+  AclId acl = AclId{0};
 
   std::int64_t czxid = 0;
   std::int64_t mzxid = 0;
@@ -45,13 +45,15 @@ struct Znode {
   std::int32_t version = 0;
   std::int32_t cversion = 0;  // creations below it, as stored; clients see 2 * cversion - children
   std::int32_t aversion = 0;
-  AclId acl = AclId{0};
-  std::uint32_t children = 0;
   std::uint32_t captured_epoch = 0;  // the snapshot epoch that has this node's state already
-  std::uint32_t path_size = 0;       // of the whole path
-  std::uint32_t name_size = 0;
   Bytes data;
   bool null_data = false;
+
+  std::uint64_t digest = 0;  // this node's part of the tree's digest
+  Znode* first_child = nullptr;
+  Znode* last_child = nullptr;
+  Znode* next_sibling = nullptr;
+  Znode* previous_sibling = nullptr;
 
   std::string_view name() const { return {reinterpret_cast<const char*>(this + 1), name_size}; }
   std::string path() const;

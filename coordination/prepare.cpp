@@ -143,6 +143,13 @@ ZkError Preparer::check_permission(const AclListRef& acl, std::int32_t wanted, s
   return options_.acl.skip_acl || permits(*acl, wanted, caller.ids) ? ZkError::ok : ZkError::no_auth;
 }
 
+std::expected<AclListRef, ZkError> Preparer::list_to_store(const std::vector<Acl>& asked, const Caller& caller) const {
+  if (is_world_open(asked)) return tree_.acls().ref(AclTable::open);  // nearly always
+  auto fixed = fix_up(asked, caller.ids);
+  if (!fixed) return std::unexpected(fixed.error());
+  return std::make_shared<const AclList>(std::move(*fixed));
+}
+
 ZkError Preparer::check_quota(std::string_view path, std::int64_t bytes, std::int64_t count, const Context& context) {
   if (!options_.enforce_quota) return ZkError::ok;
   const auto root = quotas_.covering(path);
@@ -173,7 +180,7 @@ std::expected<CreateTxn, ZkError> Preparer::judge(const CreateOp& op, const Cont
   if (const auto error = check_session(context.caller); error != ZkError::ok) return std::unexpected(error);
   if (!has_parent(op.path)) return std::unexpected(ZkError::bad_arguments);
 
-  auto acl = fix_up(op.acl, context.caller.ids);
+  const auto acl = list_to_store(op.acl, context.caller);
   if (!acl) return std::unexpected(acl.error());
   const std::string_view parent_path = parent_of(op.path);
   NodeView parent = outstanding_.view(parent_path);
@@ -212,12 +219,8 @@ std::expected<CreateTxn, ZkError> Preparer::judge(const CreateOp& op, const Cont
   node.mtime_ms = context.now_ms;
   node.owner = txn.owner;
   node.data_size = size_of(op.data);
-  if (is_world_open(*acl)) {
-    node.acl = tree_.acls().ref(AclTable::open);
-  } else {
-    txn.acl = *acl;
-    node.acl = std::make_shared<const AclList>(std::move(*acl));
-  }
+  node.acl = *acl;
+  if (!is_world_open(**acl)) txn.acl = **acl;
   parent.cversion = txn.parent_cversion;
   ++parent.children;
   outstanding_.put(parent_path, std::move(parent), context.zxid);
@@ -290,7 +293,7 @@ std::expected<SetDataTxn, ZkError> Preparer::judge(const SetDataOp& op, const Co
 std::expected<SetAclTxn, ZkError> Preparer::judge(const SetAclOp& op, const Context& context) {
   if (const auto error = check_session(context.caller); error != ZkError::ok) return std::unexpected(error);
   if (!path_is_valid(op.path)) return std::unexpected(ZkError::bad_arguments);
-  auto acl = fix_up(op.acl, context.caller.ids);
+  const auto acl = list_to_store(op.acl, context.caller);
   if (!acl) return std::unexpected(acl.error());
   NodeView node = outstanding_.view(op.path);
   if (!node.exists) return std::unexpected(ZkError::no_node);
@@ -302,9 +305,9 @@ std::expected<SetAclTxn, ZkError> Preparer::judge(const SetAclOp& op, const Cont
   SetAclTxn txn;
   txn.path = op.path;
   txn.aversion = next_version(node.aversion);
-  if (!is_world_open(*acl)) txn.acl = *acl;
+  if (!is_world_open(**acl)) txn.acl = **acl;
   node.aversion = txn.aversion;
-  node.acl = std::make_shared<const AclList>(std::move(*acl));
+  node.acl = *acl;
   outstanding_.put(op.path, std::move(node), context.zxid);
   return txn;
 }

@@ -65,6 +65,7 @@ class Preparer {
   ZkError check_session(const Caller& caller) const;
   ZkError check_permission(const AclListRef& acl, std::int32_t wanted, std::string_view path,
                            const Caller& caller) const;
+  Outcome<AclListRef> list_to_store(const std::vector<Acl>& asked, const Caller& caller) const;
   ZkError check_quota(std::string_view path, std::int64_t bytes, std::int64_t count, const Context& context);
   DeleteTxn remove(std::string_view path, NodeView parent, const NodeView& node, const Context& context);
 

@@ -64,6 +64,13 @@ TEST(Acl, any_digest_password_authenticates) {
   EXPECT_TRUE(authenticate({}, "digest", "no colon", "1.2.3.4"));
 }
 
+TEST(Acl, authenticating_twice_adds_nothing) {
+  std::vector<Id> ids{local};
+  add_identities(ids, {alice});
+  add_identities(ids, {bob, alice});
+  EXPECT_EQ(ids, (std::vector{local, alice, bob}));
+}
+
 TEST(Acl, the_super_digest_gives_super_too) {
   AclOptions options;
   options.super_digest = digest_of("super:secret");

@@ -65,7 +65,7 @@ class Dialogue {
       submit(world_->caller(std::stoll(words.next())), CloseSessionOp{});
     } else if (first == "auth") {
       auto& ids = world_->identities[std::stoll(words.next())];
-      for (Id& id : *authenticate(options_.acl, "digest", words.next(), "")) ids.push_back(std::move(id));
+      add_identities(ids, *authenticate(options_.acl, "digest", words.next(), ""));
     } else if (first == "time") {
       world_->now_ms += std::stoll(words.next());
     } else if (first == "hold") {

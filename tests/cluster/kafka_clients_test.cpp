@@ -1,0 +1,152 @@
+// What users of Kafka do, with their own clients, against a real process: librdkafka, kcat, kafka-python.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include "tests/cluster/rdkafka_client.h"
+#include "tests/cluster/server_process.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class KafkaClients : public testing::Test {
+ protected:
+  void SetUp() override { server_.start(); }
+  ServerProcess server_{{"group.initial.rebalance.delay.ms=0"}};
+};
+
+TEST_F(KafkaClients, KcatProducesAndConsumes) {
+  const auto sent = run_command({"kcat", "-b", server_.kafka(), "-t", "greetings", "-P", "-K", ":"}, "a:one\nb:two\nc:three\n");
+  ASSERT_EQ(sent.status, 0) << sent.errors;
+  const auto got = run_command({"kcat", "-b", server_.kafka(), "-t", "greetings", "-C", "-e", "-q", "-f", "%o %k=%s\n"});
+  EXPECT_EQ(got.status, 0) << got.errors;
+  EXPECT_EQ(got.output, "0 a=one\n1 b=two\n2 c=three\n");
+}
+
+TEST_F(KafkaClients, EveryCompressionComesBackAsItWent) {
+  for (const std::string codec : {"none", "gzip", "snappy", "lz4", "zstd"}) {
+    Producer producer(server_.kafka(), {{"compression.codec", codec}, {"linger.ms", "50"}});
+    std::vector<std::string> sent;
+    for (int i = 0; i < 200; ++i) {
+      sent.push_back(codec + std::string(100, 'x') + std::to_string(i));
+      producer.send("codec-" + codec, 0, sent.back());
+    }
+    EXPECT_EQ(producer.flush(), 200) << codec;
+    EXPECT_EQ(values(consume(server_.kafka(), "codec-" + codec, 0, 0, 200)), sent) << codec;
+  }
+}
+
+TEST_F(KafkaClients, EveryAcksIsAnswered) {
+  for (const std::string acks : {"0", "1", "all"}) {
+    Producer producer(server_.kafka(), {{"acks", acks}});
+    for (int i = 0; i < 20; ++i) producer.send("acks-" + acks, 0, std::to_string(i));
+    EXPECT_EQ(producer.flush(), 20) << acks;
+    EXPECT_EQ(consume(server_.kafka(), "acks-" + acks, 0, 0, 20).size(), 20u) << acks;
+  }
+}
+
+TEST_F(KafkaClients, AnIdempotentProducerWritesEachRecordOnceInOrder) {
+  Producer producer(server_.kafka(), {{"enable.idempotence", "true"}, {"max.in.flight", "5"}, {"batch.num.messages", "10"}});
+  std::vector<std::string> sent;
+  for (int i = 0; i < 1000; ++i) {
+    sent.push_back(std::to_string(i));
+    producer.send("once", 0, sent.back());
+  }
+  EXPECT_EQ(producer.flush(), 1000);
+  EXPECT_EQ(values(consume(server_.kafka(), "once", 0, 0, 1000)), sent);
+}
+
+TEST_F(KafkaClients, RecordsAreFoundByOffsetAndByTime) {
+  Producer producer(server_.kafka(), {});
+  for (int i = 0; i < 10; ++i) producer.send("times", 0, std::to_string(i), 1'700'000'000'000 + i * 1000);
+  ASSERT_EQ(producer.flush(), 10);
+  EXPECT_THAT(values(consume(server_.kafka(), "times", 0, 7, 3)), ElementsAre("7", "8", "9"));
+  EXPECT_EQ(offset_for_time(server_.kafka(), "times", 0, 1'700'000'004'500), 5);
+  EXPECT_EQ(offset_for_time(server_.kafka(), "times", 0, 1'700'000'000'000), 0);
+  const auto [low, high] = watermarks(server_.kafka(), "times", 0);
+  EXPECT_EQ(low, 0);
+  EXPECT_EQ(high, 10);
+}
+
+TEST_F(KafkaClients, AGroupSharesPartitionsAndResumesWhereItCommitted) {
+  ASSERT_EQ(create_topic(server_.kafka(), "shared", 4), "");
+  Producer producer(server_.kafka(), {});
+  for (int p = 0; p < 4; ++p)
+    for (int i = 0; i < 25; ++i) producer.send("shared", p, std::to_string(p) + "-" + std::to_string(i));
+  ASSERT_EQ(producer.flush(), 100);
+
+  std::multiset<std::string> seen;
+  {
+    GroupConsumer a(server_.kafka(), "team", "shared"), b(server_.kafka(), "team", "shared");
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while ((seen.size() < 100 || a.assigned() != 2 || b.assigned() != 2) && std::chrono::steady_clock::now() < deadline) {
+      if (auto m = a.poll(50)) seen.insert(*m);
+      if (auto m = b.poll(50)) seen.insert(*m);
+    }
+    EXPECT_EQ(a.assigned(), 2u);
+    EXPECT_EQ(b.assigned(), 2u);
+    EXPECT_EQ(a.commit(), "");
+    EXPECT_EQ(b.commit(), "");
+  }
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 100u);
+
+  server_.kill();
+  server_.start();
+  Producer more(server_.kafka(), {});
+  more.send("shared", 0, "after");
+  ASSERT_EQ(more.flush(), 1);
+  GroupConsumer again(server_.kafka(), "team", "shared");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::vector<std::string> resumed;
+  while (resumed.empty() && std::chrono::steady_clock::now() < deadline)
+    if (auto m = again.poll(100)) resumed.push_back(*m);
+  EXPECT_THAT(resumed, ElementsAre("after"));
+}
+
+TEST_F(KafkaClients, KafkaPythonProducesConsumesAndAdministers) {
+  if (!have_python("kafka")) GTEST_FAIL() << "python3-kafka is not installed";
+  const std::string script = R"(
+import sys
+from kafka import KafkaProducer, KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+server = sys.argv[1]
+admin = KafkaAdminClient(bootstrap_servers=server)
+admin.create_topics([NewTopic('python', 2, 1)])
+producer = KafkaProducer(bootstrap_servers=server, acks='all')
+for i in range(20):
+    producer.send('python', key=b'k%d' % i, value=b'v%d' % i, partition=i % 2).get(timeout=30)
+consumer = KafkaConsumer('python', bootstrap_servers=server, group_id='snakes', auto_offset_reset='earliest', consumer_timeout_ms=20000)
+got = set()
+for m in consumer:
+    got.add(m.value.decode())
+    if len(got) == 20: break
+consumer.commit()
+print(len(got), sorted(admin.list_topics())[-1:], admin.list_consumer_group_offsets('snakes')[TopicPartition('python', 0)].offset)
+)";
+  const auto ran = run_command({"/usr/bin/python3", "-c", script, server_.kafka()}, {}, 120);
+  EXPECT_EQ(ran.status, 0) << ran.errors;
+  EXPECT_EQ(ran.output, "20 ['python'] 10\n") << ran.errors;
+}
+
+TEST_F(KafkaClients, DeletedTopicsComeBackEmpty) {
+  ASSERT_EQ(create_topic(server_.kafka(), "phoenix", 1), "");
+  Producer producer(server_.kafka(), {});
+  producer.send("phoenix", 0, "old");
+  ASSERT_EQ(producer.flush(), 1);
+  ASSERT_EQ(delete_topic(server_.kafka(), "phoenix"), "");
+  ASSERT_EQ(create_topic(server_.kafka(), "phoenix", 1), "");
+  const auto [low, high] = watermarks(server_.kafka(), "phoenix", 0);
+  EXPECT_EQ(low, 0);
+  EXPECT_EQ(high, 0);
+}
+
+}  // namespace
+}  // namespace holdfast::test

@@ -1,0 +1,58 @@
+// librdkafka in the few words that the tests need.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace holdfast::test {
+
+using Settings = std::map<std::string, std::string>;
+
+class Producer {
+ public:
+  Producer(const std::string& brokers, const Settings& settings);
+  ~Producer();
+  // timestamp 0: now. `opaque` comes back in acknowledged().
+  void send(const std::string& topic, int partition, const std::string& value, std::int64_t timestamp = 0);
+  int flush(int seconds = 60);  // how many were acknowledged since the start
+  void poll(int milliseconds);
+  const std::vector<std::pair<std::int64_t, std::string>>& acknowledged() const { return acknowledged_; }  // offset, value
+
+ private:
+  static void delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
+  rd_kafka_t* handle_ = nullptr;
+  std::vector<std::pair<std::int64_t, std::string>> acknowledged_;
+};
+
+struct Message {
+  std::int64_t offset;
+  std::string value;
+};
+// At least `count` messages from `offset` on, or what came within a minute.
+std::vector<Message> consume(const std::string& brokers, const std::string& topic, int partition, std::int64_t offset, std::size_t count);
+std::vector<std::string> values(const std::vector<Message>& messages);
+std::int64_t offset_for_time(const std::string& brokers, const std::string& topic, int partition, std::int64_t timestamp);
+std::pair<std::int64_t, std::int64_t> watermarks(const std::string& brokers, const std::string& topic, int partition);
+std::string create_topic(const std::string& brokers, const std::string& topic, int partitions, const Settings& configs = {});
+std::string delete_topic(const std::string& brokers, const std::string& topic);
+
+class GroupConsumer {
+ public:
+  GroupConsumer(const std::string& brokers, const std::string& group, const std::string& topic, const Settings& settings = {});
+  ~GroupConsumer();
+  std::optional<std::string> poll(int milliseconds);
+  std::size_t assigned() const;
+  std::string commit();  // the error, or nothing
+
+ private:
+  rd_kafka_t* handle_ = nullptr;
+};
+
+}  // namespace holdfast::test

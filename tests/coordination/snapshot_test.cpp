@@ -230,6 +230,23 @@ TEST(Snapshot, an_abandoned_capture_leaves_the_tree_free) {
   EXPECT_EQ(dump(*replica), dump(world.machine));
 }
 
+TEST(Snapshot, the_node_the_walk_stands_on_may_go) {
+  ZnodeWorld world;
+  world.open(1);
+  for (int i = 0; i < 200; ++i) world.ask(1, create("/n" + std::to_string(i), "some data"));
+  const std::string at_begin = dump(world.machine);
+  const auto capture = world.machine.begin_snapshot(0);
+  const Bytes first = *capture->next(5'000);
+  for (int i = 0; i < 200; ++i) world.ask(1, remove("/n" + std::to_string(i)));
+  for (int i = 0; i < 200; ++i) world.ask(1, create("/m" + std::to_string(i), "other data"));
+  std::vector<std::uint8_t> file(first.view().begin(), first.view().end());
+  const auto rest = drain(*capture);
+  file.insert(file.end(), rest.begin(), rest.end());
+  const auto replica = machine_like(world.machine);
+  ASSERT_TRUE(restore(*replica, file));
+  EXPECT_EQ(dump(*replica), at_begin);
+}
+
 TEST(Snapshot, pieces_are_bounded) {
   ZnodeWorld world;
   world.open(1);

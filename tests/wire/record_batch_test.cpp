@@ -64,7 +64,7 @@ object describe(const BatchHeader& h) {
 object describe(const BatchHeader& h, const Record& r) {
   object out;
   out["offset"] = h.base_offset + r.offset_delta;
-  out["timestamp"] = h.log_append_time() ? h.max_timestamp : h.base_timestamp + r.timestamp_delta;
+  out["timestamp"] = timestamp_of(h, r);
   out["sequence"] = h.base_sequence < 0 ? -1 : sequence_after(h.base_sequence, r.offset_delta);
   out["key"] = hex_or_null(r.key);
   out["value"] = hex_or_null(r.value);
@@ -239,6 +239,28 @@ TEST(RecordBatch, TheBrokersTimeReplacesTheProducers) {
   EXPECT_TRUE(header->log_append_time());
   EXPECT_EQ(header->max_timestamp, 5000);
   EXPECT_TRUE(verify_crc(batch));
+}
+
+TEST(RecordBatch, AnOffsetThatOverflowsIsRefused) {
+  ByteVector batch = batch_of(2);
+  set_base_offset(batch, INT64_MAX - 2);
+  EXPECT_TRUE(BatchHeader::parse(batch));
+  for (const std::int64_t base : {INT64_MAX - 1, INT64_MAX}) {
+    set_base_offset(batch, base);
+    EXPECT_FALSE(BatchHeader::parse(batch));
+  }
+}
+
+TEST(RecordBatch, TimestampsWrap) {
+  BatchBuilder builder({});
+  builder.append(INT64_MIN, {}, {});
+  builder.append(INT64_MAX, {}, {});
+  const ByteVector batch = builder.finish();
+  const auto header = BatchHeader::parse(batch);
+  RecordReader reader(ByteView(batch).subspan(batch_header_bytes), 2);
+  Record record;
+  ASSERT_TRUE(reader.next(record) && reader.next(record));
+  EXPECT_EQ(timestamp_of(*header, record), INT64_MAX);
 }
 
 TEST(RecordBatch, SequencesWrapToZero) {

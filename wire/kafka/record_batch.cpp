@@ -28,6 +28,13 @@ void put(std::uint8_t* at, T v) {
 
 std::uint32_t crc_of(ByteView batch) { return crc32c(batch.subspan(batch_crc_covers_from)); }
 
+std::int64_t wrapping_add(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 // Zigzag: as Writer::varint and varlong write it.
 std::size_t varint_bytes(std::int64_t v) {
   auto zigzag = (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
@@ -83,6 +90,10 @@ Result<BatchHeader> BatchHeader::parse(ByteView bytes) {
   constexpr auto length_min = static_cast<std::int32_t>(batch_header_bytes - batch_overhead_bytes);
   if (h.length < length_min || h.length > INT32_MAX - static_cast<std::int32_t>(batch_overhead_bytes))
     return fail(ErrorKind::invalid_input, "record batch has an impossible length");
+  std::int64_t last_offset = 0;  // nor may the one after it overflow
+  if (__builtin_add_overflow(h.base_offset, std::int64_t{h.last_offset_delta}, &last_offset) ||
+      last_offset == INT64_MAX)
+    return fail(ErrorKind::invalid_input, "record batch has an impossible last offset");
   return h;
 }
 
@@ -125,6 +136,11 @@ void stamp_log_append_time(std::span<std::uint8_t> batch, std::int64_t now_ms) {
   put(batch.data() + attributes_at, static_cast<std::int16_t>(in.i16() | timestamp_type_bit));
   put(batch.data() + max_timestamp_at, now_ms);
   put(batch.data() + batch_crc_at, crc_of(batch));
+}
+
+std::int64_t timestamp_of(const BatchHeader& header, const Record& record) {
+  if (header.log_append_time()) return header.max_timestamp;
+  return wrapping_add(header.base_timestamp, record.timestamp_delta);
 }
 
 bool RecordReader::next(Record& out) {
@@ -237,7 +253,7 @@ void BatchBuilder::append_at(std::int64_t offset, std::int64_t timestamp, std::o
   last_offset_delta_ = static_cast<std::int32_t>(offset_delta);
   ++count_;
 
-  const std::int64_t timestamp_delta = timestamp - base_timestamp_;
+  const std::int64_t timestamp_delta = wrapping_subtract(timestamp, base_timestamp_);
   std::size_t size = 1 + varint_bytes(timestamp_delta) + varint_bytes(offset_delta) + bytes_size(key) +
                      bytes_size(value) + varint_bytes(std::ssize(headers));
   for (const RecordHeader& h : headers) size += bytes_size(as_bytes(h.key)) + bytes_size(view_of(h.value));

@@ -36,8 +36,8 @@ struct BatchHeader {
   std::int32_t base_sequence = -1;
   std::int32_t record_count = 0;
 
-  // Needs the 61 bytes of the header, not the body. invalid_input: too short, another magic, or a length that cannot
-  // be.
+  // Needs the 61 bytes of the header, not the body. invalid_input: too short, or a length or last offset that cannot
+  // be. unsupported: another magic.
   static Result<BatchHeader> parse(ByteView bytes);
 
   void write(Writer& out) const;  // the 61 bytes, with the CRC as it stands here
@@ -73,6 +73,9 @@ struct Record {
   std::int32_t header_count = 0;
   ByteView headers;  // as encoded
 };
+
+// As a consumer sees it. A hostile delta wraps, as it does in Java.
+std::int64_t timestamp_of(const BatchHeader& header, const Record& record);
 
 // The records of an uncompressed body. Stops at the first malformed one, and says so in error().
 class RecordReader {

@@ -1,0 +1,127 @@
+// Ensemble: the front door of coordination. It builds and owns the znode machine, its log, the ZooKeeper server and the
+// sessions, and gives the broker privileged sessions of its own, in process. Lives on shard 0.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "coordination/machine.h"
+#include "coordination/quorum_driver.h"
+#include "runtime/metrics.h"
+#include "runtime/network.h"
+
+namespace holdfast {
+
+class ZkServer;
+
+struct EnsembleOptions {
+  std::int32_t server_id = 1;
+  std::int64_t tick_ms = 2000;  // tickTime
+  std::int64_t session_timeout_min_ms = -1, session_timeout_max_ms = -1;  // -1: 2 and 20 ticks
+  std::int32_t max_client_connections = 60;  // maxClientCnxns, for each address; 0: no limit
+  std::size_t jute_max_buffer = 0xfffff;
+  std::vector<std::string> four_letter_words;  // 4lw.commands.whitelist; "*": all
+  bool extended_types = false, enforce_quota = false;
+  std::string super_digest;
+  std::int64_t snapshot_count = 100'000;
+  std::int64_t container_check_ms = 60'000;
+  Endpoint client;     // clientPortAddress, clientPort
+  bool listen = true;
+  std::string data_dir;  // of the snapshots
+  std::vector<std::string> protected_prefixes;
+  std::int64_t global_outstanding_limit = 1000;
+};
+
+class Ensemble {
+ public:
+  struct Create {
+    std::string path;
+    std::string data;
+    bool null_data = false;
+    std::int32_t flags = 0;
+  };
+  struct Set {
+    std::string path;
+    std::string data;
+    std::int32_t version = -1;
+  };
+  struct Delete {
+    std::string path;
+    std::int32_t version = -1;
+  };
+  struct Check {
+    std::string path;
+    std::int32_t version = -1;
+  };
+  struct CheckCzxid {
+    std::string path;
+    Zxid czxid;
+  };
+  using Op = std::variant<Create, Set, Delete, Check, CheckCzxid>;
+  struct OpResult {
+    zk::ZkError error = zk::ZkError::ok;
+    std::string path;
+    zk::Stat stat;
+  };
+  struct MultiResult {
+    zk::ZkError error = zk::ZkError::ok;  // of the first operation that failed
+    std::vector<OpResult> ops;
+    Zxid zxid;
+  };
+  using Subscriber = QuorumDriver::Subscriber;
+
+  Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk, Workers& workers, Clock& clock,
+           Random& random, Metrics& metrics);
+  ~Ensemble();
+
+  Result<void> listen();  // binds the client port; port 0: chosen
+  Endpoint local() const;
+  Task<Result<void>> start();  // recovers, then serves clients
+  Task<void> stop();
+
+  // In process, privileged, kept alive by this room as long as it lives.
+  Task<Result<SessionId>> open_session(Duration timeout);
+  // One conditional multi: answered when it is durable and applied. An error only when the log failed.
+  Task<Result<MultiResult>> submit(SessionId session, std::vector<Op> ops);
+
+  const zk::Tree& tree() const { return machine_.tree(); }
+  Zxid last_applied() const { return machine_.last_applied(); }
+  // In zxid order, right after apply and before any reply of the transaction leaves.
+  void subscribe(Subscriber subscriber) { driver_.subscribe(std::move(subscriber)); }
+
+  // For the ZooKeeper server.
+  const EnsembleOptions& options() const { return options_; }
+  Shard& shard() { return shard_; }
+  zk::ZnodeMachine& machine() { return machine_; }
+  QuorumDriver& driver() { return driver_; }
+  const zk::SessionLimits& limits() const { return limits_; }
+  SessionId new_session_id();
+  void touch(SessionId session);  // heard of it
+  const zk::SessionExpiry& expiry() const { return expiry_; }
+  bool serving() const { return serving_ && !driver_.failed(); }
+  std::int64_t steady_ms() const;
+
+ private:
+  void tick();
+  void session_closed(const zk::Effects& effects);
+
+  EnsembleOptions options_;
+  Shard& shard_;
+  Random& random_;
+  zk::ZnodeMachine machine_;
+  QuorumDriver driver_;
+  zk::SessionLimits limits_;
+  zk::SessionExpiry expiry_;
+  std::unique_ptr<ZkServer> server_;
+  std::unordered_set<SessionId> own_sessions_;  // the broker's
+  SessionId next_session_{0};
+  std::int64_t next_container_check_ms_ = 0;
+  bool serving_ = false;
+  Timer timer_;
+};
+
+}  // namespace holdfast

@@ -20,7 +20,7 @@ void run(ByteVector bytes) {
 }
 
 void replay(const ByteVector& seed) {
-  constexpr std::size_t places_max = 512;
+  constexpr std::size_t places_max = 128;
   run(seed);
   const std::size_t stride = 1 + seed.size() / places_max;
   for (std::size_t at = 0; at < seed.size(); at += stride) {

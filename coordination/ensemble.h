@@ -111,7 +111,6 @@ class Ensemble {
 
   EnsembleOptions options_;
   Shard& shard_;
-  Random& random_;
   zk::ZnodeMachine machine_;
   QuorumDriver driver_;
   zk::SessionLimits limits_;

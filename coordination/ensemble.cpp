@@ -1,0 +1,172 @@
+#include "coordination/ensemble.h"
+
+#include "coordination/zk_server.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t expired_nodes_per_check = 1000;  // containers and TTL nodes deleted at once, at most
+
+zk::MachineOptions machine_options(const EnsembleOptions& o) {
+  zk::MachineOptions out;
+  out.extended_types = o.extended_types;
+  out.enforce_quota = o.enforce_quota;
+  out.acl.super_digest = o.super_digest;
+  out.protected_prefixes = o.protected_prefixes;
+  return out;
+}
+
+const std::vector<zk::Acl>& open_acl() {
+  static const std::vector<zk::Acl> acl{{31, {"world", "anyone"}}};
+  return acl;
+}
+
+zk::DataView view_of(const std::string& data, bool null) { return null ? zk::DataView() : zk::DataView(as_bytes(data)); }
+
+zk::MultiPart part_of(const Ensemble::Op& op) {
+  struct Convert {
+    zk::MultiPart operator()(const Ensemble::Create& c) const {
+      zk::CreateOp out;
+      out.op = zk::OpCode::create2;
+      out.path = c.path;
+      out.data = view_of(c.data, c.null_data);
+      out.acl = open_acl();
+      out.flags = c.flags;
+      return out;
+    }
+    zk::MultiPart operator()(const Ensemble::Set& s) const { return zk::SetDataOp{s.path, view_of(s.data, false), s.version}; }
+    zk::MultiPart operator()(const Ensemble::Delete& d) const { return zk::DeleteOp{d.path, d.version}; }
+    zk::MultiPart operator()(const Ensemble::Check& c) const { return zk::CheckOp{c.path, c.version}; }
+    zk::MultiPart operator()(const Ensemble::CheckCzxid& c) const { return zk::CheckCzxidOp{c.path, c.czxid}; }
+  };
+  return std::visit(Convert{}, op);
+}
+
+}  // namespace
+
+Ensemble::Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk, Workers& workers,
+                   Clock& clock, Random&, Metrics& metrics)
+    : options_(std::move(options)),
+      shard_(shard),
+      machine_(machine_options(options_)),
+      driver_({options_.data_dir, options_.snapshot_count, 3}, machine_, shard, logs, disk, workers),
+      limits_{static_cast<std::int32_t>(options_.tick_ms), static_cast<std::int32_t>(options_.session_timeout_min_ms),
+              static_cast<std::int32_t>(options_.session_timeout_max_ms)},
+      expiry_(static_cast<std::int32_t>(options_.tick_ms)),
+      server_(std::make_unique<ZkServer>(*this, network, metrics)),
+      next_session_(zk::first_session_id(options_.server_id, clock.wall_ms())) {}
+
+Ensemble::~Ensemble() = default;
+
+Result<void> Ensemble::listen() { return options_.listen ? server_->listen(options_.client) : Result<void>(); }
+Endpoint Ensemble::local() const { return server_->local(); }
+
+std::int64_t Ensemble::steady_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(shard_.clock().now().time_since_epoch()).count();
+}
+
+SessionId Ensemble::new_session_id() {
+  const SessionId id = next_session_;
+  ++next_session_;
+  return id;
+}
+
+Task<Result<void>> Ensemble::start() {
+  auto recovered = co_await driver_.start();
+  if (!recovered) co_return fail(recovered);
+  driver_.deliver_events([this](const zk::Effects& effects) { server_->deliver(effects); });
+  driver_.subscribe([this](const zk::Txn&, const zk::Effects& effects) { session_closed(effects); });
+  driver_.on_failure([this](const Error&) { server_->close_all(); });
+  // A new leadership, of one: zxids go on in a new epoch, and each session has its full timeout to come back.
+  machine_.begin_epoch(static_cast<std::uint32_t>(machine_.last_applied().value >> 32));
+  for (const auto& [id, session] : machine_.sessions().all()) expiry_.touch(id, session.timeout_ms, steady_ms());
+  serving_ = true;
+  tick();
+  if (options_.listen) server_->start();
+  co_return Result<void>();
+}
+
+Task<void> Ensemble::stop() {
+  serving_ = false;
+  timer_.cancel();
+  co_await server_->stop();
+  co_await driver_.stop();
+}
+
+void Ensemble::touch(SessionId session) {
+  if (const zk::Session* s = machine_.sessions().find(session)) expiry_.touch(session, s->timeout_ms, steady_ms());
+}
+
+// Expiry in whole ticks, as upstream's; containers and TTL nodes at their own interval.
+void Ensemble::tick() {
+  for (const SessionId own : own_sessions_) touch(own);
+  const std::int64_t now = steady_ms();
+  for (const SessionId expired : expiry_.expired(now)) {
+    log_line(LogLevel::info, "coordination", "session 0x{:x} expired", expired.value);
+    zk::Caller caller;
+    caller.session = expired;
+    driver_.propose(zk::CloseSessionOp{}, caller, nullptr);
+  }
+  if (now >= next_container_check_ms_) {
+    next_container_check_ms_ = now + options_.container_check_ms;
+    for (const std::string& path : machine_.expired_nodes(shard_.clock().wall_ms(), expired_nodes_per_check)) {
+      zk::Caller caller;
+      caller.privileged = true;
+      driver_.propose(zk::DeleteExpiredOp{path}, caller, nullptr);
+    }
+  }
+  shard_.arm(timer_, std::chrono::milliseconds(std::min(options_.tick_ms, options_.container_check_ms)), [this] { tick(); });
+}
+
+void Ensemble::session_closed(const zk::Effects& effects) {
+  if (effects.session_created != SessionId(0)) expiry_.touch(effects.session_created, effects.session_timeout_ms, steady_ms());
+  if (effects.session_closed == SessionId(0)) return;
+  expiry_.forget(effects.session_closed);
+  own_sessions_.erase(effects.session_closed);
+  server_->session_closed(effects.session_closed);
+}
+
+Task<Result<SessionId>> Ensemble::open_session(Duration timeout) {
+  zk::Caller caller;
+  caller.session = new_session_id();
+  caller.privileged = true;
+  zk::CreateSessionOp op;
+  op.timeout_ms = static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
+  auto propose = [this, &caller, &op](Function<void()> resume) {
+    driver_.propose(op, caller, [resume = std::move(resume)](const zk::Effects&) mutable { resume(); });
+  };
+  if (driver_.failed()) co_return fail(ErrorKind::io, "the coordination log has failed");
+  co_await shard_.until(std::move(propose));
+  own_sessions_.insert(caller.session);
+  co_return caller.session;
+}
+
+Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vector<Op> ops) {
+  if (driver_.failed()) co_return fail(ErrorKind::io, "the coordination log has failed");
+  zk::MultiOp multi;
+  multi.parts.reserve(ops.size());
+  for (const Op& op : ops) multi.parts.push_back(part_of(op));
+  zk::Caller caller;
+  caller.session = session;
+  caller.privileged = true;
+  MultiResult out;
+  const zk::WriteRequest request = std::move(multi);
+  auto propose = [this, &caller, &request, &out](Function<void()> resume) {
+    driver_.propose(request, caller, [&out, resume = std::move(resume)](const zk::Effects& effects) mutable {
+      out.zxid = effects.zxid;
+      if (effects.parts.empty()) out.error = effects.result.error;
+      for (const zk::OpResult& part : effects.parts) {
+        out.ops.push_back({part.error, std::string(part.path), part.stat});
+        // The first that failed says why; the others say that they were not tried.
+        if (part.error != zk::ZkError::ok && (out.error == zk::ZkError::ok || out.error == zk::ZkError::runtime_inconsistency))
+          out.error = part.error;
+      }
+      resume();
+    });
+  };
+  co_await shard_.until(std::move(propose));
+  co_return out;
+}
+
+}  // namespace holdfast

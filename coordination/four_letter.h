@@ -1,0 +1,15 @@
+// Four-letter words: ZooKeeper's oldest admin interface. Lives on the coordination shard.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast {
+
+class ZkServer;
+
+// The answer to a word; nothing when it is none.
+std::optional<std::string> four_letter_answer(std::string_view word, ZkServer& server);
+
+}  // namespace holdfast

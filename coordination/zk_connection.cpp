@@ -1,0 +1,331 @@
+#include "coordination/zk_connection.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "coordination/four_letter.h"
+#include "coordination/zk_requests.h"
+#include "coordination/zk_server.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+namespace {
+
+using zk::ZkError;
+
+constexpr std::size_t input_bytes = 16 << 10;
+constexpr std::size_t unsent_bytes_max = 32u << 20;  // a client that does not read what it asked for
+
+}  // namespace
+
+ZkConnection::ZkConnection(ZkServer& server, std::unique_ptr<Stream> stream, zk::ConnectionToken token)
+    : server_(server), stream_(std::move(stream)), token_(token), host_(stream_->remote().host) {
+  ids_.push_back({"ip", host_});
+  stats_.remote = to_string(stream_->remote());
+  stats_.established_ms = server_.ensemble().shard().clock().wall_ms();
+}
+
+ZkConnection::~ZkConnection() = default;
+
+std::string ZkConnection::remote() const { return stats_.remote; }
+
+void ZkConnection::reset_stats() {
+  const ZkConnectionStats fresh{};
+  ZkConnectionStats kept = stats_;
+  stats_ = fresh;
+  stats_.remote = kept.remote;
+  stats_.session = kept.session;
+  stats_.timeout_ms = kept.timeout_ms;
+  stats_.established_ms = kept.established_ms;
+}
+
+zk::Caller ZkConnection::caller(std::int32_t xid) const {
+  zk::Caller out;
+  out.session = session_;
+  out.cxid = xid;
+  out.ids = ids_;
+  out.connection = token_;
+  return out;
+}
+
+void ZkConnection::grow(std::size_t bytes) {
+  if (begin_ > 0) {
+    std::memmove(input_.data(), input_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  // A length alone reserves no memory: the buffer doubles as the bytes really come.
+  const std::size_t entitled = std::max(input_bytes, std::min(bytes, std::max(end_ * 2, input_bytes)));
+  if (input_.size() < entitled) input_.resize(entitled);
+}
+
+Task<bool> ZkConnection::fill(std::size_t bytes) {
+  while (end_ - begin_ < bytes) {
+    if (begin_ == end_) {
+      // Idle connections hold no buffer.
+      begin_ = end_ = 0;
+      std::vector<std::uint8_t>().swap(input_);
+      auto ready = co_await stream_->readable();
+      if (!ready) co_return false;
+    }
+    grow(bytes);
+    const std::span<std::uint8_t> space(input_.data() + end_, input_.size() - end_);
+    auto got = co_await stream_->read_some(space);
+    if (!got || *got == 0) co_return false;
+    end_ += *got;
+  }
+  co_return true;
+}
+
+Task<void> ZkConnection::run() {
+  const auto self = shared_from_this();
+  bool open = co_await greet();
+  while (open && !closed_ && !closing_) {
+    std::size_t wanted = 4;
+    if (end_ - begin_ >= 4) {
+      std::uint32_t length;
+      std::memcpy(&length, input_.data() + begin_, 4);
+      wanted += __builtin_bswap32(length);
+    }
+    open = co_await fill(wanted);
+    if (open) open = handle_frames();
+    if (open && server_.crowded()) {
+      auto uncrowded = [this](Function<void()> resume) { server_.when_uncrowded(std::move(resume)); };
+      co_await server_.ensemble().shard().until(std::move(uncrowded));
+    }
+    if (open && stream_->queued_bytes() > unsent_bytes_max) {
+      auto drained = co_await stream_->drained();
+      open = drained.has_value();
+    }
+  }
+  // A client that asked for the end still gets the answers it is owed.
+  if (closing_ && !closed_) {
+    auto drained = co_await stream_->drained();
+    (void)drained;
+  }
+  close();
+}
+
+Task<bool> ZkConnection::greet() {
+  bool there = co_await fill(4);
+  if (!there) co_return false;
+  const std::string_view word = as_text(ByteView(input_).subspan(begin_, 4));
+  if (auto answer = four_letter_answer(word, server_)) {
+    begin_ = end_;
+    stream_->send(BufferChain(Bytes::copy(*answer)));
+    closing_ = true;
+    co_return false;
+  }
+  std::uint32_t big;
+  std::memcpy(&big, input_.data() + begin_, 4);
+  const std::uint32_t length = __builtin_bswap32(big);
+  if (length > server_.ensemble().options().jute_max_buffer) {
+    refuse("the first frame is neither a four-letter word nor of a length that jute.maxbuffer allows");
+    co_return false;
+  }
+  there = co_await fill(4 + std::size_t{length});
+  if (!there) co_return false;
+  wire::Reader in(ByteView(input_).subspan(begin_ + 4, length));
+  wire::zk::ConnectRequest request;
+  if (!wire::zk::decode(request, in)) {
+    refuse("the connect request is malformed");
+    co_return false;
+  }
+  Ensemble& ensemble = server_.ensemble();
+  // The client has seen more than we have: it must look for another server (ZooKeeperServer.processConnectRequest).
+  if (!ensemble.serving() || request.last_zxid_seen > ensemble.last_applied().value) co_return false;
+  const std::int32_t timeout = ensemble.limits().clamp(request.time_out);
+  SessionId id(request.session_id);
+  std::int32_t granted = 0;
+  if (id == SessionId(0)) {
+    id = ensemble.new_session_id();
+    auto propose = [&ensemble, id, timeout](Function<void()> resume) {
+      zk::Caller by;
+      by.session = id;
+      zk::CreateSessionOp op;
+      op.timeout_ms = timeout;
+      ensemble.driver().propose(op, by, [resume = std::move(resume)](const zk::Effects&) mutable { resume(); });
+    };
+    co_await ensemble.shard().until(std::move(propose));
+    granted = timeout;
+  } else {
+    const zk::SessionPassword password = zk::password_of(id);
+    const zk::Session* known = ensemble.machine().sessions().find(id);
+    const bool right = request.passwd && std::ranges::equal(*request.passwd, password);
+    // Whoever spoke for the session is done, whatever the password says.
+    if (ZkConnection* old = server_.connection_of(id)) old->close();
+    if (known && right) granted = known->timeout_ms;
+  }
+  const bool accepted = granted > 0 && !closed_;
+  begin_ += 4 + std::size_t{length};
+  wire::zk::ConnectResponse response;
+  response.time_out = granted;
+  response.session_id = accepted ? id.value : 0;
+  const zk::SessionPassword password = accepted ? zk::password_of(id) : zk::SessionPassword{};
+  response.passwd = ByteView(password);
+  if (request.read_only) response.read_only = false;
+  const std::size_t at = out_.position();
+  out_.i32(0);
+  wire::zk::encode(response, out_);
+  out_.patch_i32(at, static_cast<std::int32_t>(out_.position() - at - 4));
+  flush();
+  if (!accepted) {
+    closing_ = true;
+    co_return false;
+  }
+  session_ = id;
+  stats_.session = id.value;
+  stats_.timeout_ms = granted;
+  server_.attach(id, *this);
+  ensemble.touch(id);
+  co_return true;
+}
+
+bool ZkConnection::handle_frames() {
+  const std::size_t frame_max = server_.ensemble().options().jute_max_buffer;
+  while (end_ - begin_ >= 4 && !closed_ && !closing_) {
+    std::uint32_t length;
+    std::memcpy(&length, input_.data() + begin_, 4);
+    length = __builtin_bswap32(length);
+    if (length > frame_max) {
+      refuse("request is larger than jute.maxbuffer, or its length is negative");
+      return false;
+    }
+    if (end_ - begin_ < 4 + std::size_t{length}) break;
+    const ByteView frame(input_.data() + begin_ + 4, length);
+    begin_ += 4 + std::size_t{length};
+    ++stats_.received;
+    ++server_.stats().received;
+    server_.ensemble().touch(session_);
+    if (!zk_handle_request(*this, frame)) return false;
+  }
+  return !closed_;
+}
+
+ZkConnection::Slot ZkConnection::reserve(std::int32_t xid, zk::OpCode op) {
+  Waiting& w = waiting_.emplace_back();
+  w.xid = xid;
+  w.op = op;
+  w.started_ms = server_.ensemble().steady_ms();
+  stats_.queued = waiting_.size();
+  server_.outstanding_changed(1);
+  return first_slot_ + waiting_.size() - 1;
+}
+
+void ZkConnection::put_header(wire::Writer& out, std::int32_t xid, ZkError error) const {
+  out.i32(xid);
+  out.i64(server_.ensemble().last_applied().value);
+  out.i32(static_cast<std::int32_t>(error));
+}
+
+void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire::Writer&)>& body) {
+  if (closed_) return;
+  Waiting& w = waiting_[slot - first_slot_];
+  HOLDFAST_CHECK(!w.done);
+  w.done = true;
+  const bool first = slot == first_slot_;
+  wire::Writer held(first ? 0 : 128);
+  wire::Writer& out = first ? out_ : held;
+  const std::size_t at = out.position();
+  out.i32(0);
+  put_header(out, w.xid, error);
+  if (body && error == ZkError::ok) body(out);
+  out.patch_i32(at, static_cast<std::int32_t>(out.position() - at - 4));
+  if (!first) {
+    w.frame = held.flatten();
+    return;
+  }
+  flush_soon();
+  drain();
+}
+
+void ZkConnection::when_caught_up(Slot slot, Function<void()> read) {
+  if (slot == first_slot_) return read();
+  waiting_[slot - first_slot_].read = std::move(read);
+}
+
+void ZkConnection::drain() {
+  if (std::exchange(draining_, true)) return;
+  while (!closed_ && !waiting_.empty()) {
+    Waiting& front = waiting_.front();
+    if (!front.done) {
+      if (!front.read) break;
+      // A read whose turn has come: it replies to this slot.
+      auto read = std::move(front.read);
+      read();
+      if (closed_ || !waiting_.front().done) break;
+      continue;
+    }
+    if (!front.frame.empty()) {
+      out_.raw(ByteView(front.frame));
+      flush_soon();
+    }
+    const std::int64_t now = server_.ensemble().steady_ms();
+    server_.stats().latency(now - front.started_ms);
+    stats_.replied(front.xid, wire::zk::op_name(front.op), server_.ensemble().last_applied().value,
+                   server_.ensemble().shard().clock().wall_ms(), now - front.started_ms);
+    ++server_.stats().sent;
+    waiting_.pop_front();
+    ++first_slot_;
+    server_.outstanding_changed(-1);
+  }
+  draining_ = false;
+  stats_.queued = waiting_.size();
+  server_.check_uncrowded();
+}
+
+void ZkConnection::out_of_band(std::int32_t xid, ZkError error) {
+  const std::size_t at = out_.position();
+  out_.i32(0);
+  put_header(out_, xid, error);
+  out_.patch_i32(at, static_cast<std::int32_t>(out_.position() - at - 4));
+  ++stats_.sent;
+  flush_soon();
+}
+
+void ZkConnection::send_event(const Bytes& frame) {
+  if (closed_ || closing_) return;
+  out_.raw(frame.view());
+  ++stats_.sent;
+  ++server_.stats().sent;
+  flush_soon();
+}
+
+void ZkConnection::flush_soon() {
+  if (std::exchange(flush_deferred_, true)) return;
+  server_.ensemble().shard().defer([self = shared_from_this()] { self->flush(); });
+}
+
+void ZkConnection::flush() {
+  flush_deferred_ = false;
+  if (closed_ || out_.size() == 0) return;
+  stream_->send(out_.take());
+}
+
+void ZkConnection::refuse(std::string_view why) {
+  if (server_.may_log_refusal()) log_line(LogLevel::warn, "coordination", "closing connection of {}: {}", remote(), why);
+  flush();
+  close();
+}
+
+void ZkConnection::close_after_replies() {
+  if (closed_ || closing_) return;
+  flush();
+  closing_ = true;
+  stream_->shutdown_after_sends();
+  // The reader sees the end; what it had pending is over.
+  if (stream_->queued_bytes() == 0) close();
+}
+
+void ZkConnection::close() {
+  if (closed_) return;
+  closed_ = true;
+  server_.outstanding_changed(-static_cast<int>(waiting_.size()));
+  waiting_.clear();
+  server_.ensemble().machine().watches().drop(token_);
+  server_.detach(session_, *this);
+  stream_->close();
+  server_.check_uncrowded();
+}
+
+}  // namespace holdfast

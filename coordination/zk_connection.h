@@ -1,0 +1,93 @@
+// ZkConnection: one ZooKeeper client. Frames in, replies out in the order of the requests; watch events and pings go
+// between them. A read waits for this session's earlier writes and for nobody else's. Everything a burst produces leaves
+// in one write. Lives on the coordination shard.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "coordination/machine.h"
+#include "coordination/zk_connection_stats.h"
+#include "runtime/network.h"
+#include "wire/writer.h"
+#include "wire/zookeeper/records.h"
+
+namespace holdfast {
+
+class ZkServer;
+
+class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
+ public:
+  ZkConnection(ZkServer& server, std::unique_ptr<Stream> stream, zk::ConnectionToken token);
+  ~ZkConnection();
+
+  Task<void> run();
+  void close();                  // at once
+  void close_after_replies();    // what is queued still leaves
+  bool closed() const { return closed_; }
+
+  zk::ConnectionToken token() const { return token_; }
+  SessionId session() const { return session_; }
+  const std::vector<zk::Id>& ids() const { return ids_; }
+  std::vector<zk::Id>& ids() { return ids_; }
+  const std::string& host() const { return host_; }
+  std::string remote() const;
+  const ZkConnectionStats& stats() const { return stats_; }
+  void reset_stats();
+  ZkServer& server() { return server_; }
+  zk::Caller caller(std::int32_t xid) const;
+
+  // An encoded notification, the same for everybody who gets it.
+  void send_event(const Bytes& frame);
+
+  // ---- For zk_requests: the reply of the request being handled, or of one that waits. ----
+  using Slot = std::uint64_t;
+  Slot reserve(std::int32_t xid, zk::OpCode op);
+  // Encodes header and body; `body` may be null. Replies of earlier slots leave first.
+  void reply(Slot slot, zk::ZkError error, const std::function<void(wire::Writer&)>& body = nullptr);
+  // Runs `read` when every earlier write of this connection is applied; it must reply to the slot.
+  void when_caught_up(Slot slot, Function<void()> read);
+  bool caught_up(Slot slot) const { return slot == first_slot_; }
+  void out_of_band(std::int32_t xid, zk::ZkError error);  // pings
+
+ private:
+  struct Waiting {
+    std::int32_t xid = 0;
+    zk::OpCode op{};
+    std::int64_t started_ms = 0;
+    bool done = false;
+    std::vector<std::uint8_t> frame;  // encoded, when an earlier one is not done
+    Function<void()> read;
+  };
+
+  Task<bool> greet();  // four-letter word or session; false: the connection is over
+  bool handle_frames();
+  void put_header(wire::Writer& out, std::int32_t xid, zk::ZkError error) const;
+  void drain();
+  void flush_soon();
+  void flush();
+  Task<bool> fill(std::size_t bytes);  // until that many unread bytes are in the buffer
+  void grow(std::size_t bytes);
+  void refuse(std::string_view why);
+
+  ZkServer& server_;
+  std::unique_ptr<Stream> stream_;
+  zk::ConnectionToken token_;
+  std::string host_;
+  SessionId session_{0};
+  std::vector<zk::Id> ids_;
+  ZkConnectionStats stats_;
+
+  std::vector<std::uint8_t> input_;
+  std::size_t begin_ = 0, end_ = 0;
+  std::deque<Waiting> waiting_;
+  Slot first_slot_ = 0;
+  wire::Writer out_{0};
+  bool flush_deferred_ = false, closed_ = false, closing_ = false, draining_ = false;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,135 @@
+#include "coordination/zk_server.h"
+
+#include "runtime/log_line.h"
+
+namespace holdfast {
+
+void ZkServerStats::latency(std::int64_t ms) {
+  ++latency_count;
+  latency_total_ms += static_cast<std::uint64_t>(ms);
+  latency_max_ms = std::max(latency_max_ms, ms);
+  latency_min_ms = latency_min_ms < 0 ? ms : std::min(latency_min_ms, ms);
+}
+
+void ZkServerStats::reset() {
+  const std::uint64_t rejected = rejected_connections;
+  *this = ZkServerStats{};
+  rejected_connections = rejected;
+}
+
+ZkServer::ZkServer(Ensemble& ensemble, Network& network, Metrics&)
+    : ensemble_(ensemble), network_(network), started_ms_(ensemble.shard().clock().wall_ms()) {}
+
+ZkServer::~ZkServer() = default;
+
+Result<void> ZkServer::listen(const Endpoint& at) {
+  auto bound = network_.listen(ensemble_.shard(), at, 256, false);
+  if (!bound) return fail(bound);
+  listener_ = std::move(*bound);
+  return {};
+}
+
+void ZkServer::start() {
+  if (listener_) ensemble_.shard().spawn(gate_, accept());
+}
+
+Task<void> ZkServer::accept() {
+  for (;;) {
+    auto stream = co_await listener_->accept();
+    if (!stream) co_return;
+    std::string host = (*stream)->remote().host;
+    const std::int32_t limit = ensemble_.options().max_client_connections;
+    if (limit > 0 && per_host_[host] >= limit) {
+      ++stats_.rejected_connections;
+      if (may_log_refusal())
+        log_line(LogLevel::warn, "coordination", "refusing a connection of {}: maxClientCnxns is {}", host, limit);
+      (*stream)->close();
+      continue;
+    }
+    ++per_host_[host];
+    auto connection = std::make_shared<ZkConnection>(*this, std::move(*stream), next_token_++);
+    connections_.emplace(connection->token(), connection);
+    ensemble_.shard().spawn(gate_, serve(std::move(connection), std::move(host)));
+  }
+}
+
+Task<void> ZkServer::serve(std::shared_ptr<ZkConnection> connection, std::string host) {
+  co_await connection->run();
+  connections_.erase(connection->token());
+  if (--per_host_[host] == 0) per_host_.erase(host);
+}
+
+Task<void> ZkServer::stop() {
+  if (listener_) listener_->close();
+  close_all();
+  co_await ensemble_.shard().drained(gate_);
+}
+
+void ZkServer::close_all() {
+  std::vector<std::shared_ptr<ZkConnection>> all;
+  for (const auto& [_, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->close();
+}
+
+ZkConnection* ZkServer::connection_of(SessionId session) {
+  const auto token = by_session_.find(session);
+  if (token == by_session_.end()) return nullptr;
+  const auto connection = connections_.find(token->second);
+  return connection == connections_.end() ? nullptr : connection->second.get();
+}
+
+void ZkServer::attach(SessionId session, ZkConnection& connection) { by_session_[session] = connection.token(); }
+
+void ZkServer::detach(SessionId session, const ZkConnection& connection) {
+  const auto it = by_session_.find(session);
+  if (it != by_session_.end() && it->second == connection.token()) by_session_.erase(it);
+}
+
+void ZkServer::deliver(const zk::Effects& effects) {
+  constexpr std::int32_t notification_xid = -1, sync_connected = 3;
+  for (const zk::WatchEvent& event : effects.events) {
+    wire::Writer out(64 + event.path.size());
+    out.i32(0);
+    out.i32(notification_xid);
+    out.i64(effects.zxid.value);  // of the transaction that caused it, since 3.9
+    out.i32(0);
+    wire::zk::WatcherEvent body;
+    body.type = static_cast<std::int32_t>(event.type);
+    body.state = sync_connected;
+    body.path = event.path;
+    wire::zk::encode(body, out);
+    out.patch_i32(0, static_cast<std::int32_t>(out.position() - 4));
+    const Bytes frame = Bytes::copy(out.written());
+    for (const zk::ConnectionToken target : event.targets) {
+      const auto connection = connections_.find(target);
+      if (connection != connections_.end() && ensemble_.machine().delivers(event, connection->second->ids()))
+        connection->second->send_event(frame);
+    }
+  }
+}
+
+void ZkServer::session_closed(SessionId session) {
+  ZkConnection* connection = connection_of(session);
+  if (!connection) return;
+  // After this burst: the reply to closeSession is made right after this.
+  ensemble_.shard().defer([weak = connection->weak_from_this()] {
+    if (const auto c = weak.lock()) c->close_after_replies();
+  });
+}
+
+void ZkServer::check_uncrowded() {
+  if (uncrowded_.empty() || crowded()) return;
+  for (auto& resume : std::exchange(uncrowded_, {})) resume();
+}
+
+bool ZkServer::may_log_refusal() {
+  constexpr int lines_a_second = 5;
+  const SteadyTime now = ensemble_.shard().clock().now();
+  if (now - refusal_window_ >= std::chrono::seconds(1)) {
+    refusal_window_ = now;
+    refusals_in_window_ = 0;
+  }
+  return ++refusals_in_window_ <= lines_a_second;
+}
+
+}  // namespace holdfast

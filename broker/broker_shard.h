@@ -21,6 +21,7 @@ namespace holdfast {
 class Ensemble;
 class GroupCoordinator;
 class TopicAdmin;
+class BrokerShard;
 
 // Series that handlers update; shared by the shards.
 struct BrokerMetrics {

@@ -51,7 +51,8 @@ Task<void> Connection::run() {
     begin_ += handle_frames();
     if (closed_) break;
     if (crowded()) {
-      co_await broker_.shard().until([this](Function<void()> resume) { uncrowded_ = std::move(resume); });
+      auto wait = [this](Function<void()> resume) { uncrowded_ = std::move(resume); };
+      co_await broker_.shard().until(std::move(wait));
     }
     if (stream_->queued_bytes() > limits_.unsent_bytes_max) {
       auto sent = co_await stream_->drained();

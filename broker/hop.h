@@ -30,12 +30,13 @@ auto hop(Shard& target, Gate& gate, F work) -> Task<std::optional<typename std::
     }
   };
   auto state = std::make_shared<State>(State{std::move(work), std::nullopt, Shard::current(), nullptr});
-  co_await state->home->until([&target, &gate, state](Function<void()> resume) {
+  auto start = [&target, &gate, state](Function<void()> resume) {
     state->resume = std::move(resume);
     target.post([&target, &gate, state] {
       if (!target.spawn(gate, Run::go(state))) Run::finish(state);
     });
-  });
+  };
+  co_await state->home->until(std::move(start));
   co_return std::move(state->value);
 }
 

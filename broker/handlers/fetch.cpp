@@ -293,11 +293,12 @@ class FetchRun {
     context_.watch_close(left);
     home_.shard().arm(timer, std::max(deadline - home_.shard().clock().now(), Duration::zero()),
                       [wake = wake.get()] { wake->wake(); });
-    co_await home_.shard().until([&wake](Function<void()> resume) {
+    auto woken = [&wake](Function<void()> resume) {
       if (wake->woken) return resume();
       wake->resume = std::move(resume);
-    });
-    for (auto& [shard, there] : remote) shard->post([there = std::move(there)]() mutable { there.reset(); });
+    };
+    co_await home_.shard().until(std::move(woken));
+    for (auto& [shard, there] : remote) shard->post([held = std::move(there)]() mutable { held.reset(); });
   }
 
   void respond() {

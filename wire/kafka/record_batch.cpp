@@ -143,6 +143,12 @@ std::int64_t timestamp_of(const BatchHeader& header, const Record& record) {
   return wrapping_add(header.base_timestamp, record.timestamp_delta);
 }
 
+void set_length_and_attributes(std::span<std::uint8_t> batch, std::int32_t length, std::int16_t attributes) {
+  put(batch.data() + 8, length);
+  put(batch.data() + attributes_at, attributes);
+  put(batch.data() + batch_crc_at, crc_of(batch));
+}
+
 bool RecordReader::next(Record& out) {
   if (error_) return false;
   if (left_ <= 0) {

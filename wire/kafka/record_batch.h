@@ -65,6 +65,9 @@ void set_leader_epoch(std::span<std::uint8_t> batch, std::int32_t epoch);
 // LogAppendTime: the broker's time for every record; the CRC is computed anew.
 void stamp_log_append_time(std::span<std::uint8_t> batch, std::int64_t now_ms);
 
+// After the body was changed: the CRC is computed anew.
+void set_length_and_attributes(std::span<std::uint8_t> batch, std::int32_t length, std::int16_t attributes);
+
 struct Record {
   std::int8_t attributes = 0;
   std::int64_t timestamp_delta = 0;

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Config config;
   for (const Property& property : *properties) {
     HOLDFAST_CHECK(property.line > 0);
-    (void)config.set(property.key, property.value, "fuzz");
+    if (!config.set(property.key, property.value, "fuzz")) return 0;
   }
   (void)config.check();
   return 0;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "broker/fetch_sessions.h"
@@ -13,6 +14,7 @@
 #include "broker/partition.h"
 #include "config/settings.h"
 #include "log/log_manager.h"
+#include "log/log_shard.h"
 #include "runtime/metrics.h"
 #include "runtime/shards.h"
 
@@ -79,7 +81,8 @@ class BrokerShard {
   const auto& partitions() const { return partitions_; }
   // Makes the image's changes true here: opens and drops logs, hands partitions their new state.
   void apply(const MetadataDelta& delta);
-  Task<void> open_partitions(TopicPtr topic);  // creates what has no log yet
+  Task<void> open_partitions(TopicPtr topic);  // until every log that has its place here is open
+  TopicSettings settings_of(const TopicImage& topic) const;
 
   GroupCoordinator& groups() { return *groups_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
@@ -92,13 +95,8 @@ class BrokerShard {
   Task<void> stop();
 
  private:
-  struct LogIdHash {
-    std::size_t operator()(const LogId& id) const noexcept {
-      return UuidHash{}(id.topic_id) ^ (static_cast<std::size_t>(id.partition) * 0x9e3779b97f4a7c15ull);
-    }
-  };
-
   void drop(const LogId& id);
+  Task<void> open(TopicPtr topic, LogId id);
   Task<void> remove_log(LogId id);
 
   Shard& shard_;
@@ -106,6 +104,8 @@ class BrokerShard {
   Metadata metadata_;
   Gate gate_;
   std::unordered_map<LogId, std::unique_ptr<Partition>, LogIdHash> partitions_;
+  std::unordered_set<LogId, LogIdHash> opening_;
+  std::vector<Function<void()>> opened_;  // told after each
   std::unique_ptr<GroupCoordinator> groups_;
   FetchSessions fetch_sessions_;
   std::uint64_t seed_ = 0;

@@ -54,6 +54,8 @@ class TopicAdmin {
   void add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
                          const std::vector<std::vector<std::int32_t>>& replicas);
   Task<void> open_everywhere(std::string name);
+  static Task<bool> open_on(BrokerShard* shard, TopicPtr topic);
+  Task<Result<void>> take_producer_ids();
 
   BrokerShard& broker_;
   Ensemble& ensemble_;

@@ -1,0 +1,178 @@
+#include "broker/broker_shard.h"
+
+#include <fmt/format.h>
+
+#include "broker/api_table.h"
+#include "broker/group_coordinator.h"
+#include "coordination/quorum_log.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+namespace {
+constexpr std::size_t spare_buffers_max = 8;
+constexpr std::size_t opening_at_once_max = 32;
+constexpr int refusal_lines_a_second = 5;
+}  // namespace
+
+BrokerMetrics::BrokerMetrics(Metrics& registry)
+    : bytes_in(registry.counter("holdfast_kafka_bytes_total", "Bytes of Kafka requests and replies", {{"direction", "in"}})),
+      bytes_out(registry.counter("holdfast_kafka_bytes_total", "Bytes of Kafka requests and replies", {{"direction", "out"}})),
+      records_in(registry.counter("holdfast_kafka_records_total", "Records appended for producers")),
+      connections(registry.gauge("holdfast_kafka_connections", "Open Kafka connections")),
+      refused(registry.counter("holdfast_kafka_refused_connections_total", "Kafka connections refused by a limit")) {
+  for (const ApiRow& row : api_rows())
+    apis_[static_cast<std::size_t>(row.key)] =
+        &registry.histogram("holdfast_kafka_request_seconds", "From the request's last byte to its reply", {{"api", row.name}});
+}
+
+Histogram& BrokerMetrics::api(std::int16_t key) const { return *apis_[static_cast<std::size_t>(key)]; }
+
+BrokerShard::BrokerShard(Shard& shard, BrokerServices& services)
+    : shard_(shard),
+      services_(services),
+      groups_(std::make_unique<GroupCoordinator>(*this)),
+      fetch_sessions_(static_cast<std::size_t>(services.config->integer("max.incremental.fetch.session.cache.slots")) /
+                          static_cast<std::size_t>(services.shards->size()),
+                      shard.index(), services.shards->size()),
+      seed_(static_cast<std::uint64_t>(shard.clock().now().time_since_epoch().count()) * 2 + 1) {}
+
+BrokerShard::~BrokerShard() = default;
+
+int BrokerShard::shard_index(const LogId& id, int shards) {
+  if (QuorumLog::owns(id)) return 0;
+  return static_cast<int>(LogIdHash{}(id) % static_cast<std::size_t>(shards));
+}
+
+int BrokerShard::shard_index(const LogId& id) const { return shard_index(id, services_.shards->size()); }
+
+void BrokerShard::apply(const MetadataDelta& delta) {
+  std::vector<std::string> deleted;
+  for (const std::string& name : delta.removed_topics)
+    if (const TopicPtr old = metadata_.topic(name)) {
+      deleted.push_back(name);
+      for (std::size_t p = 0; p < old->partitions.size(); ++p) drop({old->id, static_cast<std::int32_t>(p)});
+    }
+  for (const TopicPtr& topic : delta.changed_topics) {
+    // The name may have come back with another id.
+    const TopicPtr old = metadata_.topic(topic->name);
+    if (!old || old->id == topic->id) continue;
+    for (std::size_t p = 0; p < old->partitions.size(); ++p) drop({old->id, static_cast<std::int32_t>(p)});
+  }
+  metadata_.apply(delta);
+  const bool broker_configs_changed = delta.broker_configs != nullptr;
+  if (broker_configs_changed)
+    for (const auto& [id, partition] : partitions_)
+      if (const TopicPtr topic = metadata_.topic(partition->topic())) partition->configure(settings_of(*topic));
+  for (const TopicPtr& topic : delta.changed_topics) {
+    for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
+      Partition* partition = this->partition({topic->id, static_cast<std::int32_t>(p)});
+      if (!partition) continue;
+      partition->configure(settings_of(*topic));
+      partition->become(topic->partitions[p]);
+    }
+    shard_.spawn(gate_, open_partitions(topic));
+  }
+  if (!deleted.empty()) groups_->topics_deleted(deleted);
+}
+
+TopicSettings BrokerShard::settings_of(const TopicImage& topic) const {
+  Overrides dynamic = metadata_.broker_config("<default>");
+  for (const auto& [key, value] : metadata_.broker_config(std::to_string(services_.node_id))) dynamic[key] = value;
+  return TopicSettings::from(*services_.config, dynamic, topic.configs);
+}
+
+Task<void> BrokerShard::open_partitions(TopicPtr topic) {
+  for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
+    const LogId id{topic->id, static_cast<std::int32_t>(p)};
+    if (shard_index(id) != shard_.index() || opening_.contains(id) || partition(id)) continue;
+    const auto& replicas = topic->partitions[p].replicas;
+    if (std::ranges::find(replicas, services_.node_id) == replicas.end()) continue;
+    while (opening_.size() >= opening_at_once_max) {
+      auto wait = [this](Function<void()> resume) { opened_.push_back(std::move(resume)); };
+      co_await shard_.until(std::move(wait));
+    }
+    opening_.insert(id);
+    if (!shard_.spawn(gate_, open(topic, id))) opening_.erase(id);
+  }
+  const auto any_opening = [this, &topic] {
+    for (std::size_t p = 0; p < topic->partitions.size(); ++p)
+      if (opening_.contains({topic->id, static_cast<std::int32_t>(p)})) return true;
+    return false;
+  };
+  while (any_opening()) {
+    auto wait = [this](Function<void()> resume) { opened_.push_back(std::move(resume)); };
+    co_await shard_.until(std::move(wait));
+  }
+}
+
+Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
+  Log* log = services_.logs->find(id);
+  if (!log) {
+    LogConfig config;
+    auto created = co_await services_.logs->create(id, topic->name, config);
+    if (created) {
+      log = *created;
+    } else {
+      log_line(LogLevel::error, "broker", "{}-{} cannot be opened: {}", topic->name, id.partition, created.error().message);
+    }
+  }
+  opening_.erase(id);
+  // The topic may have changed, or gone, meanwhile.
+  const TopicPtr now = metadata_.topic(id.topic_id);
+  if (log && now && !partition(id)) {
+    auto made = std::make_unique<Partition>(shard_, *log, now->name, id.partition, services_.node_id);
+    made->configure(settings_of(*now));
+    made->become(now->partitions[static_cast<std::size_t>(id.partition)]);
+    Partition& opened = *made;
+    partitions_.emplace(id, std::move(made));
+    if (now->name == offsets_topic) groups_->partition_opened(opened);
+  } else if (log && !now) {
+    shard_.spawn(gate_, remove_log(id));
+  }
+  for (auto& waiter : std::exchange(opened_, {})) waiter();
+}
+
+void BrokerShard::drop(const LogId& id) {
+  if (shard_index(id) != shard_.index()) return;
+  const auto it = partitions_.find(id);
+  if (it == partitions_.end()) return;
+  if (it->second->topic() == offsets_topic) groups_->partition_closed(id);
+  const std::unique_ptr<Partition> dropped = std::move(it->second);
+  partitions_.erase(it);
+  shard_.spawn(gate_, remove_log(id));
+}
+
+Task<void> BrokerShard::remove_log(LogId id) {
+  auto removed = co_await services_.logs->remove(id);
+  if (!removed) log_line(LogLevel::warn, "broker", "a deleted partition's log stays: {}", removed.error().message);
+}
+
+BlockRef BrokerShard::take_buffer(std::size_t bytes) {
+  while (!spare_buffers_.empty()) {
+    BlockRef buffer = std::move(spare_buffers_.back());
+    spare_buffers_.pop_back();
+    if (buffer->unique() && buffer->capacity() >= bytes) return buffer;
+  }
+  return BlockRef::allocate(bytes);
+}
+
+void BrokerShard::return_buffer(BlockRef buffer) {
+  if (buffer && spare_buffers_.size() < spare_buffers_max && buffer->capacity() <= (256u << 10)) spare_buffers_.push_back(std::move(buffer));
+}
+
+bool BrokerShard::may_log_refusal() {
+  const SteadyTime now = shard_.clock().now();
+  if (now - refusal_window_ >= std::chrono::seconds(1)) {
+    refusal_window_ = now;
+    refusals_in_window_ = 0;
+  }
+  return ++refusals_in_window_ <= refusal_lines_a_second;
+}
+
+Task<void> BrokerShard::stop() {
+  co_await groups_->stop();
+  co_await shard_.drained(gate_);
+  partitions_.clear();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,261 @@
+#include "broker/topic_admin.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/hop.h"
+#include "broker/topic_planner.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+
+using wire::ErrorCode;
+
+namespace {
+
+constexpr std::int32_t persistent = 0, persistent_sequential = 2;  // create flags
+
+AdminAnswer refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
+
+}  // namespace
+
+TopicAdmin::TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random) : broker_(broker), ensemble_(ensemble), random_(random) {}
+
+void TopicAdmin::lead(SessionId session, std::int32_t controller_epoch, std::int32_t epoch_version) {
+  session_ = session;
+  controller_epoch_ = controller_epoch;
+  epoch_version_ = epoch_version;
+}
+
+// Guarded by the controller's epoch: one that was replaced cannot write (KAFKA-6082).
+Task<AdminAnswer> TopicAdmin::commit(std::vector<Ensemble::Op> ops) {
+  ops.insert(ops.begin(), Ensemble::Check{std::string(znodes::controller_epoch), epoch_version_});
+  auto done = co_await ensemble_.submit(session_, std::move(ops));
+  if (!done) co_return refuse(ErrorCode::broker_not_available, std::move(done.error().message));
+  if (done->error == zk::ZkError::ok) co_return AdminAnswer{};
+  if (done->error == zk::ZkError::node_exists) co_return refuse(ErrorCode::topic_already_exists, {});
+  if (done->error == zk::ZkError::no_node) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
+  if (!done->ops.empty() && done->ops.front().error == zk::ZkError::bad_version) co_return refuse(ErrorCode::not_controller, {});
+  co_return refuse(ErrorCode::unknown_server_error, fmt::format("the metadata write failed with {}", static_cast<int>(done->error)));
+}
+
+void TopicAdmin::add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
+                                   const std::vector<std::vector<std::int32_t>>& replicas) {
+  const auto& live = broker_.metadata().brokers();
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    const std::int32_t partition = first + static_cast<std::int32_t>(i);
+    znodes::PartitionState state;
+    state.controller_epoch = controller_epoch_;
+    for (const std::int32_t id : replicas[i])
+      if (live.contains(id)) state.isr.push_back(id);
+    state.leader = state.isr.empty() ? -1 : state.isr.front();
+    ops.push_back(Ensemble::Create{znodes::partition_path(topic, partition), {}, true, persistent});
+    ops.push_back(Ensemble::Create{znodes::state_path(topic, partition), znodes::encode(state), false, persistent});
+  }
+}
+
+Task<CreatedTopic> TopicAdmin::create(NewTopic topic, bool validate_only) {
+  CreatedTopic out;
+  const Metadata& metadata = broker_.metadata();
+  TopicDefaults defaults;
+  defaults.partitions = static_cast<std::int32_t>(broker_.config().integer("num.partitions"));
+  defaults.replication_factor = static_cast<std::int16_t>(broker_.config().integer("default.replication.factor"));
+  TopicPlan plan = plan_topic(metadata, topic, defaults, random_.next());
+  if (plan.error == ErrorCode::none) {
+    for (const auto& [name, value] : topic.configs) {
+      auto valid = validate_topic_config(name, value);
+      if (!valid) plan = {ErrorCode::invalid_config, valid.error().message, {}};
+    }
+    auto valid = validate_topic_configs(topic.configs);
+    if (plan.error == ErrorCode::none && !valid) plan = {ErrorCode::invalid_config, valid.error().message, {}};
+  }
+  if (plan.error != ErrorCode::none) {
+    out.answer = refuse(plan.error, std::move(plan.message));
+    co_return out;
+  }
+  out.partitions = static_cast<std::int32_t>(plan.replicas.size());
+  out.replication_factor = static_cast<std::int16_t>(plan.replicas.front().size());
+  if (validate_only) co_return out;
+
+  znodes::Topic node;
+  node.id = random_.uuid();
+  for (std::size_t p = 0; p < plan.replicas.size(); ++p) node.replicas[static_cast<std::int32_t>(p)] = plan.replicas[p];
+  std::vector<Ensemble::Op> ops;
+  ops.push_back(Ensemble::Create{znodes::config_path("topics", topic.name), znodes::encode_configs(topic.configs), false, persistent});
+  ops.push_back(Ensemble::Create{znodes::topic_path(topic.name), znodes::encode(node), false, persistent});
+  ops.push_back(Ensemble::Create{znodes::partitions_path(topic.name), {}, true, persistent});
+  add_partition_ops(ops, topic.name, 0, plan.replicas);
+  auto written = co_await commit(std::move(ops));
+  out.answer = std::move(written);
+  if (out.answer.error != ErrorCode::none) co_return out;
+  out.id = node.id;
+  co_await open_everywhere(topic.name);
+  co_return out;
+}
+
+Task<void> TopicAdmin::open_everywhere(std::string name) {
+  const TopicPtr topic = broker_.metadata().topic(name);
+  if (!topic) co_return;
+  for (const auto& peer : broker_.services().peers) {
+    BrokerShard* shard = peer.get();
+    if (shard == &broker_) {
+      co_await shard->open_partitions(topic);
+      continue;
+    }
+    auto work = [shard, topic]() { return open_on(shard, topic); };
+    auto opened = co_await hop(shard->shard(), shard->gate(), std::move(work));
+    (void)opened;
+  }
+}
+
+Task<bool> TopicAdmin::open_on(BrokerShard* shard, TopicPtr topic) {
+  co_await shard->open_partitions(std::move(topic));
+  co_return true;
+}
+
+Task<AdminAnswer> TopicAdmin::remove(std::string name) {
+  const TopicPtr topic = broker_.metadata().topic(name);
+  if (!topic) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
+  std::vector<Ensemble::Op> ops;
+  for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
+    const auto partition = static_cast<std::int32_t>(p);
+    ops.push_back(Ensemble::Delete{znodes::state_path(name, partition)});
+    ops.push_back(Ensemble::Delete{znodes::partition_path(name, partition)});
+  }
+  ops.push_back(Ensemble::Delete{znodes::partitions_path(name)});
+  ops.push_back(Ensemble::Delete{znodes::topic_path(name)});
+  if (ensemble_.tree().find(znodes::config_path("topics", name))) ops.push_back(Ensemble::Delete{znodes::config_path("topics", name)});
+  auto done = co_await commit(std::move(ops));
+  co_return done;
+}
+
+Task<AdminAnswer> TopicAdmin::grow(std::string name, std::int32_t count,
+                                   std::optional<std::vector<std::vector<std::int32_t>>> assignments, bool validate_only) {
+  const TopicPtr topic = broker_.metadata().topic(name);
+  if (!topic) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
+  TopicPlan plan = plan_growth(broker_.metadata(), *topic, count, assignments, random_.next());
+  if (plan.error != ErrorCode::none) co_return refuse(plan.error, std::move(plan.message));
+  if (validate_only) co_return AdminAnswer{};
+  znodes::Topic node;
+  node.id = topic->id;
+  const auto first = static_cast<std::int32_t>(topic->partitions.size());
+  for (std::int32_t p = 0; p < first; ++p) node.replicas[p] = topic->partitions[static_cast<std::size_t>(p)].replicas;
+  for (std::size_t i = 0; i < plan.replicas.size(); ++i) node.replicas[first + static_cast<std::int32_t>(i)] = plan.replicas[i];
+  std::vector<Ensemble::Op> ops;
+  ops.push_back(Ensemble::Set{znodes::topic_path(name), znodes::encode(node), topic->version});
+  add_partition_ops(ops, name, first, plan.replicas);
+  auto done = co_await commit(std::move(ops));
+  if (done.error == ErrorCode::none) co_await open_everywhere(name);
+  co_return done;
+}
+
+Task<AdminAnswer> TopicAdmin::write_configs(std::string_view type, std::string entity, znodes::Configs configs) {
+  const std::string path = znodes::config_path(type, entity);
+  const std::string text = znodes::encode_configs(configs);
+  std::vector<Ensemble::Op> ops;
+  if (ensemble_.tree().find(path)) {
+    ops.push_back(Ensemble::Set{path, text});
+  } else {
+    ops.push_back(Ensemble::Create{path, text, false, persistent});
+  }
+  ops.push_back(Ensemble::Create{std::string(znodes::config_change_prefix), znodes::encode_config_change(fmt::format("{}/{}", type, entity)), false,
+                                 persistent_sequential});
+  // Old notifications go with new ones: every broker has seen them long ago.
+  constexpr std::int64_t kept_ms = 15 * 60 * 1000;
+  constexpr int purged_at_once = 100;
+  if (const zk::Znode* changes = ensemble_.tree().find(znodes::config_changes)) {
+    int purged = 0;
+    for (const std::string_view name : zk::ChildNames(changes)) {
+      const std::string old = fmt::format("{}/{}", znodes::config_changes, name);
+      const zk::Znode* node = ensemble_.tree().find(old);
+      if (!node || broker_.now_ms() - ensemble_.tree().stat(*node).ctime < kept_ms || ++purged > purged_at_once) continue;
+      ops.push_back(Ensemble::Delete{old});
+    }
+  }
+  auto done = co_await commit(std::move(ops));
+  co_return done;
+}
+
+Task<AdminAnswer> TopicAdmin::set_topic_configs(std::string name, znodes::Configs configs) {
+  auto done = co_await write_configs("topics", std::move(name), std::move(configs));
+  co_return done;
+}
+
+Task<AdminAnswer> TopicAdmin::set_broker_configs(std::string entity, znodes::Configs configs) {
+  auto done = co_await write_configs("brokers", std::move(entity), std::move(configs));
+  co_return done;
+}
+
+Task<Result<std::int64_t>> TopicAdmin::next_producer_id() {
+  while (next_producer_id_ >= producer_ids_end_) {
+    if (fetching_producer_ids_) {
+      auto wait = [this](Function<void()> resume) { producer_id_waiters_.push_back(std::move(resume)); };
+      co_await broker_.shard().until(std::move(wait));
+      continue;
+    }
+    fetching_producer_ids_ = true;
+    auto taken = co_await take_producer_ids();
+    fetching_producer_ids_ = false;
+    for (auto& waiter : std::exchange(producer_id_waiters_, {})) waiter();
+    if (!taken) co_return fail(taken);
+  }
+  co_return next_producer_id_++;
+}
+
+// A block is on disk before one of it is given out, so that no id is ever given twice.
+Task<Result<void>> TopicAdmin::take_producer_ids() {
+  const zk::Znode* node = ensemble_.tree().find(znodes::producer_id_block);
+  if (!node) co_return fail(ErrorKind::not_found, "there is no producer id block");
+  znodes::ProducerIdBlock block;
+  block.broker = broker_.services().node_id;
+  if (!node->data.empty()) {
+    auto last = znodes::decode_producer_id_block(as_text(node->data.view()));
+    if (!last) co_return fail(last);
+    block.first = last->last + 1;
+  }
+  block.last = block.first + znodes::producer_id_block_size - 1;
+  std::vector<Ensemble::Op> ops;
+  ops.push_back(Ensemble::Set{std::string(znodes::producer_id_block), znodes::encode(block), ensemble_.tree().stat(*node).version});
+  auto done = co_await ensemble_.submit(session_, std::move(ops));
+  if (!done) co_return fail(done);
+  if (done->error != zk::ZkError::ok) co_return fail(ErrorKind::io, "another broker took the producer id block");
+  next_producer_id_ = block.first;
+  producer_ids_end_ = block.last + 1;
+  co_return Result<void>();
+}
+
+void TopicAdmin::ensure_internal(std::string_view name) {
+  if (name != offsets_topic || broker_.metadata().topic(name)) return;
+  NewTopic topic;
+  topic.name = name;
+  topic.partitions = static_cast<std::int32_t>(broker_.config().integer("offsets.topic.num.partitions"));
+  topic.replication_factor = static_cast<std::int16_t>(std::min<std::int64_t>(
+      broker_.config().integer("offsets.topic.replication.factor"), static_cast<std::int64_t>(broker_.metadata().brokers().size())));
+  topic.configs = {{"cleanup.policy", "compact"},
+                   {"compression.type", "producer"},
+                   {"segment.bytes", std::to_string(broker_.config().integer("offsets.topic.segment.bytes"))}};
+  if (creating_.insert(topic.name).second) broker_.shard().spawn(broker_.gate(), create_in_background(std::move(topic)));
+}
+
+void TopicAdmin::auto_create(std::string name) {
+  if (is_internal_topic(name)) return ensure_internal(name);
+  if (broker_.metadata().topic(name) || !creating_.insert(name).second) return;
+  NewTopic topic;
+  topic.name = std::move(name);
+  topic.partitions = -1;
+  topic.replication_factor = static_cast<std::int16_t>(std::min<std::int64_t>(broker_.config().integer("default.replication.factor"),
+                                                                              static_cast<std::int64_t>(broker_.metadata().brokers().size())));
+  broker_.shard().spawn(broker_.gate(), create_in_background(std::move(topic)));
+}
+
+Task<void> TopicAdmin::create_in_background(NewTopic topic) {
+  const std::string name = topic.name;
+  auto created = co_await create(std::move(topic), false);
+  creating_.erase(name);
+  const ErrorCode error = created.answer.error;
+  if (error != ErrorCode::none && error != ErrorCode::topic_already_exists)
+    log_line(LogLevel::warn, "broker", "topic {} cannot be created: {} {}", name, wire::error_name(error), created.answer.message);
+}
+
+}  // namespace holdfast

@@ -41,6 +41,8 @@ class TopicAdmin {
   Task<AdminAnswer> set_broker_configs(std::string entity, znodes::Configs configs);
   // Producer ids: unique for ever; a block is persisted before one of it is used.
   Task<Result<std::int64_t>> next_producer_id();
+  // On that shard: until the topic's logs there are open.
+  static Task<bool> open_on(BrokerShard* shard, TopicPtr topic);
 
   // Makes sure that an internal topic exists, creating it once however many ask.
   void ensure_internal(std::string_view name);
@@ -54,7 +56,6 @@ class TopicAdmin {
   void add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
                          const std::vector<std::vector<std::int32_t>>& replicas);
   Task<void> open_everywhere(std::string name);
-  static Task<bool> open_on(BrokerShard* shard, TopicPtr topic);
   Task<Result<void>> take_producer_ids();
 
   BrokerShard& broker_;

@@ -1,0 +1,32 @@
+// Node: a whole Holdfast node: it builds every room in order, and stops them in reverse. One object per process today;
+// nothing in it is global.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "runtime/result.h"
+
+namespace holdfast {
+
+class Node {
+ public:
+  explicit Node(Config config);
+  ~Node();
+
+  // Recovers, registers, listens. Blocks until the node serves, or says why it cannot.
+  Result<void> start();
+  // Blocks; everything is in its segments, and the clean-shutdown markers are written, when it returns.
+  void stop();
+
+  // What a person at a terminal wants to know: where it listens, and what to try.
+  std::string greeting() const;
+
+ private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace holdfast

@@ -67,7 +67,15 @@ EnsembleOptions ensemble_options(const Config& config, const std::string& data_d
   o.session_timeout_max_ms = config.integer("maxSessionTimeout");
   o.max_client_connections = static_cast<std::int32_t>(config.integer("maxClientCnxns"));
   o.jute_max_buffer = static_cast<std::size_t>(config.integer("jute.maxbuffer"));
-  o.four_letter_words = config.list("4lw.commands.whitelist");
+  std::string word;
+  for (const char c : config.text("4lw.commands.whitelist") + ",") {
+    if (c == ' ') continue;
+    if (c != ',') {
+      word += c;
+    } else if (!word.empty()) {
+      o.four_letter_words.push_back(std::exchange(word, {}));
+    }
+  }
   o.extended_types = config.boolean("extendedTypesEnabled");
   o.enforce_quota = config.boolean("enforceQuota");
   o.super_digest = config.text("DigestAuthenticationProvider.superDigest");

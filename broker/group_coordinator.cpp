@@ -1,0 +1,280 @@
+#include "broker/group_coordinator.h"
+
+#include <algorithm>
+
+#include "runtime/log_line.h"
+#include "wire/kafka/compression.h"
+
+namespace holdfast {
+
+using wire::ErrorCode;
+
+namespace {
+
+constexpr std::size_t load_bytes = 4 << 20;
+constexpr std::size_t records_bytes_max = 256 << 20;
+
+// What a client of the group is told when the coordinator cannot write (Kafka's GroupCoordinatorService).
+ErrorCode client_error(ErrorCode error) {
+  switch (error) {
+    case ErrorCode::none: return ErrorCode::none;
+    case ErrorCode::unknown_topic_or_partition:
+    case ErrorCode::not_enough_replicas:
+    case ErrorCode::not_enough_replicas_after_append:
+    case ErrorCode::request_timed_out: return ErrorCode::coordinator_not_available;
+    case ErrorCode::not_leader_or_follower:
+    case ErrorCode::kafka_storage_error: return ErrorCode::not_coordinator;
+    default: return ErrorCode::unknown_server_error;
+  }
+}
+
+}  // namespace
+
+struct GroupCoordinator::Hosted {
+  Hosted(LogId i, Partition& p, GroupOptions options, Random& random) : id(i), partition(&p), machine(options, random) {}
+
+  // Records on their way to the log, oldest first: applied in that order when they are committed.
+  struct Writing {
+    std::vector<GroupRecord> records;
+    Function<GroupOutcome(ErrorCode, GroupTime)> committed;
+    Function<void(ErrorCode)> done;
+    EndWaiter waiter;
+  };
+  LogId id;
+  Partition* partition;
+  GroupMachine machine;
+  bool loaded = false;
+  std::int64_t armed_ms = -1;
+  Timer timer;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Writing>> writing;
+  std::uint64_t next_write = 0;
+};
+
+GroupCoordinator::GroupCoordinator(BrokerShard& broker) : broker_(broker), random_(system_random()) {
+  const Config& c = broker.config();
+  options_.session_timeout_min_ms = static_cast<std::int32_t>(c.integer("group.min.session.timeout.ms"));
+  options_.session_timeout_max_ms = static_cast<std::int32_t>(c.integer("group.max.session.timeout.ms"));
+  options_.initial_rebalance_delay_ms = static_cast<std::int32_t>(c.integer("group.initial.rebalance.delay.ms"));
+  options_.members_max = static_cast<std::size_t>(c.integer("group.max.size"));
+  options_.offset_metadata_bytes_max = static_cast<std::size_t>(c.integer("offset.metadata.max.bytes"));
+  options_.offsets_retention_ms = c.integer("offsets.retention.minutes") * 60'000;
+}
+
+GroupCoordinator::~GroupCoordinator() = default;
+
+std::int32_t GroupCoordinator::partition_of(std::string_view group, std::int32_t partitions) {
+  // String.hashCode goes over UTF-16 units.
+  std::uint32_t hash = 0;
+  const auto unit = [&hash](std::uint32_t u) { hash = hash * 31 + u; };
+  for (std::size_t i = 0; i < group.size();) {
+    const auto lead = static_cast<std::uint8_t>(group[i]);
+    const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+    std::uint32_t point = more == 0 ? lead : lead & (0x3fu >> more);
+    for (int k = 1; k <= more && i + static_cast<std::size_t>(k) < group.size(); ++k)
+      point = (point << 6) | (static_cast<std::uint8_t>(group[i + static_cast<std::size_t>(k)]) & 0x3fu);
+    i += static_cast<std::size_t>(more) + 1;
+    if (point >= 0x10000) {
+      unit(0xd800 + ((point - 0x10000) >> 10));
+      unit(0xdc00 + ((point - 0x10000) & 0x3ff));
+    } else {
+      unit(point);
+    }
+  }
+  return static_cast<std::int32_t>((hash & 0x7fffffff) % static_cast<std::uint32_t>(partitions));
+}
+
+GroupTime GroupCoordinator::now() const {
+  const Clock& clock = broker_.shard().clock();
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch()).count(), clock.wall_ms()};
+}
+
+GroupMachine& GroupCoordinator::machine(Hosted& hosted) { return hosted.machine; }
+
+void GroupCoordinator::partition_opened(Partition& partition) {
+  if (!partition.is_leader()) return;
+  const LogId id = partition.log().id();
+  hosted_[id] = std::make_unique<Hosted>(id, partition, options_, *random_);
+  broker_.shard().spawn(gate_, load(id));
+  if (!expiry_.armed()) expire();
+}
+
+// Everything in the log, from its start: the last record of a key is what holds.
+Task<void> GroupCoordinator::load(LogId id) {
+  std::uint64_t records_read = 0, unreadable = 0;
+  LogRead request;
+  request.bytes_max = load_bytes;
+  for (bool first = true;; first = false) {
+    Partition* partition = broker_.partition(id);
+    const auto it = hosted_.find(id);
+    if (!partition || it == hosted_.end()) co_return;
+    Log& log = partition->log();
+    if (first) request.from = log.start_offset();
+    request.end = log.end_offset();
+    if (request.from >= request.end) break;
+    auto data = co_await log.read(request);
+    const auto still = hosted_.find(id);
+    if (still == hosted_.end()) co_return;
+    if (!data) {
+      log_line(LogLevel::error, "broker", "{} cannot be loaded: {}", partition->topic(), data.error().message);
+      co_return;
+    }
+    const std::vector<std::uint8_t> bytes = data->batches.flatten();
+    wire::BatchWalker walker(bytes);
+    wire::BatchHeader header;
+    ByteView batch;
+    while (walker.next(header, batch)) {
+      if (header.is_control()) continue;
+      ByteView body = batch.subspan(wire::batch_header_bytes);
+      std::vector<std::uint8_t> plain;
+      if (header.codec() != wire::Codec::none) {
+        auto decompressed = wire::decompress(header.codec(), body, records_bytes_max);
+        if (!decompressed) {
+          ++unreadable;
+          continue;
+        }
+        plain = std::move(*decompressed);
+        body = plain;
+      }
+      wire::RecordReader reader(body, header.record_count);
+      wire::Record record;
+      while (reader.next(record)) {
+        ++records_read;
+        if (!record.key) continue;
+        GroupRecord read{OpaqueBytes(record.key->begin(), record.key->end()), std::nullopt};
+        if (record.value) read.value.emplace(record.value->begin(), record.value->end());
+        still->second->machine.apply(read, false);
+      }
+      if (reader.error()) ++unreadable;
+    }
+    if (data->next == request.from) break;
+    request.from = data->next;
+  }
+  Hosted& hosted = *hosted_.find(id)->second;
+  hosted.loaded = true;
+  if (records_read > 0 || unreadable > 0)
+    log_line(unreadable > 0 ? LogLevel::warn : LogLevel::info, "broker", "{}-{}: {} groups from {} records, {} batches unreadable", offsets_topic,
+             id.partition, hosted.machine.groups().size(), records_read, unreadable);
+  perform(hosted, hosted.machine.loaded(now()));
+}
+
+void GroupCoordinator::partition_closed(const LogId& id) {
+  const auto it = hosted_.find(id);
+  if (it == hosted_.end()) return;
+  const std::unique_ptr<Hosted> gone = std::move(it->second);
+  hosted_.erase(it);
+  deliver(gone->machine.unload().replies);
+  for (auto& [_, writing] : gone->writing) {
+    writing->waiter.unlink();
+    if (writing->done) writing->done(ErrorCode::not_coordinator);
+  }
+}
+
+GroupCoordinator::Found GroupCoordinator::find(const LogId& id) {
+  const auto it = hosted_.find(id);
+  if (it == hosted_.end()) return {nullptr, ErrorCode::not_coordinator};
+  if (!it->second->loaded) return {nullptr, ErrorCode::coordinator_load_in_progress};
+  return {it->second.get(), ErrorCode::none};
+}
+
+std::vector<GroupCoordinator::Hosted*> GroupCoordinator::all(bool& complete) {
+  std::vector<Hosted*> out;
+  for (const auto& [_, hosted] : hosted_) {
+    if (hosted->loaded) out.push_back(hosted.get());
+    complete = complete && hosted->loaded;
+  }
+  return out;
+}
+
+ReplyToken GroupCoordinator::park(Function<void(GroupReply)> reply) {
+  const ReplyToken token = next_token_++;
+  parked_.emplace(token, std::move(reply));
+  return token;
+}
+
+void GroupCoordinator::deliver(std::vector<std::pair<ReplyToken, GroupReply>> replies) {
+  for (auto& [token, reply] : replies) {
+    const auto it = parked_.find(token);
+    if (it == parked_.end()) continue;
+    auto send = std::move(it->second);
+    parked_.erase(it);
+    send(std::move(reply));
+  }
+}
+
+void GroupCoordinator::perform(Hosted& hosted, GroupOutcome outcome, Function<void(ErrorCode)> done) {
+  deliver(std::move(outcome.replies));
+  if (!outcome.records.empty()) {
+    append(hosted, std::move(outcome.records), std::move(outcome.committed), std::move(done));
+  } else if (done) {
+    done(ErrorCode::none);
+  }
+  arm(hosted);
+}
+
+void GroupCoordinator::append(Hosted& hosted, std::vector<GroupRecord> records, Function<GroupOutcome(ErrorCode, GroupTime)> committed,
+                              Function<void(ErrorCode)> done) {
+  wire::BatchBuilder builder({});
+  const std::int64_t wall_ms = now().wall_ms;
+  for (const GroupRecord& r : records)
+    builder.append(wall_ms, ByteView(r.key), r.value ? std::optional<ByteView>(*r.value) : std::nullopt);
+  std::vector<std::uint8_t> batch = builder.finish();
+  const AppendOutcome appended = hosted.partition->append(batch, AppendOrigin::coordinator, -1);
+
+  auto writing = std::make_unique<Hosted::Writing>();
+  writing->records = std::move(records);
+  writing->committed = std::move(committed);
+  writing->done = std::move(done);
+  const std::uint64_t key = hosted.next_write++;
+  auto finish = [this, id = hosted.id, key](ErrorCode error) {
+    const auto found = hosted_.find(id);
+    if (found == hosted_.end()) return;
+    Hosted& h = *found->second;
+    auto node = h.writing.extract(key);
+    const std::unique_ptr<Hosted::Writing> written = std::move(node.mapped());
+    if (error == ErrorCode::none)
+      for (const GroupRecord& r : written->records) h.machine.apply(r, true);
+    if (written->committed) perform(h, written->committed(client_error(error), now()));
+    if (written->done) written->done(client_error(error));
+  };
+  writing->waiter.end = appended.end;
+  writing->waiter.done = finish;
+  EndWaiter& waiter = writing->waiter;
+  hosted.writing.emplace(key, std::move(writing));
+  if (appended.error != ErrorCode::none) {
+    broker_.shard().post([finish, error = appended.error]() mutable { finish(error); });
+  } else {
+    hosted.partition->when_replicated(waiter);
+  }
+}
+
+void GroupCoordinator::arm(Hosted& hosted) {
+  const auto next = hosted.machine.next_deadline();
+  if (!next || (hosted.timer.armed() && hosted.armed_ms == *next)) return;
+  hosted.armed_ms = *next;
+  const std::int64_t after = std::max<std::int64_t>(*next - now().steady_ms, 0);
+  broker_.shard().arm(hosted.timer, std::chrono::milliseconds(after), [this, id = hosted.id] {
+    const Found found = find(id);
+    if (found.hosted) perform(*found.hosted, found.hosted->machine.tick(now()));
+  });
+}
+
+void GroupCoordinator::expire() {
+  for (const auto& [_, hosted] : hosted_)
+    if (hosted->loaded) perform(*hosted, hosted->machine.expire(now()));
+  broker_.shard().arm(expiry_, std::chrono::milliseconds(broker_.config().integer("offsets.retention.check.interval.ms")), [this] { expire(); });
+}
+
+void GroupCoordinator::topics_deleted(const std::vector<std::string>& topics) {
+  for (const auto& [_, hosted] : hosted_)
+    if (hosted->loaded) perform(*hosted, hosted->machine.topics_deleted(topics));
+}
+
+Task<void> GroupCoordinator::stop() {
+  expiry_.cancel();
+  std::vector<LogId> ids;
+  for (const auto& [id, _] : hosted_) ids.push_back(id);
+  for (const LogId& id : ids) partition_closed(id);
+  co_await broker_.shard().drained(gate_);
+}
+
+}  // namespace holdfast

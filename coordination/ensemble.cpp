@@ -49,8 +49,9 @@ Ensemble::Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Netw
                    Clock& clock, Random&, Metrics& metrics)
     : options_(std::move(options)),
       shard_(shard),
+      disk_(disk),
       machine_(machine_options(options_)),
-      driver_({options_.data_dir, options_.snapshot_count, 3}, machine_, shard, logs, disk, workers),
+      driver_({options_.data_dir, options_.snapshot_count, 3}, machine_, shard, logs, disk, workers, metrics),
       limits_{static_cast<std::int32_t>(options_.tick_ms), static_cast<std::int32_t>(options_.session_timeout_min_ms),
               static_cast<std::int32_t>(options_.session_timeout_max_ms)},
       expiry_(static_cast<std::int32_t>(options_.tick_ms)),
@@ -76,7 +77,10 @@ Task<Result<void>> Ensemble::start() {
   auto recovered = co_await driver_.start();
   if (!recovered) co_return fail(recovered);
   driver_.deliver_events([this](const zk::Effects& effects) { server_->deliver(effects); });
-  driver_.subscribe([this](const zk::Txn&, const zk::Effects& effects) { session_closed(effects); });
+  driver_.subscribe([this](const zk::Txn&, const zk::Effects& effects) {
+    server_->applied(effects);
+    session_closed(effects);
+  });
   driver_.on_failure([this](const Error&) { server_->close_all(); });
   // A new leadership, of one: zxids go on in a new epoch, and each session has its full timeout to come back.
   machine_.begin_epoch(static_cast<std::uint32_t>(machine_.last_applied().value >> 32));
@@ -104,6 +108,7 @@ void Ensemble::tick() {
   const std::int64_t now = steady_ms();
   for (const SessionId expired : expiry_.expired(now)) {
     log_line(LogLevel::info, "coordination", "session 0x{:x} expired", expired.value);
+    ++expired_sessions_;
     zk::Caller caller;
     caller.session = expired;
     driver_.propose(zk::CloseSessionOp{}, caller, nullptr);

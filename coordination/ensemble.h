@@ -102,6 +102,8 @@ class Ensemble {
   SessionId new_session_id();
   void touch(SessionId session);  // heard of it
   const zk::SessionExpiry& expiry() const { return expiry_; }
+  Disk& disk() { return disk_; }
+  std::uint64_t expired_sessions() const { return expired_sessions_; }
   bool serving() const { return serving_ && !driver_.failed(); }
   std::int64_t steady_ms() const;
 
@@ -111,6 +113,7 @@ class Ensemble {
 
   EnsembleOptions options_;
   Shard& shard_;
+  Disk& disk_;
   zk::ZnodeMachine machine_;
   QuorumDriver driver_;
   zk::SessionLimits limits_;
@@ -119,6 +122,7 @@ class Ensemble {
   std::unordered_set<SessionId> own_sessions_;  // the broker's
   SessionId next_session_{0};
   std::int64_t next_container_check_ms_ = 0;
+  std::uint64_t expired_sessions_ = 0;
   bool serving_ = false;
   Timer timer_;
 };

@@ -1,4 +1,5 @@
-// Four-letter words: ZooKeeper's oldest admin interface. Lives on the coordination shard.
+// Four-letter words: ZooKeeper's oldest admin interface, in the texts of 3.9 that scripts and exporters parse. Lives on
+// the coordination shard.
 #pragma once
 
 #include <optional>

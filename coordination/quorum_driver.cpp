@@ -24,8 +24,10 @@ struct QuorumDriver::Snapshot {
 };
 
 QuorumDriver::QuorumDriver(QuorumDriverOptions options, zk::ZnodeMachine& machine, Shard& shard, LogManager& logs, Disk& disk,
-                           Workers& workers)
-    : options_(std::move(options)), machine_(machine), shard_(shard), disk_(disk), log_(logs), worker_(workers.create("zk-snapshot")) {}
+                           Workers& workers, Metrics& metrics)
+    : options_(std::move(options)), machine_(machine), shard_(shard), disk_(disk), log_(logs), worker_(workers.create("zk-snapshot")),
+      log_latency_(metrics.histogram("coordination_log_sync_seconds", "From the append of a burst until it is durable.")),
+      snapshot_latency_(metrics.histogram("coordination_snapshot_seconds", "From the start of a snapshot to its end.")) {}
 
 QuorumDriver::~QuorumDriver() { *alive_ = false; }
 
@@ -123,11 +125,15 @@ void QuorumDriver::log_burst() {
     ++next;
   }
   unlogged_ = 0;
+  appended_.emplace_back(next, shard_.clock().now());
   auto appended = log_.append(entries, shard_.clock().wall_ms());
   if (!appended) fail(appended.error());
 }
 
 void QuorumDriver::commit(Offset end) {
+  const SteadyTime now = shard_.clock().now();
+  for (; !appended_.empty() && appended_.front().first <= end; appended_.pop_front())
+    log_latency_.record(static_cast<std::uint64_t>((now - appended_.front().second).count()));
   while (!pending_.empty() && pending_.front().offset.value >= 0 && pending_.front().offset < end) {
     Pending next = std::move(pending_.front());
     pending_.pop_front();
@@ -168,6 +174,7 @@ Task<void> QuorumDriver::stop() {
 void QuorumDriver::begin_snapshot() {
   snapshotting_ = true;
   since_snapshot_ = 0;
+  snapshot_started_ = shard_.clock().now();
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->capture = machine_.begin_snapshot(shard_.clock().wall_ms());
   snapshot->file = {fmt::format("{}{:x}.{}", snapshot_prefix, snapshot->capture->zxid().value, applied_.value),
@@ -203,6 +210,7 @@ void QuorumDriver::pump(std::shared_ptr<Snapshot> snapshot) {
       if (!*alive) return;
       if (!result) {
         log_line(LogLevel::error, "coordination", "snapshot {} cannot be written: {}; the log is kept", snapshot->file.name, result.error().message);
+        ++snapshot_errors_;
         end_snapshot(*snapshot);
       } else if (stopping_ && !last) {
         end_snapshot(*snapshot);
@@ -224,6 +232,8 @@ void QuorumDriver::end_snapshot(Snapshot& snapshot) {
 void QuorumDriver::finish(std::shared_ptr<Snapshot> snapshot) {
   end_snapshot(*snapshot);
   snapshot_bytes_ = snapshot->written;
+  ++snapshots_taken_;
+  snapshot_latency_.record(static_cast<std::uint64_t>((shard_.clock().now() - snapshot_started_).count()));
   log_line(LogLevel::info, "coordination", "snapshot at zxid 0x{:x}: {} bytes", snapshot->file.zxid, snapshot->written);
   worker_->submit([this, alive = alive_] {
     auto snapshots = list_snapshots();

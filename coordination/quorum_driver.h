@@ -13,6 +13,7 @@
 #include "coordination/machine.h"
 #include "coordination/quorum_log.h"
 #include "runtime/disk.h"
+#include "runtime/metrics.h"
 #include "runtime/shards.h"
 #include "runtime/worker.h"
 
@@ -30,7 +31,7 @@ class QuorumDriver {
   using Subscriber = Function<void(const zk::Txn&, const zk::Effects&)>;
 
   QuorumDriver(QuorumDriverOptions options, zk::ZnodeMachine& machine, Shard& shard, LogManager& logs, Disk& disk,
-               Workers& workers);
+               Workers& workers, Metrics& metrics);
   ~QuorumDriver();
 
   Task<Result<void>> start();  // newest readable snapshot, then the log behind it
@@ -44,6 +45,10 @@ class QuorumDriver {
   std::size_t outstanding() const { return pending_.size(); }
   std::uint64_t log_bytes() const { return log_.size_bytes(); }
   std::uint64_t snapshot_bytes() const { return snapshot_bytes_; }
+  std::uint64_t snapshots_taken() const { return snapshots_taken_; }
+  std::uint64_t snapshot_errors() const { return snapshot_errors_; }
+  const Histogram& log_latency() const { return log_latency_; }  // from the append of a burst until it is durable
+  const Histogram& snapshot_latency() const { return snapshot_latency_; }
   // Until nothing is outstanding and no snapshot is being written; nothing may be proposed any more.
   Task<void> stop();
 
@@ -82,7 +87,12 @@ class QuorumDriver {
   std::size_t unlogged_ = 0;  // at the end of pending_
   bool deferred_ = false, failed_ = false, snapshotting_ = false, stopping_ = false;
   std::int64_t since_snapshot_ = 0;
-  std::uint64_t snapshot_bytes_ = 0;
+  std::uint64_t snapshot_bytes_ = 0, snapshots_taken_ = 0, snapshot_errors_ = 0;
+  Histogram& log_latency_;
+  Histogram& snapshot_latency_;
+  SteadyTime snapshot_started_{};
+  // When each batch not yet durable was appended, by the offset after it.
+  std::deque<std::pair<Offset, SteadyTime>> appended_;
   Offset applied_{0};
   std::vector<Subscriber> subscribers_;
   Function<void(const zk::Effects&)> deliver_;

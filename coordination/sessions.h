@@ -70,6 +70,10 @@ class SessionExpiry {
   // Sessions whose deadline has passed; they are forgotten here (the caller proposes their closing).
   std::vector<SessionId> expired(std::int64_t now_ms);
   std::optional<std::int64_t> next_deadline_ms() const;
+  std::optional<std::int64_t> deadline_ms(SessionId id) const {
+    const auto it = deadlines_.find(id);
+    return it == deadlines_.end() ? std::nullopt : std::optional(it->second);
+  }
   std::size_t size() const { return deadlines_.size(); }
   const std::map<std::int64_t, std::unordered_set<SessionId>>& buckets() const { return buckets_; }  // for dump
 

@@ -14,12 +14,30 @@ namespace {
 using zk::ZkError;
 
 constexpr std::size_t input_bytes = 16 << 10;
+constexpr std::int64_t greeting_ms = 10'000;  // zookeeper.nio.sessionlessCnxnTimeout
 constexpr std::size_t unsent_bytes_max = 32u << 20;  // a client that does not read what it asked for
+
+bool is_update(zk::OpCode op) {
+  using enum zk::OpCode;
+  switch (op) {
+    case create:
+    case create2:
+    case create_container:
+    case create_ttl:
+    case remove:
+    case set_data:
+    case set_acl:
+    case multi:
+    case reconfig:
+    case close_session: return true;
+    default: return false;
+  }
+}
 
 }  // namespace
 
 ZkConnection::ZkConnection(ZkServer& server, std::unique_ptr<Stream> stream, zk::ConnectionToken token)
-    : server_(server), stream_(std::move(stream)), token_(token), host_(stream_->remote().host) {
+    : server_(server), stream_(std::move(stream)), token_(token), host_(stream_->remote().host), greeting_deadline_ms_(server_.ensemble().steady_ms() + greeting_ms) {
   ids_.push_back({"ip", host_});
   stats_.remote = to_string(stream_->remote());
   stats_.established_ms = server_.ensemble().shard().clock().wall_ms();
@@ -73,12 +91,18 @@ Task<bool> ZkConnection::fill(std::size_t bytes) {
     auto got = co_await stream_->read_some(space);
     if (!got || *got == 0) co_return false;
     end_ += *got;
+    server_.stats().bytes_received += *got;
   }
   co_return true;
 }
 
 Task<void> ZkConnection::run() {
   const auto self = shared_from_this();
+  auto expire = [this] {
+    ++server_.stats().sessionless_expired;
+    close();
+  };
+  server_.ensemble().shard().arm(greeting_, std::chrono::milliseconds(greeting_ms), std::move(expire));
   bool open = co_await greet();
   while (open && !closed_ && !closing_) {
     std::size_t wanted = 4;
@@ -102,6 +126,8 @@ Task<void> ZkConnection::run() {
   if (closing_ && !closed_) {
     auto drained = co_await stream_->drained();
     (void)drained;
+  } else if (session_ != SessionId(0)) {
+    ++server_.stats().dropped_connections;
   }
   close();
 }
@@ -110,6 +136,8 @@ Task<bool> ZkConnection::greet() {
   bool there = co_await fill(4);
   if (!there) co_return false;
   const std::string_view word = as_text(ByteView(input_).subspan(begin_, 4));
+  ++stats_.received;
+  ++server_.stats().received;
   if (auto answer = four_letter_answer(word, server_)) {
     begin_ = end_;
     stream_->send(BufferChain(Bytes::copy(*answer)));
@@ -120,6 +148,7 @@ Task<bool> ZkConnection::greet() {
   std::memcpy(&big, input_.data() + begin_, 4);
   const std::uint32_t length = __builtin_bswap32(big);
   if (length > server_.ensemble().options().jute_max_buffer) {
+    ++server_.stats().large_requests_rejected;
     refuse("the first frame is neither a four-letter word nor of a length that jute.maxbuffer allows");
     co_return false;
   }
@@ -132,6 +161,7 @@ Task<bool> ZkConnection::greet() {
     co_return false;
   }
   Ensemble& ensemble = server_.ensemble();
+  ++server_.stats().connection_requests;
   // The client has seen more than we have: it must look for another server (ZooKeeperServer.processConnectRequest).
   if (!ensemble.serving() || request.last_zxid_seen > ensemble.last_applied().value) co_return false;
   const std::int32_t timeout = ensemble.limits().clamp(request.time_out);
@@ -155,6 +185,7 @@ Task<bool> ZkConnection::greet() {
     // Whoever spoke for the session is done, whatever the password says.
     if (ZkConnection* old = server_.connection_of(id)) old->close();
     if (known && right) granted = known->timeout_ms;
+    ++server_.stats().reattached;
   }
   const bool accepted = granted > 0 && !closed_;
   begin_ += 4 + std::size_t{length};
@@ -173,7 +204,9 @@ Task<bool> ZkConnection::greet() {
     closing_ = true;
     co_return false;
   }
+  greeting_.cancel();
   session_ = id;
+  stats_.last_op = zk::OpCode::create_session;
   stats_.session = id.value;
   stats_.timeout_ms = granted;
   server_.attach(id, *this);
@@ -188,6 +221,7 @@ bool ZkConnection::handle_frames() {
     std::memcpy(&length, input_.data() + begin_, 4);
     length = __builtin_bswap32(length);
     if (length > frame_max) {
+      ++server_.stats().large_requests_rejected;
       refuse("request is larger than jute.maxbuffer, or its length is negative");
       return false;
     }
@@ -206,7 +240,7 @@ ZkConnection::Slot ZkConnection::reserve(std::int32_t xid, zk::OpCode op) {
   Waiting& w = waiting_.emplace_back();
   w.xid = xid;
   w.op = op;
-  w.started_ms = server_.ensemble().steady_ms();
+  w.started = server_.ensemble().shard().clock().now();
   stats_.queued = waiting_.size();
   server_.outstanding_changed(1);
   return first_slot_ + waiting_.size() - 1;
@@ -231,6 +265,7 @@ void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire
   put_header(out, w.xid, error);
   if (body && error == ZkError::ok) body(out);
   out.patch_i32(at, static_cast<std::int32_t>(out.position() - at - 4));
+  server_.stats().response(out.position() - at);
   if (!first) {
     w.frame = held.flatten();
     return;
@@ -260,10 +295,14 @@ void ZkConnection::drain() {
       out_.raw(ByteView(front.frame));
       flush_soon();
     }
-    const std::int64_t now = server_.ensemble().steady_ms();
-    server_.stats().latency(now - front.started_ms);
-    stats_.replied(front.xid, wire::zk::op_name(front.op), server_.ensemble().last_applied().value,
-                   server_.ensemble().shard().clock().wall_ms(), now - front.started_ms);
+    const SteadyTime now = server_.ensemble().shard().clock().now();
+    const Duration took = now - front.started;
+    const std::int64_t took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    server_.stats().latency(took_ms);
+    Histogram& latency = is_update(front.op) ? server_.update_latency() : server_.read_latency();
+    latency.record(static_cast<std::uint64_t>(took.count()));
+    stats_.replied(front.xid, front.op, server_.ensemble().last_applied().value,
+                   std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count(), took_ms);
     ++server_.stats().sent;
     waiting_.pop_front();
     ++first_slot_;
@@ -286,6 +325,7 @@ void ZkConnection::out_of_band(std::int32_t xid, ZkError error) {
 void ZkConnection::send_event(const Bytes& frame) {
   if (closed_ || closing_) return;
   out_.raw(frame.view());
+  server_.stats().watch_bytes += frame.size();
   ++stats_.sent;
   ++server_.stats().sent;
   flush_soon();

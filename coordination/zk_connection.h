@@ -37,6 +37,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   const std::string& host() const { return host_; }
   std::string remote() const;
   const ZkConnectionStats& stats() const { return stats_; }
+  std::int64_t greeting_deadline_ms() const { return greeting_deadline_ms_; }
   void reset_stats();
   ZkServer& server() { return server_; }
   zk::Caller caller(std::int32_t xid) const;
@@ -58,7 +59,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   struct Waiting {
     std::int32_t xid = 0;
     zk::OpCode op{};
-    std::int64_t started_ms = 0;
+    SteadyTime started;
     bool done = false;
     std::vector<std::uint8_t> frame;  // encoded, when an earlier one is not done
     Function<void()> read;
@@ -81,6 +82,8 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   SessionId session_{0};
   std::vector<zk::Id> ids_;
   ZkConnectionStats stats_;
+  std::int64_t greeting_deadline_ms_;
+  Timer greeting_;  // a session by then, or the end
 
   std::vector<std::uint8_t> input_;
   std::size_t begin_ = 0, end_ = 0;

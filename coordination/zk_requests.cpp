@@ -346,6 +346,7 @@ bool authenticate(const Request& r) {
   auto gained = readable ? zk::authenticate(r.machine().options().acl, text(m.scheme), as_text(m.auth.value_or(ByteView())), r.connection.host())
                          : std::expected<std::vector<zk::Id>, ZkError>(std::unexpected(ZkError::auth_failed));
   if (!gained) {
+    ++r.connection.server().stats().auth_failures;
     r.answer(ZkError::auth_failed);
     r.connection.close_after_replies();
     return false;

@@ -11,14 +11,26 @@ void ZkServerStats::latency(std::int64_t ms) {
   latency_min_ms = latency_min_ms < 0 ? ms : std::min(latency_min_ms, ms);
 }
 
-void ZkServerStats::reset() {
-  const std::uint64_t rejected = rejected_connections;
-  *this = ZkServerStats{};
-  rejected_connections = rejected;
+void ZkServerStats::response(std::size_t bytes) {
+  response_bytes += bytes;
+  response_bytes_last = bytes;
+  response_bytes_min = response_bytes_min == 0 ? bytes : std::min<std::uint64_t>(response_bytes_min, bytes);
+  response_bytes_max = std::max<std::uint64_t>(response_bytes_max, bytes);
 }
 
-ZkServer::ZkServer(Ensemble& ensemble, Network& network, Metrics&)
-    : ensemble_(ensemble), network_(network), started_ms_(ensemble.shard().clock().wall_ms()) {}
+void ZkServerStats::reset() {
+  received = sent = 0;
+  latency_count = latency_total_ms = 0;
+  latency_min_ms = -1;
+  latency_max_ms = 0;
+}
+
+ZkServer::ZkServer(Ensemble& ensemble, Network& network, Metrics& metrics)
+    : ensemble_(ensemble),
+      network_(network),
+      started_steady_ms_(ensemble.steady_ms()),
+      read_latency_(metrics.histogram("zookeeper_read_latency_seconds", "From a read's arrival to its reply.")),
+      update_latency_(metrics.histogram("zookeeper_update_latency_seconds", "From a write's arrival to its reply.")) {}
 
 ZkServer::~ZkServer() = default;
 
@@ -106,6 +118,14 @@ void ZkServer::deliver(const zk::Effects& effects) {
         connection->second->send_event(frame);
     }
   }
+}
+
+void ZkServer::applied(const zk::Effects& effects) {
+  constexpr std::int64_t interval = 128;
+  constexpr std::size_t kept = 1024;
+  if (effects.zxid.value % interval != 0) return;
+  if (digests_.size() == kept) digests_.pop_front();
+  digests_.emplace_back(effects.zxid, ensemble_.tree().digest());
 }
 
 void ZkServer::session_closed(SessionId session) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -18,7 +19,17 @@ struct ZkServerStats {
   std::uint64_t received = 0, sent = 0;
   std::uint64_t latency_count = 0, latency_total_ms = 0;
   std::int64_t latency_min_ms = -1, latency_max_ms = 0;
-  std::uint64_t rejected_connections = 0;
+  std::uint64_t bytes_received = 0, response_bytes = 0, watch_bytes = 0;
+  std::uint64_t response_bytes_last = 0, response_bytes_min = 0, response_bytes_max = 0;
+  // Since the start: srst does not reset them.
+  std::uint64_t connection_requests = 0, reattached = 0;
+  std::uint64_t rejected_connections = 0, dropped_connections = 0, sessionless_expired = 0;
+  std::uint64_t large_requests_rejected = 0, auth_failures = 0;
+
+  double latency_average_ms() const {
+    return latency_count == 0 ? 0.0 : static_cast<double>(latency_total_ms) / static_cast<double>(latency_count);
+  }
+  void response(std::size_t bytes);
   void latency(std::int64_t ms);
   void reset();
 };
@@ -49,7 +60,12 @@ class ZkServer {
   void when_uncrowded(Function<void()> resume) { uncrowded_.push_back(std::move(resume)); }
   void check_uncrowded();
   bool may_log_refusal();
-  std::int64_t started_ms() const { return started_ms_; }
+  std::int64_t started_steady_ms() const { return started_steady_ms_; }
+  // What `hash` tells: the tree's digest at every 128th zxid, the newest 1024 (DataTree.logZxidDigest).
+  const std::deque<std::pair<Zxid, std::uint64_t>>& digests() const { return digests_; }
+  void applied(const zk::Effects& effects);  // every transaction
+  Histogram& read_latency() { return read_latency_; }
+  Histogram& update_latency() { return update_latency_; }
 
  private:
   Task<void> accept();
@@ -68,7 +84,10 @@ class ZkServer {
   std::vector<Function<void()>> uncrowded_;
   SteadyTime refusal_window_{};
   int refusals_in_window_ = 0;
-  std::int64_t started_ms_ = 0;
+  std::int64_t started_steady_ms_ = 0;
+  std::deque<std::pair<Zxid, std::uint64_t>> digests_;
+  Histogram& read_latency_;
+  Histogram& update_latency_;
 };
 
 }  // namespace holdfast

@@ -370,7 +370,7 @@ GroupOutcome GroupMachine::sync(const SyncCall& call, ReplyToken token, GroupTim
   group.unsynced.erase(member.id);
   if (group.leader != member.id || group.persisting) return out;
   for (auto& [id, m] : group.members) {
-    const auto given = std::ranges::find_if(call.assignments, [&id = id](const auto& a) { return a.first == id; });
+    const auto given = std::ranges::find_if(call.assignments, [member_id = id](const auto& a) { return a.first == member_id; });
     m.assignment = given == call.assignments.end() ? OpaqueBytes{} : given->second;
   }
   group.persisting = true;

@@ -43,6 +43,7 @@ class QuorumDriver {
   void on_failure(Function<void(const Error&)> failed) { on_failure_ = std::move(failed); }
   bool failed() const { return failed_; }
   std::size_t outstanding() const { return pending_.size(); }
+  Offset log_start() const { return log_.start(); }
   std::uint64_t log_bytes() const { return log_.size_bytes(); }
   std::uint64_t snapshot_bytes() const { return snapshot_bytes_; }
   std::uint64_t snapshots_taken() const { return snapshots_taken_; }

@@ -30,22 +30,26 @@ ZkWorld::~ZkWorld() {
 }
 
 void ZkWorld::start() {
+  const auto started = try_start();
+  ASSERT_TRUE(started) << started.error().message;
+}
+
+Result<void> ZkWorld::try_start() {
   shards_ = std::make_unique<Shards>(1);
   LogManagerOptions log_options;
   log_options.log_dirs = {directory_};
   logs_ =
       std::make_unique<LogManager>(log_options, system_disk(), system_workers(), system_clock(), *random_, metrics_);
-  const auto opened = logs_->start(
+  auto opened = logs_->start(
       *shards_, [this](const LogId&) -> Shard& { return shards_->at(0); },
       [](const std::string&) { return LogConfig{}; });
-  ASSERT_TRUE(opened) << opened.error().message;
+  if (!opened) return holdfast::fail(opened);
   ensemble_ = std::make_unique<Ensemble>(options, shards_->at(0), *logs_, system_network(), system_disk(),
                                          system_workers(), system_clock(), *random_, metrics_);
-  const auto bound = ensemble_->listen();
-  ASSERT_TRUE(bound) << bound.error().message;
+  auto bound = ensemble_->listen();
+  if (!bound) return holdfast::fail(bound);
   shards_->start();
-  const auto up = wait_for<Result<void>>([this] { return ensemble_->start(); });
-  ASSERT_TRUE(up) << up.error().message;
+  return wait_for<Result<void>>([this] { return ensemble_->start(); });
 }
 
 void ZkWorld::stop() {

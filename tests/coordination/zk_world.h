@@ -22,6 +22,7 @@ class ZkWorld : public ::testing::Test {
   EnsembleOptions options;  // change them before start()
 
   void start();
+  Result<void> try_start();  // for what must not start
   void stop();
   void restart() {
     stop();

@@ -2,16 +2,14 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <ctime>
 #include <map>
 
 #include "coordination/monitor.h"
 #include "coordination/zk_server.h"
+#include "runtime/system_info.h"
 
 namespace holdfast {
 namespace {
@@ -156,12 +154,9 @@ std::string dirs(ZkServer& s) {
 }
 
 std::string envi(ZkServer&) {
-  utsname system{};
-  (void)::uname(&system);
-  char host[256] = "localhost";
-  (void)::gethostname(host, sizeof host - 1);
+  const SystemInfo system = system_info();
   return fmt::format("Environment:\nzookeeper.version={}\nhost.name={}\nos.name={}\nos.arch={}\nos.version={}\n",
-                     zookeeper_version, host, system.sysname, system.machine, system.release);
+                     zookeeper_version, system.host_name, system.os_name, system.architecture, system.os_version);
 }
 
 std::string hash(ZkServer& s) {

@@ -1,11 +1,11 @@
 #include "coordination/monitor.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <cmath>
 
 #include "coordination/zk_server.h"
+#include "runtime/system_info.h"
 
 namespace holdfast {
 namespace {
@@ -38,16 +38,6 @@ class Lines {
  private:
   std::string text_;
 };
-
-std::size_t open_files(Ensemble& ensemble) {
-  const auto entries = ensemble.disk().list("/proc/self/fd");
-  return entries ? entries->size() : 0;
-}
-
-std::uint64_t open_files_max() {
-  rlimit limit{};
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
-}
 
 }  // namespace
 
@@ -83,7 +73,7 @@ std::string monitor_lines(ZkServer& server) {
   out.add("watch_count", ensemble.machine().watches().watches());
   out.add("auth_failed_count", stats.auth_failures);
   out.add("approximate_data_size", tree.data_bytes());
-  out.add("open_file_descriptor_count", open_files(ensemble));
+  out.add("open_file_descriptor_count", open_files());
   out.add("max_file_descriptor_count", open_files_max());
   out.add("uptime", ensemble.steady_ms() - server.started_steady_ms());
   out.add("connection_request_count", stats.connection_requests);

@@ -37,7 +37,7 @@ int run_server(const ServerArguments& arguments) {
   auto config = load_config(system_disk(), sources, notices);
   for (const std::string& notice : notices) log_line(LogLevel::info, "config", "{}", notice);
   if (!config) return complain(config.error().message);
-  Node node(std::move(*config));
+  Node node(std::move(*config), system_world());
   auto started = node.start();
   if (!started) {
     // Rooms may be half built: nothing was served, and nothing has to be saved.

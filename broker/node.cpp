@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <future>
 
 #include "broker/admin/http_server.h"
 #include "broker/broker_shard.h"
@@ -16,6 +15,7 @@
 #include "broker/topic_admin.h"
 #include "coordination/ensemble.h"
 #include "log/log_manager.h"
+#include "runtime/blocking_call.h"
 #include "runtime/log_line.h"
 
 namespace holdfast {
@@ -92,6 +92,7 @@ EnsembleOptions ensemble_options(const Config& config, const std::string& data_d
 
 struct Node::Inner {
   Config config;
+  World world;
   Metrics metrics;
   std::unique_ptr<Random> random = system_random();
   std::unique_ptr<Shards> shards;
@@ -112,23 +113,7 @@ struct Node::Inner {
   Gate gate;  // of shard 0
   std::vector<std::unique_ptr<Gate>> stop_gates;  // one of each shard
 
-  explicit Inner(Config c) : config(std::move(c)) {}
-
-  // Runs a task on shard 0 and waits for it here, on the thread that builds the node.
-  template <class T>
-  T wait_for(Function<Task<T>()> make) {
-    struct Run {
-      static Task<void> go(Function<Task<T>()> make, std::shared_ptr<std::promise<T>> done) {
-        auto task = make();
-        auto value = co_await std::move(task);
-        done->set_value(std::move(value));
-      }
-    };
-    auto done = std::make_shared<std::promise<T>>();
-    auto future = done->get_future();
-    shards->at(0).post([this, make = std::move(make), done]() mutable { shards->at(0).spawn(gate, Run::go(std::move(make), done)); });
-    return future.get();
-  }
+  Inner(Config c, World w) : config(std::move(c)), world(w) {}
 
   Result<void> open_logs();
   Task<Result<void>> bring_up();
@@ -148,7 +133,7 @@ Result<void> Node::Inner::open_logs() {
   options.retention_check_interval_ms = config.integer("log.retention.check.interval.ms");
   options.producer_id_expiration_ms = config.integer("producer.id.expiration.ms");
   options.recovery_checkpoint_interval_ms = config.integer("log.flush.offset.checkpoint.interval.ms");
-  logs = std::make_unique<LogManager>(std::move(options), system_disk(), system_workers(), system_clock(), *random, metrics);
+  logs = std::make_unique<LogManager>(std::move(options), world.disk, world.workers, world.clock, *random, metrics);
   ShardOf shard_of = [this](const LogId& id) -> Shard& { return shards->at(BrokerShard::shard_index(id, shards->size())); };
   return logs->start(*shards, std::move(shard_of), [](const std::string&) { return LogConfig{}; });
 }
@@ -167,7 +152,8 @@ Task<Result<void>> Node::Inner::make_sure_of(std::string path, std::string data,
 // What a broker of Kafka's ZooKeeper mode does at its start: the persistent znodes, its registration, the controller.
 Task<Result<void>> Node::Inner::register_broker() {
   for (const std::string& path : znodes::persistent_paths()) {
-    auto there = co_await make_sure_of(path, {}, true);
+    std::string none;
+    auto there = co_await make_sure_of(path, std::move(none), true);
     if (!there) co_return fail(there);
   }
   std::string cluster = znodes::encode_cluster_id(logs->cluster_id());
@@ -178,7 +164,7 @@ Task<Result<void>> Node::Inner::register_broker() {
 
   znodes::Broker registration;
   registration.rack = config.text("broker.rack");
-  registration.timestamp_ms = system_clock().wall_ms();
+  registration.timestamp_ms = world.clock.wall_ms();
   for (const KafkaListener& l : listeners) registration.listeners.push_back({l.name, l.advertised.host, l.advertised.port, "PLAINTEXT"});
   const zk::Tree& tree = ensemble->tree();
   const std::string own = znodes::broker_path(node_id);
@@ -194,7 +180,7 @@ Task<Result<void>> Node::Inner::register_broker() {
   const std::string_view text = as_text(epoch_node->data.view());
   std::from_chars(text.data(), text.data() + text.size(), epoch);
   const std::int32_t epoch_version = tree.stat(*epoch_node).version;
-  ops.push_back(Ensemble::Create{std::string(znodes::controller), znodes::encode_controller(node_id, system_clock().wall_ms()), false, ephemeral});
+  ops.push_back(Ensemble::Create{std::string(znodes::controller), znodes::encode_controller(node_id, world.clock.wall_ms()), false, ephemeral});
   ops.push_back(Ensemble::Set{std::string(znodes::controller_epoch), std::to_string(epoch + 1), epoch_version});
   auto done = co_await ensemble->submit(session, std::move(ops));
   if (!done) co_return fail(done);
@@ -236,7 +222,7 @@ HttpReply Node::Inner::route(std::string_view path) {
   return {404, "text/plain; charset=utf-8", "there are /livez, /readyz and /metrics\n"};
 }
 
-Node::Node(Config config) : inner_(std::make_unique<Inner>(std::move(config))) {}
+Node::Node(Config config, World world) : inner_(std::make_unique<Inner>(std::move(config), world)) {}
 Node::~Node() = default;
 
 Result<void> Node::start() {
@@ -245,12 +231,12 @@ Result<void> Node::start() {
   if (in.node_id < 0) in.node_id = 1;
   const std::vector<std::string> roles = in.config.list("process.roles");
   in.broker = roles.empty() || std::ranges::find(roles, "broker") != roles.end();
-  in.shards = std::make_unique<Shards>(static_cast<int>(in.config.integer("num.shards")));
+  in.shards = std::make_unique<Shards>(static_cast<int>(in.config.integer("num.shards")), in.world.clock);
   auto opened = in.open_logs();
   if (!opened) return fail(opened);
   Shard& first = in.shards->at(0);
-  in.ensemble = std::make_unique<Ensemble>(ensemble_options(in.config, in.data_dir, in.node_id), first, *in.logs, system_network(), system_disk(),
-                                           system_workers(), system_clock(), *in.random, in.metrics);
+  in.ensemble = std::make_unique<Ensemble>(ensemble_options(in.config, in.data_dir, in.node_id), first, *in.logs, in.world.network, in.world.disk,
+                                           in.world.workers, in.world.clock, *in.random, in.metrics);
   auto coordination = in.ensemble->listen();
   if (!coordination) return fail(coordination);
   if (in.broker) {
@@ -273,20 +259,20 @@ Result<void> Node::start() {
     in.watcher = std::make_unique<MetadataWatcher>(*in.ensemble, in.services);
     for (auto& peer : in.services.peers) {
       in.stop_gates.push_back(std::make_unique<Gate>());
-      auto server = std::make_unique<KafkaServer>(*peer, system_network());
+      auto server = std::make_unique<KafkaServer>(*peer, in.world.network);
       auto bound = server->listen(in.listeners);
       if (!bound) return fail(bound);
       in.servers.push_back(std::move(server));
     }
   }
   if (in.config.boolean("admin.enableServer")) {
-    in.http = std::make_unique<HttpServer>(first, system_network(), [&in](std::string_view path) { return in.route(path); });
+    in.http = std::make_unique<HttpServer>(first, in.world.network, [&in](std::string_view path) { return in.route(path); });
     auto bound = in.http->listen({in.config.text("admin.serverAddress"), static_cast<std::uint16_t>(in.config.integer("admin.serverPort"))});
     if (!bound) return fail(bound);
   }
   in.shards->start();
   if (in.http) first.post([&in] { in.http->start(); });
-  auto up = in.wait_for<Result<void>>([&in] { return in.bring_up(); });
+  auto up = blocking_call<Result<void>>(first, in.gate, [&in] { return in.bring_up(); });
   if (!up) return fail(up);
   for (std::size_t i = 0; i < in.servers.size(); ++i) in.shards->at(static_cast<int>(i)).post([s = in.servers[i].get()] { s->start(); });
   in.ready = true;
@@ -318,7 +304,7 @@ void Node::stop() {
   if (!in.shards) return;
   in.ready = false;
   log_line(LogLevel::info, "node", "stopping");
-  in.wait_for<bool>([&in] { return in.bring_down(); });
+  blocking_call<bool>(in.shards->at(0), in.gate, [&in] { return in.bring_down(); });
   in.logs->stop();
   in.shards->stop();
   log_line(LogLevel::info, "node", "stopped");

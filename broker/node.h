@@ -8,12 +8,13 @@
 
 #include "config/settings.h"
 #include "runtime/result.h"
+#include "runtime/world.h"
 
 namespace holdfast {
 
 class Node {
  public:
-  explicit Node(Config config);
+  Node(Config config, World world);
   ~Node();
 
   // Recovers, registers, listens. Blocks until the node serves, or says why it cannot.

@@ -149,17 +149,30 @@ std::vector<std::vector<std::int32_t>> place_replicas(const std::map<std::int32_
     for (const auto& [_, ids] : racks)
       if (round < ids.size()) ring.push_back(ids[round]);
 
+  const auto rack_of = [&brokers](std::int32_t id) -> const std::string& { return brokers.at(id).registration.rack; };
   const auto size = ring.size();
-  std::size_t start = random % size;
+  const std::size_t start = random % size;
   std::size_t shift = (random >> 32) % size;
   std::vector<std::vector<std::int32_t>> out(static_cast<std::size_t>(count));
   for (std::size_t p = 0; p < out.size(); ++p) {
     if (p > 0 && p % size == 0) ++shift;
     const std::size_t first = (start + p) % size;
-    out[p].push_back(ring[first]);
-    for (std::size_t r = 0; out[p].size() < static_cast<std::size_t>(replication_factor); ++r) {
-      const std::size_t step = 1 + (shift + r) % (size - 1);
-      out[p].push_back(ring[(first + step) % size]);
+    std::vector<std::int32_t>& replicas = out[p];
+    replicas.push_back(ring[first]);
+    // The followers from another place of the ring for each round of leaders; a rack is used again only when every
+    // rack has been used.
+    std::set<std::string> used{rack_of(ring[first])};
+    while (replicas.size() < static_cast<std::size_t>(replication_factor)) {
+      if (used.size() == racks.size()) used.clear();
+      for (std::size_t r = 0; r + 1 < size; ++r) {
+        const std::int32_t id = ring[(first + 1 + (shift + r) % (size - 1)) % size];
+        if (used.contains(rack_of(id)) || std::ranges::find(replicas, id) != replicas.end()) continue;
+        replicas.push_back(id);
+        used.insert(rack_of(id));
+        if (replicas.size() == static_cast<std::size_t>(replication_factor)) break;
+      }
+      // The racks that are left have no broker to give: any of the others will do.
+      if (replicas.size() < static_cast<std::size_t>(replication_factor)) used.clear();
     }
   }
   return out;

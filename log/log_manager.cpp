@@ -1,12 +1,12 @@
 #include "log/log_manager.h"
 
 #include <algorithm>
-#include <latch>
 
 #include "log/checkpoints.h"
 #include "log/format.h"
 #include "log/log_shard.h"
 #include "log/recovery.h"
+#include "runtime/blocking_call.h"
 #include "runtime/log_line.h"
 
 namespace holdfast {
@@ -25,6 +25,7 @@ struct LogManager::Inner {
   std::vector<std::unique_ptr<LogShard>> shards;
   std::vector<std::vector<std::unique_ptr<Timer>>> timers;  // by shard, touched there
   ShardOf shard_of;
+  std::vector<std::unique_ptr<Gate>> gates;
   std::unique_ptr<Worker> background;  // checkpoints, left-over directories
   // What each shard last said of its logs; the checkpoints of a directory join them. Touched on the background worker.
   struct Marks {
@@ -200,25 +201,21 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
 }
 
 namespace {
-Task<void> stop_shard(LogShard* shard, Function<void()> done) {
+Task<bool> stop_shard(LogShard* shard) {
   co_await shard->stop();
-  done();
+  co_return true;
 }
 }  // namespace
 
 void LogManager::stop() {
   Inner& in = *inner_;
   if (in.shards.empty()) return;
-  std::latch stopped(static_cast<std::ptrdiff_t>(in.shards.size()));
-  std::vector<std::unique_ptr<Gate>> gates;
   for (auto& shard : in.shards) {
-    Gate* gate = gates.emplace_back(std::make_unique<Gate>()).get();
-    shard->shard().post([&in, &stopped, gate, s = shard.get()] {
-      in.timers[static_cast<std::size_t>(s->shard().index())].clear();
-      s->shard().spawn(*gate, stop_shard(s, [&stopped] { stopped.count_down(); }));
-    });
+    // Kept as long as the shards run: the task leaves it a moment after its value is here.
+    Gate& gate = *in.gates.emplace_back(std::make_unique<Gate>());
+    shard->shard().post([&in, s = shard.get()] { in.timers[static_cast<std::size_t>(s->shard().index())].clear(); });
+    blocking_call<bool>(shard->shard(), gate, [s = shard.get()] { return stop_shard(s); });
   }
-  stopped.wait();
   in.background.reset();
   for (auto& shard : in.shards) in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
   auto written = in.write_checkpoints();

@@ -65,7 +65,7 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
   }
   auto log = std::make_shared<PartitionLog>(*this, id, std::move(topic), log_dir, config);
   auto made = std::make_shared<Result<void>>();
-  co_await shard_.until([this, log, made, log_dir](Function<void()> resume) {
+  auto make = [this, log, made, log_dir](Function<void()> resume) {
     background(log_dir, [this, log, made, log_dir, resume = std::move(resume)]() mutable {
       // Durable before the first append: the journal names the log by its id, and a log that a start does not find is
       // one that was deleted.
@@ -79,7 +79,8 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
       if (*made) *made = disk_.sync_directory(log_dir);
       shard_.post(std::move(resume));
     });
-  });
+  };
+  co_await shard_.until(std::move(make));
   if (!*made) co_return fail(*made);
   if (Log* there = find(id)) co_return there;
   PartitionLog::Recovered fresh;
@@ -103,7 +104,7 @@ Task<Result<void>> LogShard::remove(LogId id) {
   std::erase(hex, '-');
   const std::string gone = fmt::format("{}/{}-{}.{}{}", log->log_dir(), log->topic(), id.partition, hex, log_format::deleted_dir_suffix);
   auto done = std::make_shared<Result<void>>();
-  co_await shard_.until([this, log, done, gone](Function<void()> resume) {
+  auto move = [this, log, done, gone](Function<void()> resume) {
     Directory& dir = directory(log->log_dir());
     background(log->log_dir(), [this, &dir, log, done, gone, resume = std::move(resume)]() mutable {
       dir.writer->close_directory(log->directory());
@@ -112,7 +113,8 @@ Task<Result<void>> LogShard::remove(LogId id) {
       dir.read_worker->submit([&dir, log] { dir.reader->close_directory(log->directory()); });
       shard_.post(std::move(resume));
     });
-  });
+  };
+  co_await shard_.until(std::move(move));
   if (*done) later(delay_ms, log->log_dir(), [this, gone] { (void)disk_.remove_all(gone); });
   co_return *done;
 }
@@ -176,10 +178,11 @@ void LogShard::flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<
 Task<void> LogShard::flush_one(std::shared_ptr<PartitionLog> log) {
   const std::uint64_t target = log->end_address();
   while (!log->is_failed() && !log->is_removed() && (log->flushed_address() < target || log->is_flushing())) {
-    co_await shard_.until([&log](Function<void()> resume) {
+    auto flushed = [&log](Function<void()> resume) {
       log->when_flushed(std::move(resume));
       log->flush_soon();
-    });
+    };
+    co_await shard_.until(std::move(flushed));
   }
 }
 
@@ -212,7 +215,8 @@ Task<void> LogShard::stop() {
   later_.clear();
   for (auto& dir : directories_) {
     Journal* journal = dir->journal.get();
-    co_await shard_.until([journal](Function<void()> resume) { journal->when_idle(std::move(resume)); });
+    auto idle = [journal](Function<void()> resume) { journal->when_idle(std::move(resume)); };
+    co_await shard_.until(std::move(idle));
   }
   std::vector<std::shared_ptr<PartitionLog>> all;
   for (const auto& [_, log] : logs_) all.push_back(log);
@@ -224,12 +228,13 @@ Task<void> LogShard::stop() {
     auto job = std::make_shared<FlushJob>(log->closing_job());
     Directory& dir = directory(log->log_dir());
     auto result = std::make_shared<Result<void>>();
-    co_await shard_.until([this, &dir, job, result](Function<void()> resume) {
+    auto finish = [this, &dir, job, result](Function<void()> resume) {
       dir.flush_worker->submit([this, &dir, job, result, resume = std::move(resume)]() mutable {
         *result = dir.writer->run(*job);
         shard_.post(std::move(resume));
       });
-    });
+    };
+    co_await shard_.until(std::move(finish));
     if (!*result) {
       dir.online = false;
       log_line(LogLevel::error, "log", "{}: cannot be closed cleanly: {}", log->directory(), result->error().message);

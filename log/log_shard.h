@@ -61,12 +61,13 @@ class LogShard {
   Task<Result<T>> on_reader(const std::string& log_dir, std::function<Result<T>(SegmentReader&)> work) {
     auto out = std::make_shared<std::optional<Result<T>>>();
     Directory& dir = directory(log_dir);
-    co_await shard_.until([this, out, &dir, work = std::move(work)](Function<void()> resume) mutable {
+    auto start = [this, out, &dir, work = std::move(work)](Function<void()> resume) mutable {
       dir.read_worker->submit([this, out, reader = dir.reader, work = std::move(work), resume = std::move(resume)]() mutable {
         out->emplace(work(*reader));
         shard_.post(std::move(resume));
       });
-    });
+    };
+    co_await shard_.until(std::move(start));
     co_return std::move(**out);
   }
   void background(const std::string& log_dir, Function<void()> work) {

@@ -395,12 +395,13 @@ Task<Result<void>> PartitionLog::advance_start(Offset to) {
   entry.log = id_;
   entry.segment_base = to;
   auto done = std::make_shared<Result<void>>();
-  co_await home_.shard().until([this, done, entry = std::move(entry)](Function<void()> resume) mutable {
+  auto journal = [this, done, entry = std::move(entry)](Function<void()> resume) mutable {
     home_.journal_of(*this).record(std::move(entry), [done, resume = std::move(resume)](Result<void> r) mutable {
       *done = std::move(r);
       resume();
     });
-  });
+  };
+  co_await home_.shard().until(std::move(journal));
   if (*done && !removed_) {
     std::size_t below = 0;
     while (below + 1 < segments_.size() && segments_[below + 1]->base <= start_offset_) ++below;
@@ -498,7 +499,7 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   std::vector<Offset> dropped;
   for (std::size_t i = index + 1; i < segments_.size(); ++i) dropped.push_back(segments_[i]->base);
   auto done = std::make_shared<Result<void>>();
-  co_await home_.shard().until([&, done](Function<void()> resume) {
+  auto cut_files = [&, done](Function<void()> resume) {
     home_.background(log_dir_, [this, self, done, path, size, dropped, resume = std::move(resume)]() mutable {
       auto& dir = home_.directory(log_dir_);
       auto file = home_.disk().open(path, {.write = true});
@@ -517,7 +518,8 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
       }
       home_.shard().post(std::move(resume));
     });
-  });
+  };
+  co_await home_.shard().until(std::move(cut_files));
   if (!*done) co_return *done;
   const std::uint64_t address = segments_[index]->address;
   segments_.resize(index + 1);
@@ -536,12 +538,13 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   entry.kind = JournalEntry::Kind::truncate;
   entry.log = id_;
   entry.segment_base = cut;
-  co_await home_.shard().until([this, done, entry = std::move(entry)](Function<void()> resume) mutable {
+  auto journal = [this, done, entry = std::move(entry)](Function<void()> resume) mutable {
     home_.journal_of(*this).record(std::move(entry), [done, resume = std::move(resume)](Result<void> r) mutable {
       *done = std::move(r);
       resume();
     });
-  });
+  };
+  co_await home_.shard().until(std::move(journal));
   co_return *done;
 }
 

@@ -122,16 +122,23 @@ Result<void> JournalWriter::write_frame(bool sync) {
   reserve(end - used_);
   std::memset(buffer_->data() + content, 0, end - content);
   const ByteView out(buffer_->data(), end);
-  auto written = sync ? file_->write_durable(position_, out) : file_->write_at(position_, out);
+  // A durable write speaks for itself alone: frames before it that were only written need the sync of the whole file,
+  // or a replay would stop at them.
+  auto written = sync && !unsynced_ ? file_->write_durable(position_, out) : file_->write_at(position_, out);
+  if (written && sync && unsynced_) written = file_->sync_data();
   if (!written) return fail(written);
+  unsynced_ = !sync;
   position_ += end;
   ++sequence_;
   return {};
 }
 
-Result<void> JournalWriter::sync() { return file_->sync_data(); }
-
 Result<void> JournalWriter::next_file(std::uint64_t generation) {
+  if (unsynced_) {
+    auto synced = file_->sync_data();
+    if (!synced) return fail(synced);
+    unsynced_ = false;
+  }
   const auto free = std::ranges::find_if(left_, &Left::free);
   const bool recycled = free != left_.end();
   if (!recycled) {

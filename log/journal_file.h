@@ -32,7 +32,6 @@ class JournalWriter {
   Result<void> open(std::uint64_t generation);
   // Writes the entries as one or more frames. With `sync` they are durable when it returns.
   Result<void> write(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed, bool sync);
-  Result<void> sync();
   // The file is full; or it grows with each write, and a preallocated one is ready to take over.
   bool full() const { return position_ >= options_.file_bytes || (!preallocated_ && spare_ready()); }
   // Adopts a file of zeros made by prepare_spare(), so that syncs have no metadata to write.
@@ -64,6 +63,7 @@ class JournalWriter {
   std::uint64_t oldest_needed_ = 0;
   int created_ = 0;
   bool preallocated_ = false;
+  bool unsynced_ = false;  // frames of this file that were written without a sync
   std::vector<Left> left_;
   BlockRef buffer_;
   std::size_t used_ = 0;

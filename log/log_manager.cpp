@@ -58,6 +58,10 @@ struct LogManager::Inner {
 Result<void> LogManager::Inner::prepare(const std::string& dir) {
   auto made = disk.create_directories(dir);
   if (!made) return fail(made);
+  // The name of the directory is as durable as what it will hold.
+  const auto slash = dir.find_last_of('/');
+  auto named = disk.sync_directory(slash == std::string::npos ? "." : slash == 0 ? "/" : dir.substr(0, slash));
+  if (!named) return fail(named);
   auto lock = disk.lock(dir + "/" + std::string(log_format::lock_file));
   if (!lock) {
     if (lock.error().kind == ErrorKind::already_exists)

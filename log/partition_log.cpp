@@ -486,7 +486,7 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
                                                             interval = config_.index_interval_bytes](SegmentReader&) {
     auto rebuilt = std::make_unique<Segment>(base);
     rebuilt->indexes_known = true;
-    auto scan = scan_segment(disk, path, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
+    auto scan = scan_segment(disk, path, base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
       if (h.base_offset < cut.value) rebuilt->note(h, h.max_timestamp, interval);
     });
     state->segments.push_back(std::move(rebuilt));

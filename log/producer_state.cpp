@@ -24,7 +24,9 @@ ProducerState::Check ProducerState::check(const wire::BatchHeader& h) const {
   for (const ProducerBatch& b : entry.batches)
     if (b.first_sequence == h.base_sequence && b.last_sequence == h.last_sequence())
       return {ProducerVerdict::duplicate, b};
-  if (entry.batches.empty()) return {};
+  // A new epoch that has written only markers so far begins at 0.
+  if (entry.batches.empty())
+    return {h.base_sequence == 0 ? ProducerVerdict::accept : ProducerVerdict::out_of_order_sequence, {}};
   const std::int32_t expected = wire::sequence_after(entry.batches.back().last_sequence, 1);
   return {h.base_sequence == expected ? ProducerVerdict::accept : ProducerVerdict::out_of_order_sequence, {}};
 }

@@ -143,7 +143,7 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
   }
   if (auto aborted = disk_.read_file(path(log, segment.base, log_format::txnindex_suffix), index_bytes_max)) segment.aborted = std::move(*aborted);
   if (file_size == 0) return {};
-  auto scan = scan_segment(disk_, path(log, segment.base, log_format::log_suffix), from, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
+  auto scan = scan_segment(disk_, path(log, segment.base, log_format::log_suffix), segment.base, from, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
     state.end = Offset(h.last_offset() + 1);
     segment.bytes_since_index += h.size();
     if (segment.first_append_ms < 0) segment.first_append_ms = h.max_timestamp;
@@ -165,7 +165,7 @@ Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recover
   segment.indexes_known = true;
   const std::string file = path(log, segment.base, log_format::log_suffix);
   state.end = std::max(state.end, segment.base);
-  auto scan = scan_segment(disk_, file, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
+  auto scan = scan_segment(disk_, file, segment.base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
     segment.note(h, h.max_timestamp, log.config.index_interval_bytes);
     state.end = Offset(h.last_offset() + 1);
     if (h.leader_epoch >= 0 && state.epochs.assign(LeaderEpoch(h.leader_epoch), Offset(h.base_offset))) state.epochs_changed = true;
@@ -213,7 +213,7 @@ Result<void> Recovery::load_producers(RecoveredLog& log, const std::vector<Offse
   for (const auto& segment : state.segments) {
     const bool needed = &segment == &state.segments.back() || (&segment + 1)->get()->base > from;
     if (!needed || segment->size == 0) continue;
-    auto scan = scan_segment(disk_, path(log, segment->base, log_format::log_suffix), 0, [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
+    auto scan = scan_segment(disk_, path(log, segment->base, log_format::log_suffix), segment->base, 0, [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
       if (h.base_offset >= from.value) state.producers.update(h, batch);
     });
     if (!scan) return fail(scan);

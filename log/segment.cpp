@@ -9,6 +9,7 @@ namespace holdfast {
 namespace {
 constexpr std::size_t scan_bytes = 1 << 20;
 constexpr std::size_t search_bytes_max = 64 << 20;  // how far behind a bad batch a good one is looked for
+constexpr int candidates_max = 1000;                // and how many that look like one are read
 }  // namespace
 
 void Segment::note(const wire::BatchHeader& header, std::int64_t now_ms, std::int64_t index_interval_bytes) {
@@ -49,6 +50,7 @@ namespace {
 // Whether a good batch begins anywhere behind `from`: then what is bad there is not the torn end of the last write.
 Result<bool> good_batch_after(File& file, std::uint64_t from, std::uint64_t file_size) {
   std::vector<std::uint8_t> piece;
+  int candidates_left = candidates_max;
   for (std::uint64_t at = from; at < file_size && at < from + search_bytes_max; at += scan_bytes) {
     // Pieces overlap by a header, so that none is missed at a seam.
     piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(scan_bytes + wire::batch_header_bytes, file_size - at)));
@@ -58,6 +60,7 @@ Result<bool> good_batch_after(File& file, std::uint64_t from, std::uint64_t file
       if (piece[i + wire::batch_magic_at] != 2) continue;
       const auto header = wire::BatchHeader::parse(ByteView(piece).subspan(i));
       if (!header || header->base_offset < 0 || header->last_offset_delta < 0 || at + i + header->size() > file_size) continue;
+      if (--candidates_left < 0) return false;
       std::vector<std::uint8_t> batch(header->size());
       auto whole = file.read_at(at + i, batch);
       if (!whole) return fail(whole);
@@ -69,7 +72,7 @@ Result<bool> good_batch_after(File& file, std::uint64_t from, std::uint64_t file
 
 }  // namespace
 
-Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, std::uint64_t from, const BatchVisitor& visit) {
+Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset base, std::uint64_t from, const BatchVisitor& visit) {
   auto file = disk.open(path, {});
   if (!file) return fail(file);
   auto file_size = (*file)->size();
@@ -78,7 +81,7 @@ Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, std::uint6
   out.valid_bytes = from;
   std::vector<std::uint8_t> buffer;
   std::uint64_t buffered_at = from;
-  std::int64_t next_offset = -1;
+  std::int64_t next_offset = base.value;
   const auto have = [&](std::uint64_t at, std::size_t n) -> Result<bool> {
     if (at + n > *file_size) return false;
     if (at < buffered_at || at + n > buffered_at + buffer.size()) {
@@ -109,7 +112,8 @@ Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, std::uint6
     const auto header = wire::BatchHeader::parse(head);
     if (!header && std::ranges::all_of(head, [](std::uint8_t b) { return b == 0; })) {
       out.end = SegmentScan::End::zeros;
-    } else if (!header || header->base_offset < next_offset || header->last_offset_delta < 0) {
+    } else if (!header || header->base_offset < next_offset || header->last_offset_delta < 0 ||
+               header->base_offset - base.value > INT32_MAX - std::int64_t{header->last_offset_delta}) {
       out.end = SegmentScan::End::corrupt;
     } else {
       auto batch_there = have(at, header->size());

@@ -44,6 +44,7 @@ struct SegmentScan {
 using BatchVisitor = std::function<void(const wire::BatchHeader&, ByteView batch, std::uint64_t position)>;
 
 // Walks a file's batches from `from`, checking each one's CRC. Blocks.
-Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, std::uint64_t from, const BatchVisitor& visit);
+// A batch outside the segment's offsets, [base, base + INT32_MAX], counts as damage.
+Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset base, std::uint64_t from, const BatchVisitor& visit);
 
 }  // namespace holdfast

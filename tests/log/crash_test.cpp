@@ -1,0 +1,155 @@
+// The power is cut before every single call that changes the disk; what recovers must be a prefix of what was appended
+// that holds all that was reported durable. The checker is checked: a disk whose syncs lie is caught.
+#include <gtest/gtest.h>
+
+#include "tests/log/log_world.h"
+#include "tests/log/lying_disk.h"
+
+namespace holdfast::test {
+namespace {
+
+struct Reported {
+  std::map<LogId, Offset> durable, written, appended;
+};
+
+// Small segments, a small journal, two logs, durable and written appends, a roll, a deletion of records, a removal.
+void script(Disk& disk, Reported& reported) {
+  LogWorld world(disk, false, 16 << 10);
+  if (!world.opened()) return;
+  LogConfig config;
+  config.segment_bytes = 6000;
+  config.index_interval_bytes = 500;
+  const LogId a = log_id(1), b = log_id(2);
+  const auto note = [&] {
+    for (const LogId& id : {a, b}) {
+      reported.durable[id] = world.said(id).durable;
+      reported.written[id] = world.said(id).written;
+      if (PartitionLog* log = world.find(id)) reported.appended[id] = log->end_offset();
+    }
+  };
+  PartitionLog* logs[] = {world.create(a, "a", config), world.create(b, "b", config)};
+  if (!logs[0] || !logs[1]) return;
+  for (int i = 0; i < 60; ++i) {
+    for (int which = 0; which < 2; ++which) {
+      const Need need = i % 3 == 0 ? Need::written : Need::durable;
+      if (!world.append(*logs[which], 1 + i % 4, need, 150)) return note();
+    }
+    if (i % 2 == 0) world.loop().run_ready();
+    note();
+    if (i % 10 == 9) logs[0]->flush_soon();
+  }
+  world.loop().run_ready();
+  note();
+  world.loop().run(world.shard().stop());
+  note();
+}
+
+// What must hold after a restart, whatever happened.
+void check(Disk& disk, const Reported& reported, bool process_only, std::string_view when) {
+  LogWorld world(disk, false, 16 << 10);
+  ASSERT_TRUE(world.opened()) << when << ": " << world.opened().error().message;
+  for (const auto& [id, appended] : reported.appended) {
+    const Offset promised = process_only ? reported.written.at(id) : reported.durable.at(id);
+    PartitionLog* log = world.find(id);
+    if (!log) {
+      EXPECT_EQ(promised, Offset(0)) << when << ": a log is gone";
+      continue;
+    }
+    EXPECT_GE(log->end_offset(), promised) << when << ": " << log->directory();
+    EXPECT_LE(log->end_offset(), appended) << when << ": " << log->directory();
+    EXPECT_EQ(world.read_all(*log, log->start_offset()), log->end_offset()) << when;
+    // It goes on from there.
+    ASSERT_TRUE(world.append(*log)) << when;
+    world.loop().run_ready();
+    EXPECT_EQ(world.said(id).durable, log->end_offset()) << when;
+  }
+}
+
+std::uint64_t points() {
+  const char* scale = std::getenv("HOLDFAST_TEST_SCALE");
+  return scale ? 100'000 : 400;
+}
+
+TEST(LogCrash, PowerCutAtEveryChangeOfTheDisk) {
+  std::uint64_t cuts = 0;
+  for (std::uint64_t n = 0; n < points(); ++n, ++cuts) {
+    SimulatedDisk disk;
+    ASSERT_TRUE(disk.create_directories(log_dir));
+    disk.sync_all();
+    disk.cut_power_at(n);
+    Reported reported;
+    script(disk, reported);
+    const bool cut = !disk.powered();
+    disk.power_loss_of_all_unsynced();
+    check(disk, reported, false, "cut at call " + std::to_string(n));
+    if (HasFatalFailure() || HasNonfatalFailure()) return;
+    if (!cut) break;
+  }
+  EXPECT_GT(cuts, 100u);
+}
+
+TEST(LogCrash, UnsyncedWritesMayBeTornAndReordered) {
+  for (std::uint64_t n = 5; n < points(); n += 7) {
+    SimulatedDisk disk;
+    ASSERT_TRUE(disk.create_directories(log_dir));
+    disk.sync_all();
+    disk.cut_power_at(n);
+    Reported reported;
+    script(disk, reported);
+    const auto random = seeded_random(n);
+    disk.power_loss(*random);
+    check(disk, reported, false, "torn at call " + std::to_string(n));
+    if (HasFatalFailure() || HasNonfatalFailure()) return;
+  }
+}
+
+TEST(LogCrash, WhatIsWrittenSurvivesTheProcess) {
+  for (std::uint64_t n = 3; n < points(); n += 5) {
+    SimulatedDisk disk;
+    ASSERT_TRUE(disk.create_directories(log_dir));
+    disk.sync_all();
+    disk.cut_power_at(n);
+    Reported reported;
+    script(disk, reported);
+    disk.process_death();
+    check(disk, reported, true, "killed at call " + std::to_string(n));
+    if (HasFatalFailure() || HasNonfatalFailure()) return;
+  }
+}
+
+TEST(LogCrash, ARecoveryThatIsCutIsDoneAgain) {
+  for (std::uint64_t n = 0; n < 60; ++n) {
+    SimulatedDisk disk;
+    ASSERT_TRUE(disk.create_directories(log_dir));
+    disk.sync_all();
+    disk.cut_power_at(150);
+    Reported reported;
+    script(disk, reported);
+    disk.power_loss_of_all_unsynced();
+    disk.cut_power_at(n);
+    { LogWorld half(disk); }
+    disk.power_loss_of_all_unsynced();
+    check(disk, reported, false, "recovery cut at call " + std::to_string(n));
+    if (HasFatalFailure() || HasNonfatalFailure()) return;
+  }
+}
+
+// The test of the test: with syncs that do nothing, something that was promised must be missing.
+TEST(LogCrash, ADiskWhoseSyncsLieIsCaught) {
+  SimulatedDisk disk;
+  ASSERT_TRUE(disk.create_directories(log_dir));
+  disk.sync_all();
+  LyingDisk lying(disk);
+  disk.cut_power_at(120);
+  Reported reported;
+  script(lying, reported);
+  disk.power_loss_of_all_unsynced();
+  ASSERT_GT(reported.durable[log_id(1)], Offset(0));
+  LogWorld world(disk);
+  ASSERT_TRUE(world.opened());
+  PartitionLog* log = world.find(log_id(1));
+  EXPECT_TRUE(!log || log->end_offset() < reported.durable[log_id(1)]);
+}
+
+}  // namespace
+}  // namespace holdfast::test

@@ -1,0 +1,243 @@
+// One log, from the outside.
+#include <gtest/gtest.h>
+
+#include "tests/log/log_world.h"
+
+namespace holdfast::test {
+namespace {
+
+class LogTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(disk_.create_directories(log_dir));
+    disk_.sync_all();
+  }
+  SimulatedDisk disk_;
+};
+
+TEST_F(LogTest, WhatIsAppendedIsWrittenThenDurableAndRead) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  ASSERT_TRUE(log);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*log, 3));
+  EXPECT_EQ(log->end_offset(), Offset(30));
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(0)) << "nothing is durable before a round";
+  world.loop().run_ready();
+  EXPECT_EQ(world.said(log_id(1)).written, Offset(30));
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(30));
+  EXPECT_EQ(world.read_all(*log, Offset(0)), Offset(30));
+}
+
+TEST_F(LogTest, ManyAppendsOfABurstShareOneSync) {
+  LogWorld world(disk_);
+  PartitionLog* a = world.create(log_id(1), "a");
+  PartitionLog* b = world.create(log_id(2), "b");
+  const auto before = world.shard().journal_of(*a).rounds();
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(world.append(*a));
+    ASSERT_TRUE(world.append(*b));
+  }
+  world.loop().run_ready();
+  EXPECT_EQ(world.shard().journal_of(*a).rounds(), before + 1);
+  EXPECT_EQ(world.said(log_id(2)).durable, Offset(50));
+}
+
+TEST_F(LogTest, ReadsStopAtTheEndTheyAreGivenAndTakeAtLeastOneBatch) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(world.append(*log, 2, Need::durable, 500));
+  LogRead request;
+  request.from = Offset(3);
+  request.end = Offset(6);
+  request.bytes_max = 1 << 20;
+  auto data = log->try_read(request);
+  ASSERT_TRUE(data && *data);
+  EXPECT_EQ((*data)->first_base, Offset(2));
+  EXPECT_EQ((*data)->next, Offset(6));
+  request.bytes_max = 1;
+  data = log->try_read(request);
+  EXPECT_EQ((*data)->next, Offset(4));
+  request.at_least_one = false;
+  data = log->try_read(request);
+  EXPECT_TRUE((*data)->batches.empty());
+  request.from = Offset(11);
+  request.end = Offset(20);
+  EXPECT_EQ(log->try_read(request)->error().kind, ErrorKind::out_of_range);
+}
+
+TEST_F(LogTest, SegmentsRollAndColdReadsCrossThem) {
+  LogWorld world(disk_, false, 64 << 10, 0);  // no memory for what is flushed
+  LogConfig config;
+  config.segment_bytes = 4000;
+  PartitionLog* log = world.create(log_id(1), "t", config);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(world.append(*log, 2, Need::durable, 100));
+    world.loop().run_ready();
+  }
+  EXPECT_EQ(world.read_all(*log, Offset(0)), Offset(200));
+  EXPECT_EQ(world.read_all(*log, Offset(77)), Offset(200));
+  const auto listed = disk_.list(std::string(log_dir) + "/t-0");
+  EXPECT_GT(std::ranges::count_if(*listed, [](const auto& e) { return e.name.ends_with(".log"); }), 5);
+}
+
+TEST_F(LogTest, OffsetsAreFoundByTime) {
+  LogWorld world(disk_);
+  LogConfig config;
+  config.segment_bytes = 3000;
+  config.index_interval_bytes = 200;
+  PartitionLog* log = world.create(log_id(1), "t", config);
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(world.append(*log, 2, Need::durable, 50, 10'000 + i * 100));
+  const auto at = [&](std::int64_t t) {
+    auto found = world.loop().run(log->offset_for_timestamp(t, log->end_offset()));
+    EXPECT_TRUE(found);
+    return *found ? (*found)->offset.value : -1;
+  };
+  EXPECT_EQ(at(0), 0);
+  EXPECT_EQ(at(10'000), 0);
+  EXPECT_EQ(at(10'001), 1);
+  EXPECT_EQ(at(10'002), 2);
+  EXPECT_EQ(at(12'550), 52);
+  EXPECT_EQ(at(15'901), 119);
+  EXPECT_EQ(at(15'902), -1);
+  auto largest = world.loop().run(log->max_timestamp(log->end_offset()));
+  ASSERT_TRUE(largest && *largest);
+  EXPECT_EQ((*largest)->offset, Offset(119));
+}
+
+TEST_F(LogTest, ACleanStopLeavesExactFilesAndAStartTrustsThem) {
+  std::uint64_t bytes = 0;
+  {
+    LogWorld world(disk_);
+    PartitionLog* log = world.create(log_id(1), "t");
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*log, 3));
+    world.loop().run(world.shard().stop());
+    bytes = log->size_bytes();
+  }
+  const auto listed = disk_.list(std::string(log_dir) + "/t-0");
+  for (const auto& e : *listed)
+    if (e.name.ends_with(".log")) EXPECT_EQ(e.size, bytes);
+  LogWorld again(disk_, true);
+  ASSERT_TRUE(again.opened());
+  PartitionLog* log = again.find(log_id(1));
+  ASSERT_TRUE(log);
+  EXPECT_EQ(again.read_all(*log, Offset(0)), Offset(30));
+  ASSERT_TRUE(again.append(*log, 3));
+  again.loop().run_ready();
+  EXPECT_EQ(again.said(log_id(1)).durable, Offset(33));
+  EXPECT_EQ(again.read_all(*log, Offset(0)), Offset(33));
+}
+
+TEST_F(LogTest, RetentionByTimeAndSizeDropsWholeSegmentsBelowTheHighWatermark) {
+  LogWorld world(disk_);
+  LogConfig config;
+  config.segment_bytes = 1000;
+  config.retention_ms = 1000;
+  PartitionLog* log = world.create(log_id(1), "t", config);
+  const std::int64_t now = world.clock().wall_ms();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(world.append(*log, 2, Need::durable, 200, now - (i < 10 ? 5000 : 0)));
+  world.loop().run_ready();
+  log->apply_retention(now);
+  EXPECT_EQ(log->start_offset(), Offset(0)) << "nothing below the high watermark yet";
+  log->set_high_watermark(log->end_offset());
+  log->apply_retention(now);
+  world.loop().run_ready();
+  EXPECT_GT(log->start_offset(), Offset(0));
+  EXPECT_LE(log->start_offset(), Offset(20));
+  config.retention_ms = -1;
+  config.retention_bytes = 2000;
+  log->set_config(config);
+  log->apply_retention(now);
+  world.loop().run_ready();
+  EXPECT_LE(log->size_bytes(), 3100u);
+  EXPECT_EQ(world.read_all(*log, log->start_offset()), Offset(40));
+}
+
+TEST_F(LogTest, RecordsAreDeletedByMovingTheStart) {
+  {
+    LogWorld world(disk_);
+    PartitionLog* log = world.create(log_id(1), "t");
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*log));
+    world.loop().run_ready();
+    ASSERT_TRUE(world.loop().run(log->advance_start(Offset(4))));
+    EXPECT_EQ(log->start_offset(), Offset(4));
+    LogRead request;
+    request.from = Offset(3);
+    request.end = log->end_offset();
+    EXPECT_EQ(log->try_read(request)->error().kind, ErrorKind::out_of_range);
+  }
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  EXPECT_EQ(again.find(log_id(1))->start_offset(), Offset(4));
+}
+
+TEST_F(LogTest, ALogThatWasRemovedDoesNotComeBackUnderItsName) {
+  {
+    LogWorld world(disk_);
+    PartitionLog* old = world.create(log_id(1), "t");
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*old));
+    world.loop().run_ready();
+    ASSERT_TRUE(world.loop().run(world.shard().remove(log_id(1))));
+    PartitionLog* fresh = world.create(log_id(2), "t");
+    ASSERT_TRUE(fresh);
+    ASSERT_TRUE(world.append(*fresh));
+    world.loop().run_ready();
+  }
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  EXPECT_FALSE(again.find(log_id(1)));
+  ASSERT_TRUE(again.find(log_id(2)));
+  EXPECT_EQ(again.find(log_id(2))->end_offset(), Offset(1));
+}
+
+TEST_F(LogTest, AFailedSyncTakesTheDirectoryOutOfServiceAndIsNotRetried) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  disk_.fail_call(DiskCall::sync, 0, EIO);
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  EXPECT_TRUE(world.said(log_id(1)).failed);
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(1));
+  EXPECT_FALSE(world.append(*log));
+}
+
+TEST_F(LogTest, AFullDiskRefusesAppendsKeepsReadingAndRecovers) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  disk_.fail_every(DiskCall::write, ENOSPC);
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(1));
+  EXPECT_FALSE(world.said(log_id(1)).failed);
+  const auto refused = world.append(*log);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::no_space);
+  EXPECT_EQ(world.read_all(*log, Offset(0)), Offset(2));
+  disk_.fail_every(DiskCall::write, 0);
+  world.loop().run_for(std::chrono::seconds(2));
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(2));
+  EXPECT_TRUE(world.append(*log));
+}
+
+TEST_F(LogTest, DamageBelowTheRecoveryPointIsRefusedAndLeftAlone) {
+  {
+    LogWorld world(disk_);
+    PartitionLog* log = world.create(log_id(1), "t");
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*log));
+    world.loop().run(world.shard().stop());
+  }
+  const std::string path = std::string(log_dir) + "/t-0/00000000000000000000.log";
+  ASSERT_TRUE(write_offset_checkpoint(disk_, std::string(log_dir) + "/recovery-point-offset-checkpoint", {{{"t", 0}, Offset(10)}}));
+  disk_.flip_bit(path, 300);
+  const auto before = disk_.read_file(path, 1 << 20);
+  LogWorld again(disk_);
+  ASSERT_TRUE(again.opened());
+  EXPECT_FALSE(again.find(log_id(1)));
+  EXPECT_EQ(disk_.read_file(path, 1 << 20).value(), before.value());
+}
+
+}  // namespace
+}  // namespace holdfast::test

@@ -115,7 +115,7 @@ TEST_F(Watches, removal_is_by_type) {
   EXPECT_TRUE(check(3));
   EXPECT_EQ(check(4).error(), ZkError::no_watcher);
   EXPECT_EQ(check(5).error(), ZkError::no_watcher);
-  EXPECT_EQ(check(6).error(), ZkError::bad_arguments);
+  EXPECT_EQ(check(6).error(), ZkError::marshalling_error);
   EXPECT_TRUE(drop(2));
   EXPECT_EQ(drop(2).error(), ZkError::no_watcher);
   EXPECT_TRUE(check(1));
@@ -131,8 +131,8 @@ TEST_F(Watches, removal_is_by_type) {
 }
 
 TEST_F(Watches, an_unknown_mode_is_refused) {
-  EXPECT_EQ(world.machine.add_watch("/a", 2, world.caller(2)).error(), ZkError::bad_arguments);
-  EXPECT_EQ(world.machine.add_watch("/a", -1, world.caller(2)).error(), ZkError::bad_arguments);
+  EXPECT_EQ(world.machine.add_watch("/a", 2, world.caller(2)).error(), ZkError::marshalling_error);
+  EXPECT_EQ(world.machine.add_watch("/a", -1, world.caller(2)).error(), ZkError::marshalling_error);
 }
 
 TEST_F(Watches, a_dropped_connection_hears_nothing_more) {

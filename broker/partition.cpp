@@ -97,7 +97,7 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
       // The original's offset and time; nothing is written (KIP-98).
       out.base = verdict.duplicate_of.base_offset();
       out.end = verdict.duplicate_of.last_offset + 1;
-      out.log_append_time = settings_.log_append_time ? verdict.duplicate_of.timestamp : -1;
+      out.log_append_time = verdict.duplicate_of.timestamp;
       return out;
     case ProducerVerdict::out_of_order_sequence: out.error = ErrorCode::out_of_order_sequence_number; return out;
     case ProducerVerdict::invalid_epoch: out.error = ErrorCode::invalid_producer_epoch; return out;

@@ -48,6 +48,7 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
   const bool times_suspect = times_checked && (header.base_timestamp < earliest || header.max_timestamp > latest || earliest != INT64_MIN);
   wire::RecordReader records(body, header.record_count);
   wire::Record record;
+  std::int64_t latest_delta = 0;
   ErrorCode error = ErrorCode::none;
   std::int32_t index = 0;
   for (; records.next(record); ++index) {
@@ -60,6 +61,7 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
       error = ErrorCode::invalid_record;
       out.record_errors.push_back({index, "Compacted topic cannot accept message without key."});
     }
+    latest_delta = std::max(latest_delta, record.timestamp_delta);
     if (!times_suspect) continue;
     const std::int64_t timestamp = header.base_timestamp + record.timestamp_delta;
     if (header.base_timestamp != -1 && (timestamp < earliest || timestamp > latest)) {
@@ -74,6 +76,7 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
     out.message = records.error() ? records.error() : "The batch has fewer records than its header says.";
     return;
   }
+  out.max_timestamp = header.base_timestamp == -1 ? -1 : header.base_timestamp + latest_delta;
   if (error != ErrorCode::none) {
     out.error = error;
     out.message = "One or more records have been rejected due to " + std::to_string(out.record_errors.size()) + " record errors in total.";
@@ -119,7 +122,7 @@ BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettin
     return refuse(ErrorCode::invalid_record, "Inconsistency between the record count and the last offset delta of the batch.");
   if (header->has_producer_id() && header->base_sequence < 0)
     return refuse(ErrorCode::invalid_record, "Invalid sequence number in a record batch with a producer id.");
-  if (header->codec_bits() > static_cast<std::uint8_t>(Codec::zstd)) return refuse(ErrorCode::invalid_record, "Unknown compression codec.");
+  if (header->codec_bits() > static_cast<std::uint8_t>(Codec::zstd)) return refuse(ErrorCode::unknown_server_error, "Unknown compression codec.");
 
   ByteView body = ByteView(records).subspan(wire::batch_header_bytes);
   std::vector<std::uint8_t> plain;
@@ -137,6 +140,12 @@ BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettin
   if (wanted && *wanted != header->codec()) {
     out.rewritten = recompress(records, body, *wanted, settings, out.header);
     batch = out.rewritten;
+  }
+  if (!settings.log_append_time && (header->log_append_time() || header->max_timestamp != out.max_timestamp)) {
+    // What a client says of its own timestamps is not taken on trust: time lookups and retention go by it.
+    wire::set_create_time(batch, out.max_timestamp);
+    out.header.max_timestamp = out.max_timestamp;
+    out.header.attributes &= static_cast<std::int16_t>(~8);
   }
   if (settings.log_append_time) {
     wire::stamp_log_append_time(batch, now_ms);

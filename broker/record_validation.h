@@ -16,6 +16,7 @@ struct BatchCheck {
   std::string message;
   std::vector<RecordError> record_errors;
   wire::BatchHeader header;
+  std::int64_t max_timestamp = -1;          // of the records themselves
   std::int64_t log_append_time = -1;        // set when the topic stamps records itself
   std::vector<std::uint8_t> rewritten;      // not empty: the batch in the topic's own codec, in place of the client's
 };

@@ -240,6 +240,8 @@ class FetchRun {
     if (message_.max_wait_ms <= 0 || targets_.empty()) return true;
     std::int64_t bytes = 0;
     for (const Target& t : targets_) {
+      // A partition that nobody knows has nothing to wait for, and does not hurry the others either.
+      if (!t.owner) continue;
       if (t.reading.error != ErrorCode::none || t.reading.diverging_epoch.value >= 0) return true;
       bytes += static_cast<std::int64_t>(t.reading.data.batches.size());
     }
@@ -275,6 +277,7 @@ class FetchRun {
     Watching local;
     std::vector<std::pair<Shard*, std::shared_ptr<Watching>>> remote;
     for (Target& t : targets_) {
+      if (!t.owner) continue;
       const Offset seen = t.reading.readable_end;
       const std::int8_t isolation = message_.isolation_level;
       if (t.owner == &home_) {
@@ -337,7 +340,7 @@ class FetchRun {
     to.high_watermark = from.high_watermark.value;
     to.last_stable_offset = from.last_stable.value;
     to.log_start_offset = from.log_start.value;
-    to.aborted_transactions.reset();
+    if (target.owner) to.aborted_transactions.reset();
     if (from.aborted && from.error == ErrorCode::none) {
       to.aborted_transactions.emplace();
       for (const Log::Aborted& a : *from.aborted)

@@ -3,7 +3,9 @@
 // v8 record errors (KIP-467), v10 current leader (KIP-951), v13 topic ids (KIP-516). acks=0 is never answered.
 #include "wire/kafka/produce.h"
 
+#include <algorithm>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "broker/broker_shard.h"
@@ -131,8 +133,10 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
         to.error_code = code(from.error);
         to.base_offset = from.base.value;
         to.log_append_time_ms = from.error == ErrorCode::none ? from.log_append_time : -1;
-        to.log_start_offset = from.log_start.value;
-        if (!from.message.empty()) to.error_message = from.message;
+        // Kafka says more than the code only where single records are at fault (KIP-467).
+        const bool detailed = from.error == ErrorCode::none || !from.record_errors.empty();
+        to.log_start_offset = detailed ? from.log_start.value : -1;
+        if (detailed && !from.message.empty()) to.error_message = from.message;
         for (const RecordError& e : from.record_errors)
           to.record_errors.push_back({.batch_index = e.index, .batch_index_error_message = e.message});
         if (from.error == ErrorCode::not_leader_or_follower) add_current_leader(item.log, to);
@@ -183,7 +187,11 @@ void produce(RequestContext request) {
   std::vector<std::vector<Found>> by_shard(static_cast<std::size_t>(broker.services().shards->size()));
   wire::ProduceResponse response;
   response.responses.reserve(message.topic_data.size());
+  // A partition named twice: the last one counts, as in Kafka. Nearly all requests cannot name one twice.
+  std::unordered_map<LogId, std::pair<std::size_t, std::size_t>, LogIdHash> named;
+  const bool may_repeat = message.topic_data.size() > 1 || (message.topic_data.size() == 1 && message.topic_data[0].partition_data.size() > 1);
   for (auto& topic : message.topic_data) {
+    if (topic.partition_data.empty()) continue;
     const TopicPtr image = by_id ? metadata.topic(topic.topic_id) : metadata.topic(topic.name);
     auto& out = response.responses.emplace_back();
     out.name = std::move(topic.name);
@@ -211,10 +219,18 @@ void produce(RequestContext request) {
       }
       const LogId log{image->id, partition.index};
       // The frame is this request's alone: the leader writes offset and epoch into the batch where it lies.
-      auto* records = const_cast<std::uint8_t*>(partition.records.view.data());
-      by_shard[static_cast<std::size_t>(broker.shard_index(log))].push_back(
-          {response.responses.size() - 1, out.partition_responses.size() - 1, log,
-           std::span<std::uint8_t>(records, partition.records.view.size())});
+      auto* data = const_cast<std::uint8_t*>(partition.records.view.data());
+      const std::span<std::uint8_t> records(data, partition.records.view.size());
+      const auto shard = static_cast<std::size_t>(broker.shard_index(log));
+      if (may_repeat) {
+        const auto [before, first_time] = named.try_emplace(log, shard, by_shard[shard].size());
+        if (!first_time) {
+          by_shard[before->second.first][before->second.second].records = records;
+          out.partition_responses.pop_back();
+          continue;
+        }
+      }
+      by_shard[shard].push_back({response.responses.size() - 1, out.partition_responses.size() - 1, log, records});
     }
   }
 

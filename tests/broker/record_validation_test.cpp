@@ -115,5 +115,18 @@ TEST(RecordValidation, TheTopicsOwnCodecReplacesTheClients) {
   EXPECT_TRUE(std::ranges::equal(*body, ByteView(plain).subspan(wire::batch_header_bytes)));
 }
 
+TEST(RecordValidation, TheHeadersTimestampsAreMendedFromTheRecords) {
+  auto lying = batch({}, 3, true, 1000);
+  wire::set_create_time(lying, 5);
+  wire::stamp_log_append_time(lying, 77);
+  const BatchCheck done = check_client_batch(lying, {}, true, now);
+  ASSERT_EQ(done.error, ErrorCode::none) << done.message;
+  const auto header = wire::BatchHeader::parse(lying);
+  EXPECT_FALSE(header->log_append_time());
+  EXPECT_EQ(header->max_timestamp, 1002);
+  EXPECT_EQ(done.header.max_timestamp, 1002);
+  EXPECT_TRUE(wire::verify_crc(lying));
+}
+
 }  // namespace
 }  // namespace holdfast

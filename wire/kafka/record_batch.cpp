@@ -143,6 +143,13 @@ std::int64_t timestamp_of(const BatchHeader& header, const Record& record) {
   return wrapping_add(header.base_timestamp, record.timestamp_delta);
 }
 
+void set_create_time(std::span<std::uint8_t> batch, std::int64_t max_timestamp) {
+  Reader in(batch.subspan(attributes_at, 2));
+  put(batch.data() + attributes_at, static_cast<std::int16_t>(in.i16() & ~timestamp_type_bit));
+  put(batch.data() + max_timestamp_at, max_timestamp);
+  put(batch.data() + batch_crc_at, crc_of(batch));
+}
+
 void set_length_and_attributes(std::span<std::uint8_t> batch, std::int32_t length, std::int16_t attributes) {
   put(batch.data() + 8, length);
   put(batch.data() + attributes_at, attributes);

@@ -65,6 +65,8 @@ void set_leader_epoch(std::span<std::uint8_t> batch, std::int32_t epoch);
 // LogAppendTime: the broker's time for every record; the CRC is computed anew.
 void stamp_log_append_time(std::span<std::uint8_t> batch, std::int64_t now_ms);
 
+// CreateTime, and the largest of the records' timestamps, whatever the header said; the CRC is computed anew.
+void set_create_time(std::span<std::uint8_t> batch, std::int64_t max_timestamp);
 // After the body was changed: the CRC is computed anew.
 void set_length_and_attributes(std::span<std::uint8_t> batch, std::int32_t length, std::int16_t attributes);
 

@@ -49,7 +49,6 @@ Ensemble::Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Netw
                    Clock& clock, Random&, Metrics& metrics)
     : options_(std::move(options)),
       shard_(shard),
-      disk_(disk),
       machine_(machine_options(options_)),
       driver_({options_.data_dir, options_.snapshot_count, 3}, machine_, shard, logs, disk, workers, metrics),
       limits_{static_cast<std::int32_t>(options_.tick_ms), static_cast<std::int32_t>(options_.session_timeout_min_ms),
@@ -98,13 +97,14 @@ Task<void> Ensemble::stop() {
   co_await driver_.stop();
 }
 
-void Ensemble::touch(SessionId session) {
-  if (const zk::Session* s = machine_.sessions().find(session)) expiry_.touch(session, s->timeout_ms, steady_ms());
+void Ensemble::touch(SessionId session, std::int32_t timeout_ms) {
+  if (machine_.sessions().contains(session)) expiry_.touch(session, timeout_ms, steady_ms());
 }
 
 // Expiry in whole ticks, as upstream's; containers and TTL nodes at their own interval.
 void Ensemble::tick() {
-  for (const SessionId own : own_sessions_) touch(own);
+  for (const SessionId own : own_sessions_)
+    if (const zk::Session* s = machine_.sessions().find(own)) touch(own, s->timeout_ms);
   const std::int64_t now = steady_ms();
   for (const SessionId expired : expiry_.expired(now)) {
     log_line(LogLevel::info, "coordination", "session 0x{:x} expired", expired.value);

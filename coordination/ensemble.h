@@ -100,9 +100,8 @@ class Ensemble {
   QuorumDriver& driver() { return driver_; }
   const zk::SessionLimits& limits() const { return limits_; }
   SessionId new_session_id();
-  void touch(SessionId session);  // heard of it
+  void touch(SessionId session, std::int32_t timeout_ms);  // heard of it
   const zk::SessionExpiry& expiry() const { return expiry_; }
-  Disk& disk() { return disk_; }
   std::uint64_t expired_sessions() const { return expired_sessions_; }
   bool serving() const { return serving_ && !driver_.failed(); }
   std::int64_t steady_ms() const;
@@ -113,7 +112,6 @@ class Ensemble {
 
   EnsembleOptions options_;
   Shard& shard_;
-  Disk& disk_;
   zk::ZnodeMachine machine_;
   QuorumDriver driver_;
   zk::SessionLimits limits_;

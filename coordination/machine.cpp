@@ -71,9 +71,12 @@ bool ZnodeMachine::may(const Znode& node, std::int32_t wanted, const Caller& cal
   return node.acl == AclTable::open || may(tree_.acl(node), wanted, caller);
 }
 
+// The empty path reads as the root, as it does upstream (DataTree's map knows the root by both names).
+const Znode* ZnodeMachine::at(std::string_view path) const { return path.empty() ? &tree_.root() : tree_.find(path); }
+
 Outcome<Stat> ZnodeMachine::exists(std::string_view path, const Caller& caller, bool watch) {
   if (path.find('\0') != std::string_view::npos) return std::unexpected(ZkError::bad_arguments);
-  const Znode* node = tree_.find(path);
+  const Znode* node = at(path);
   if (node && !may(*node, perms::read, caller)) return std::unexpected(ZkError::no_auth);
   if (watch) watches_.add(path, caller.connection, WatchKind::data);
   if (!node) return std::unexpected(ZkError::no_node);
@@ -81,7 +84,7 @@ Outcome<Stat> ZnodeMachine::exists(std::string_view path, const Caller& caller, 
 }
 
 Outcome<const Znode*> ZnodeMachine::readable(std::string_view path, std::int32_t wanted, const Caller& caller) const {
-  const Znode* node = tree_.find(path);
+  const Znode* node = at(path);
   if (!node) return std::unexpected(ZkError::no_node);
   if (!may(*node, wanted, caller)) return std::unexpected(ZkError::no_auth);
   return node;
@@ -122,14 +125,14 @@ std::vector<std::string> ZnodeMachine::ephemerals(std::string_view prefix, const
 }
 
 Outcome<void> ZnodeMachine::add_watch(std::string_view path, std::int32_t mode, const Caller& caller) {
-  if (mode != 0 && mode != 1) return std::unexpected(ZkError::bad_arguments);
+  if (mode != 0 && mode != 1) return std::unexpected(ZkError::marshalling_error);
   watches_.add(path, caller.connection, mode == 0 ? WatchKind::persistent : WatchKind::persistent_recursive);
   return {};
 }
 
 namespace {
 Outcome<WatcherType> watcher_type(std::int32_t type) {
-  if (type < 1 || type > 5) return std::unexpected(ZkError::bad_arguments);
+  if (type < 1 || type > 5) return std::unexpected(ZkError::marshalling_error);
   return static_cast<WatcherType>(type);
 }
 }  // namespace
@@ -158,7 +161,7 @@ std::vector<WatchEvent> ZnodeMachine::rearm(const RearmRequest& request, const C
   const auto arm = [&](std::string_view path, WatchKind kind) { watches_.add(path, caller.connection, kind); };
   const auto rel = request.relative_zxid.value;
   for (const std::string_view path : request.data) {
-    const Znode* node = tree_.find(path);
+    const Znode* node = at(path);
     if (!node) {
       tell(EventType::deleted, path, node);
     } else if (node->mzxid > rel && may(*node, perms::read, caller)) {
@@ -168,7 +171,7 @@ std::vector<WatchEvent> ZnodeMachine::rearm(const RearmRequest& request, const C
     }
   }
   for (const std::string_view path : request.exist) {
-    const Znode* node = tree_.find(path);
+    const Znode* node = at(path);
     if (node && may(*node, perms::read, caller)) {
       tell(EventType::created, path, node);
     } else {
@@ -176,7 +179,7 @@ std::vector<WatchEvent> ZnodeMachine::rearm(const RearmRequest& request, const C
     }
   }
   for (const std::string_view path : request.child) {
-    const Znode* node = tree_.find(path);
+    const Znode* node = at(path);
     if (!node) {
       tell(EventType::deleted, path, node);
     } else if (node->pzxid > rel && may(*node, perms::read, caller)) {

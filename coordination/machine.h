@@ -114,6 +114,7 @@ class ZnodeMachine {
 
  private:
   void create_system_nodes();
+  const Znode* at(std::string_view path) const;
   Outcome<const Znode*> readable(std::string_view path, std::int32_t wanted, const Caller& caller) const;
   bool may(const Znode& node, std::int32_t wanted, const Caller& caller) const;
   bool may(const AclList& acl, std::int32_t wanted, const Caller& caller) const;

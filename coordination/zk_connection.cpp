@@ -14,7 +14,7 @@ namespace {
 using zk::ZkError;
 
 constexpr std::size_t input_bytes = 16 << 10;
-constexpr std::int64_t greeting_ms = 10'000;  // zookeeper.nio.sessionlessCnxnTimeout
+constexpr std::int64_t greeting_ms = 10'000;         // zookeeper.nio.sessionlessCnxnTimeout
 constexpr std::size_t unsent_bytes_max = 32u << 20;  // a client that does not read what it asked for
 
 bool is_update(zk::OpCode op) {
@@ -29,15 +29,21 @@ bool is_update(zk::OpCode op) {
     case set_acl:
     case multi:
     case reconfig:
-    case close_session: return true;
-    default: return false;
+    case close_session:
+      return true;
+    default:
+      return false;
   }
 }
 
 }  // namespace
 
 ZkConnection::ZkConnection(ZkServer& server, std::unique_ptr<Stream> stream, zk::ConnectionToken token)
-    : server_(server), stream_(std::move(stream)), token_(token), host_(stream_->remote().host), greeting_deadline_ms_(server_.ensemble().steady_ms() + greeting_ms) {
+    : server_(server),
+      stream_(std::move(stream)),
+      token_(token),
+      host_(stream_->remote().host),
+      greeting_deadline_ms_(server_.ensemble().steady_ms() + greeting_ms) {
   ids_.push_back({"ip", host_});
   stats_.remote = to_string(stream_->remote());
   stats_.established_ms = server_.ensemble().shard().clock().wall_ms();
@@ -152,7 +158,8 @@ Task<bool> ZkConnection::greet() {
     refuse("the first frame is neither a four-letter word nor of a length that jute.maxbuffer allows");
     co_return false;
   }
-  there = co_await fill(4 + std::size_t{length});
+  const std::size_t greeting_bytes = 4 + std::size_t{length};
+  there = co_await fill(greeting_bytes);
   if (!there) co_return false;
   wire::Reader in(ByteView(input_).subspan(begin_ + 4, length));
   wire::zk::ConnectRequest request;
@@ -184,11 +191,11 @@ Task<bool> ZkConnection::greet() {
     const bool right = request.passwd && std::ranges::equal(*request.passwd, password);
     // Whoever spoke for the session is done, whatever the password says.
     if (ZkConnection* old = server_.connection_of(id)) old->close();
-    if (known && right) granted = known->timeout_ms;
+    if (known && right) granted = timeout;  // as the client asks now, not as the session began
     ++server_.stats().reattached;
   }
   const bool accepted = granted > 0 && !closed_;
-  begin_ += 4 + std::size_t{length};
+  begin_ += greeting_bytes;
   wire::zk::ConnectResponse response;
   response.time_out = granted;
   response.session_id = accepted ? id.value : 0;
@@ -210,7 +217,7 @@ Task<bool> ZkConnection::greet() {
   stats_.session = id.value;
   stats_.timeout_ms = granted;
   server_.attach(id, *this);
-  ensemble.touch(id);
+  ensemble.touch(id, granted);
   co_return true;
 }
 
@@ -230,7 +237,7 @@ bool ZkConnection::handle_frames() {
     begin_ += 4 + std::size_t{length};
     ++stats_.received;
     ++server_.stats().received;
-    server_.ensemble().touch(session_);
+    server_.ensemble().touch(session_, stats_.timeout_ms);
     if (!zk_handle_request(*this, frame)) return false;
   }
   return !closed_;
@@ -246,13 +253,14 @@ ZkConnection::Slot ZkConnection::reserve(std::int32_t xid, zk::OpCode op) {
   return first_slot_ + waiting_.size() - 1;
 }
 
-void ZkConnection::put_header(wire::Writer& out, std::int32_t xid, ZkError error) const {
+void ZkConnection::put_header(wire::Writer& out, std::int32_t xid, ZkError error, std::optional<Zxid> zxid) const {
   out.i32(xid);
-  out.i64(server_.ensemble().last_applied().value);
+  out.i64(zxid.value_or(server_.ensemble().last_applied()).value);
   out.i32(static_cast<std::int32_t>(error));
 }
 
-void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire::Writer&)>& body) {
+void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire::Writer&)>& body,
+                         std::optional<Zxid> zxid) {
   if (closed_) return;
   Waiting& w = waiting_[slot - first_slot_];
   HOLDFAST_CHECK(!w.done);
@@ -262,7 +270,7 @@ void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire
   wire::Writer& out = first ? out_ : held;
   const std::size_t at = out.position();
   out.i32(0);
-  put_header(out, w.xid, error);
+  put_header(out, w.xid, error, zxid);
   if (body && error == ZkError::ok) body(out);
   out.patch_i32(at, static_cast<std::int32_t>(out.position() - at - 4));
   server_.stats().response(out.position() - at);
@@ -343,7 +351,8 @@ void ZkConnection::flush() {
 }
 
 void ZkConnection::refuse(std::string_view why) {
-  if (server_.may_log_refusal()) log_line(LogLevel::warn, "coordination", "closing connection of {}: {}", remote(), why);
+  if (server_.may_log_refusal())
+    log_line(LogLevel::warn, "coordination", "closing connection of {}: {}", remote(), why);
   flush();
   close();
 }

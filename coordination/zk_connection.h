@@ -1,12 +1,13 @@
 // ZkConnection: one ZooKeeper client. Frames in, replies out in the order of the requests; watch events and pings go
-// between them. A read waits for this session's earlier writes and for nobody else's. Everything a burst produces leaves
-// in one write. Lives on the coordination shard.
+// between them. A read waits for this session's earlier writes and for nobody else's. Everything a burst produces
+// leaves in one write. Lives on the coordination shard.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,8 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   ~ZkConnection();
 
   Task<void> run();
-  void close();                  // at once
-  void close_after_replies();    // what is queued still leaves
+  void close();                // at once
+  void close_after_replies();  // what is queued still leaves
   bool closed() const { return closed_; }
 
   zk::ConnectionToken token() const { return token_; }
@@ -49,7 +50,9 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   using Slot = std::uint64_t;
   Slot reserve(std::int32_t xid, zk::OpCode op);
   // Encodes header and body; `body` may be null. Replies of earlier slots leave first.
-  void reply(Slot slot, zk::ZkError error, const std::function<void(wire::Writer&)>& body = nullptr);
+  // The header's zxid is that of the newest transaction applied, unless the caller knows better.
+  void reply(Slot slot, zk::ZkError error, const std::function<void(wire::Writer&)>& body = nullptr,
+             std::optional<Zxid> zxid = {});
   // Runs `read` when every earlier write of this connection is applied; it must reply to the slot.
   void when_caught_up(Slot slot, Function<void()> read);
   bool caught_up(Slot slot) const { return slot == first_slot_; }
@@ -67,7 +70,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
 
   Task<bool> greet();  // four-letter word or session; false: the connection is over
   bool handle_frames();
-  void put_header(wire::Writer& out, std::int32_t xid, zk::ZkError error) const;
+  void put_header(wire::Writer& out, std::int32_t xid, zk::ZkError error, std::optional<Zxid> zxid = {}) const;
   void drain();
   void flush_soon();
   void flush();

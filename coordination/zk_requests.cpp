@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "coordination/zk_server.h"
 #include "runtime/log_line.h"
 #include "wire/zookeeper/multi.h"
@@ -35,6 +37,14 @@ struct Request {
     connection.reply(slot, ZkError::marshalling_error);
     return false;
   }
+  // Of the reads that upstream's server stumbles over when there is no path at all.
+  template <class M>
+  bool read_with_path(M& message) const {
+    if (!read(message)) return false;
+    if (message.path) return true;
+    connection.reply(slot, ZkError::marshalling_error);
+    return false;
+  }
   template <class M>
   void answer(const M& message) const {
     connection.reply(slot, ZkError::ok, [&](Writer& out) { jute::encode(message, out); });
@@ -45,11 +55,21 @@ struct Request {
 std::string_view text(const jute::Text& t) { return t.value_or(std::string_view()); }
 zk::DataView data(const jute::Buffer& b) { return b ? zk::DataView(*b) : zk::DataView(); }
 
+// An id that is null is no more readable to upstream than a malformed request, where it looks at the id.
+bool is_readable(const jute::List<jute::Acl>& list) {
+  constexpr std::string_view reads_id[] = {"world", "digest", "ip"};
+  if (!list) return true;
+  return std::ranges::none_of(*list, [&](const jute::Acl& a) {
+    return !a.id.id && std::ranges::find(reads_id, text(a.id.scheme)) != std::end(reads_id);
+  });
+}
+
 std::vector<zk::Acl> acl_of(const jute::List<jute::Acl>& list) {
   std::vector<zk::Acl> out;
   if (!list) return out;
   out.reserve(list->size());
-  for (const jute::Acl& a : *list) out.push_back({a.perms, {std::string(text(a.id.scheme)), std::string(text(a.id.id))}});
+  for (const jute::Acl& a : *list)
+    out.push_back({a.perms, {std::string(text(a.id.scheme)), std::string(text(a.id.id))}});
   return out;
 }
 
@@ -71,13 +91,18 @@ jute::List<jute::Text> names_view(const zk::ChildNames& names) {
 
 void put_result(const zk::OpResult& result, Writer& out) {
   switch (result.op) {
-    case OpCode::create: return jute::encode(jute::CreateResponse{result.path}, out);
+    case OpCode::create:
+      return jute::encode(jute::CreateResponse{result.path}, out);
     case OpCode::create2:
     case OpCode::create_container:
-    case OpCode::create_ttl: return jute::encode(jute::Create2Response{result.path, result.stat}, out);
-    case OpCode::set_data: return jute::encode(jute::SetDataResponse{result.stat}, out);
-    case OpCode::set_acl: return jute::encode(jute::SetAclResponse{result.stat}, out);
-    default: return;
+    case OpCode::create_ttl:
+      return jute::encode(jute::Create2Response{result.path, result.stat}, out);
+    case OpCode::set_data:
+      return jute::encode(jute::SetDataResponse{result.stat}, out);
+    case OpCode::set_acl:
+      return jute::encode(jute::SetAclResponse{result.stat}, out);
+    default:
+      return;
   }
 }
 
@@ -134,18 +159,19 @@ zk::CreateOp create_op(OpCode op, const Message& m) {
 }
 
 void create(const Request& r) {
-  if (r.op == OpCode::create_ttl) {
-    jute::CreateTtlRequest m;
-    if (decode_write(r, m)) propose(r, create_op(r.op, m));
-    return;
-  }
-  jute::CreateRequest m;
-  if (decode_write(r, m)) propose(r, create_op(r.op, m));
+  const auto judge = [&r](auto m) {
+    if (!decode_write(r, m)) return;
+    if (!m.path || !is_readable(m.acl)) return propose_failure(r, ZkError::marshalling_error);
+    propose(r, create_op(r.op, m));
+  };
+  r.op == OpCode::create_ttl ? judge(jute::CreateTtlRequest()) : judge(jute::CreateRequest());
 }
 
 void remove(const Request& r) {
   jute::DeleteRequest m;
-  if (decode_write(r, m)) propose(r, zk::DeleteOp{text(m.path), m.version});
+  if (!decode_write(r, m)) return;
+  if (!m.path) return propose_failure(r, ZkError::marshalling_error);
+  propose(r, zk::DeleteOp{text(m.path), m.version});
 }
 
 void set_data(const Request& r) {
@@ -155,13 +181,35 @@ void set_data(const Request& r) {
 
 void set_acl(const Request& r) {
   jute::SetAclRequest m;
-  if (decode_write(r, m)) propose(r, zk::SetAclOp{text(m.path), acl_of(m.acl), m.version});
+  if (!decode_write(r, m)) return;
+  if (!is_readable(m.acl)) return propose_failure(r, ZkError::marshalling_error);
+  propose(r, zk::SetAclOp{text(m.path), acl_of(m.acl), m.version});
+}
+
+// A part that upstream cannot even read fails the whole multi, and not as one of its results.
+template <class Message>
+bool part_is_readable(const Message& m) {
+  constexpr std::int32_t flags_max = 6;  // CreateMode
+  if constexpr (requires { m.flags; }) {
+    if (!is_readable(m.acl) || m.flags < 0 || m.flags > flags_max) return false;
+  }
+  return m.path.has_value();
 }
 
 void multi(const Request& r) {
   jute::MultiRequest m;
-  Reader in(r.body);
-  if (!jute::decode(m, in)) return propose_failure(r, ZkError::marshalling_error);
+  if (!decode_write(r, m)) return;
+  for (const auto& o : m.operations) {
+    const auto* c = std::get_if<jute::CreateRequest>(&o.body);
+    if (c && !c->acl) {
+      // The one failure that upstream meets before it takes a zxid.
+      r.connection.when_caught_up(
+          r.slot, [connection = &r.connection, slot = r.slot] { connection->reply(slot, ZkError::marshalling_error); });
+      return;
+    }
+    if (!std::visit([](const auto& part) { return part_is_readable(part); }, o.body))
+      return propose_failure(r, ZkError::marshalling_error);
+  }
   zk::MultiOp out;
   out.parts.reserve(m.operations.size());
   for (const auto& o : m.operations) {
@@ -186,22 +234,22 @@ void close_session(const Request& r) { propose(r, zk::CloseSessionOp{}); }
 
 void reconfig(const Request& r) {
   jute::ReconfigRequest m;
-  // A server that stands alone has no ensemble to change.
-  if (decode_write(r, m)) propose_failure(r, ZkError::unimplemented);
+  // A server that stands alone has no ensemble to change; upstream says the same while reconfigEnabled is false.
+  if (decode_write(r, m)) propose_failure(r, ZkError::reconfig_disabled);
 }
 
 // ---- Reads: run when this session's earlier writes are applied ----
 
 void exists(const Request& r) {
   jute::ExistsRequest m;
-  if (!r.read(m)) return;
+  if (!r.read_with_path(m)) return;
   auto found = r.machine().exists(text(m.path), r.connection.caller(r.xid), m.watch);
   found ? r.answer(jute::ExistsResponse{*found}) : r.answer(found.error());
 }
 
 void get_data(const Request& r) {
   jute::GetDataRequest m;
-  if (!r.read(m)) return;
+  if (!r.read_with_path(m)) return;
   auto found = r.machine().get_data(text(m.path), r.connection.caller(r.xid), m.watch);
   if (!found) return r.answer(found.error());
   jute::GetDataResponse out;
@@ -212,7 +260,7 @@ void get_data(const Request& r) {
 
 void get_children(const Request& r) {
   jute::GetChildrenRequest m;
-  if (!r.read(m)) return;
+  if (!r.read_with_path(m)) return;
   auto found = r.machine().get_children(text(m.path), r.connection.caller(r.xid), m.watch);
   if (!found) return r.answer(found.error());
   if (r.op == OpCode::get_children) return r.answer(jute::GetChildrenResponse{names_view(found->names)});
@@ -221,7 +269,7 @@ void get_children(const Request& r) {
 
 void get_acl(const Request& r) {
   jute::GetAclRequest m;
-  if (!r.read(m)) return;
+  if (!r.read_with_path(m)) return;
   auto found = r.machine().get_acl(text(m.path), r.connection.caller(r.xid));
   found ? r.answer(jute::GetAclResponse{acl_view(found->acl), found->stat}) : r.answer(found.error());
 }
@@ -245,7 +293,10 @@ void get_all_children_number(const Request& r) {
 void multi_read(const Request& r) {
   jute::MultiRequest m;
   Reader in(r.body);
-  if (!jute::decode(m, in)) return r.answer(ZkError::marshalling_error);
+  const auto readable = [](const auto& o) {
+    return std::visit([](const auto& part) { return part_is_readable(part); }, o.body);
+  };
+  if (!jute::decode(m, in) || !std::ranges::all_of(m.operations, readable)) return r.answer(ZkError::marshalling_error);
   const zk::Caller caller = r.connection.caller(r.xid);
   r.connection.reply(r.slot, ZkError::ok, [&](Writer& out) {
     const auto header = [&](OpCode op, ZkError error) {
@@ -296,8 +347,8 @@ void set_watches(const Request& r) {
   } else {
     jute::SetWatches2 m;
     if (!r.read(m)) return;
-    rearm = {Zxid(m.relative_zxid),      paths(m.data_watches),       paths(m.exist_watches),
-             paths(m.child_watches),     paths(m.persistent_watches), paths(m.persistent_recursive_watches)};
+    rearm = {Zxid(m.relative_zxid),  paths(m.data_watches),       paths(m.exist_watches),
+             paths(m.child_watches), paths(m.persistent_watches), paths(m.persistent_recursive_watches)};
   }
   for (const zk::WatchEvent& event : r.machine().rearm(rearm, r.connection.caller(r.xid))) {
     Writer out(64);
@@ -331,7 +382,8 @@ void who_am_i(const Request& r) {
   out.client_info.emplace();
   for (const zk::Id& id : r.connection.ids()) {
     // Of a digest the user, never the hash.
-    const std::string_view user = id.scheme == "digest" ? std::string_view(id.id).substr(0, id.id.find(':')) : std::string_view(id.id);
+    const std::string_view user =
+        id.scheme == "digest" ? std::string_view(id.id).substr(0, id.id.find(':')) : std::string_view(id.id);
     out.client_info->push_back({id.scheme, user});
   }
   r.answer(out);
@@ -340,19 +392,21 @@ void who_am_i(const Request& r) {
 // ---- Not in the order of the others ----
 
 bool authenticate(const Request& r) {
+  constexpr Zxid no_zxid{0};
   jute::AuthPacket m;
   Reader in(r.body);
-  const bool readable = jute::decode(m, in);
-  auto gained = readable ? zk::authenticate(r.machine().options().acl, text(m.scheme), as_text(m.auth.value_or(ByteView())), r.connection.host())
-                         : std::expected<std::vector<zk::Id>, ZkError>(std::unexpected(ZkError::auth_failed));
+  const bool readable = jute::decode(m, in) && m.auth;
+  auto gained = readable
+                    ? zk::authenticate(r.machine().options().acl, text(m.scheme), as_text(*m.auth), r.connection.host())
+                    : std::expected<std::vector<zk::Id>, ZkError>(std::unexpected(ZkError::auth_failed));
   if (!gained) {
     ++r.connection.server().stats().auth_failures;
-    r.answer(ZkError::auth_failed);
+    r.connection.reply(r.slot, ZkError::auth_failed, nullptr, no_zxid);
     r.connection.close_after_replies();
     return false;
   }
   zk::add_identities(r.connection.ids(), std::move(*gained));
-  r.answer(ZkError::ok);
+  r.connection.reply(r.slot, ZkError::ok, nullptr, no_zxid);
   return true;
 }
 
@@ -420,7 +474,7 @@ bool zk_handle_request(ZkConnection& connection, ByteView frame) {
   if (!row) {
     // As upstream: an answer, and the end of the connection.
     connection.when_caught_up(slot, [connection = &connection, slot] {
-      connection->reply(slot, ZkError::unimplemented);
+      connection->reply(slot, ZkError::unimplemented, nullptr, Zxid(-1));
       connection->close_after_replies();
     });
     return false;
@@ -442,7 +496,8 @@ bool zk_handle_request(ZkConnection& connection, ByteView frame) {
 
 std::string opcode_table_markdown() {
   std::string out =
-      "# ZooKeeper operations served\n\nGenerated from `coordination/zk_requests.cpp`; a test keeps it current. `check` is served "
+      "# ZooKeeper operations served\n\nGenerated from `coordination/zk_requests.cpp`; a test keeps it current. "
+      "`check` is served "
       "inside a multi. Any other type is answered with Unimplemented, and the connection ends, as ZooKeeper does.\n\n"
       "| type | operation | |\n|--:|--|--|\n| 11 | ping | answered at once |\n| 100 | auth | digest, ip |\n";
   for (const Row& row : rows)

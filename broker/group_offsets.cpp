@@ -94,9 +94,8 @@ GroupDescription GroupMachine::describe(const std::string& id) const {
     to.instance_id = m.instance_id;
     to.client_id = m.client_id;
     to.client_host = m.client_host;
-    if (!stable) continue;
-    to.metadata = m.metadata(out.protocol);
     to.assignment = m.assignment;
+    if (stable) to.metadata = m.metadata(out.protocol);
   }
   return out;
 }
@@ -110,7 +109,6 @@ void forget_all(const Group& group, GroupOutcome& outcome) {
 }  // namespace
 
 ErrorCode GroupMachine::remove(const std::string& id, GroupOutcome& outcome) {
-  if (id.empty()) return ErrorCode::invalid_group_id;
   const auto found = groups_.find(id);
   if (found == groups_.end()) return ErrorCode::group_id_not_found;
   const Group& group = found->second;

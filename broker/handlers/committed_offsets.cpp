@@ -29,6 +29,7 @@ void offset_commit(RequestContext request) {
   std::vector<OffsetToCommit> offsets;
   std::vector<std::pair<std::size_t, std::size_t>> places;  // of each in the response
   for (auto& topic : message.topics) {
+    if (topic.partitions.empty()) continue;
     const TopicPtr image = by_id ? broker.metadata().topic(topic.topic_id) : broker.metadata().topic(topic.name);
     auto& out = response.topics.emplace_back();
     out.name = topic.name;

@@ -234,7 +234,7 @@ void describe_configs(RequestContext request) {
     auto& to = response.results.emplace_back();
     to.resource_type = asked.resource_type;
     to.resource_name = asked.resource_name;
-    to.error_message.reset();
+    to.error_message = "";
     const Resource resource = find_resource(broker, asked.resource_type, asked.resource_name);
     if (resource.fault.error != ErrorCode::none) {
       to.error_code = code(resource.fault.error);

@@ -153,7 +153,6 @@ Task<void> run_list(RequestContext context, wire::ListGroupsRequest message) {
 }
 
 Task<ErrorCode> remove_group(BrokerShard* home, std::string group) {
-  if (group.empty()) co_return ErrorCode::invalid_group_id;
   const GroupPlace place = place_of(*home, group);
   if (place.error != ErrorCode::none) co_return place.error;
   auto result = std::make_shared<ErrorCode>(ErrorCode::none);

@@ -73,27 +73,32 @@ zk::Caller ZkConnection::caller(std::int32_t xid) const {
 }
 
 void ZkConnection::grow(std::size_t bytes) {
-  if (begin_ > 0) {
-    std::memmove(input_.data(), input_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
-  }
+  const std::size_t unread = end_ - begin_;
   // A length alone reserves no memory: the buffer doubles as the bytes really come.
-  const std::size_t entitled = std::max(input_bytes, std::min(bytes, std::max(end_ * 2, input_bytes)));
-  if (input_.size() < entitled) input_.resize(entitled);
+  const std::size_t entitled = std::max(input_bytes, std::min(bytes, unread * 2));
+  if (capacity_ < entitled) {
+    auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(entitled);
+    if (unread > 0) std::memcpy(larger.get(), input_.get() + begin_, unread);
+    input_ = std::move(larger);
+    capacity_ = entitled;
+  } else if (begin_ > 0) {
+    std::memmove(input_.get(), input_.get() + begin_, unread);
+  }
+  begin_ = 0;
+  end_ = unread;
 }
 
 Task<bool> ZkConnection::fill(std::size_t bytes) {
   while (end_ - begin_ < bytes) {
     if (begin_ == end_) {
       // Idle connections hold no buffer.
-      begin_ = end_ = 0;
-      std::vector<std::uint8_t>().swap(input_);
+      input_.reset();
+      capacity_ = begin_ = end_ = 0;
       auto ready = co_await stream_->readable();
       if (!ready) co_return false;
     }
     grow(bytes);
-    const std::span<std::uint8_t> space(input_.data() + end_, input_.size() - end_);
+    const std::span<std::uint8_t> space(input_.get() + end_, capacity_ - end_);
     auto got = co_await stream_->read_some(space);
     if (!got || *got == 0) co_return false;
     end_ += *got;
@@ -114,7 +119,7 @@ Task<void> ZkConnection::run() {
     std::size_t wanted = 4;
     if (end_ - begin_ >= 4) {
       std::uint32_t length;
-      std::memcpy(&length, input_.data() + begin_, 4);
+      std::memcpy(&length, input_.get() + begin_, 4);
       wanted += __builtin_bswap32(length);
     }
     open = co_await fill(wanted);
@@ -141,7 +146,7 @@ Task<void> ZkConnection::run() {
 Task<bool> ZkConnection::greet() {
   bool there = co_await fill(4);
   if (!there) co_return false;
-  const std::string_view word = as_text(ByteView(input_).subspan(begin_, 4));
+  const std::string_view word = as_text(ByteView(input_.get() + begin_, 4));
   ++stats_.received;
   ++server_.stats().received;
   if (auto answer = four_letter_answer(word, server_)) {
@@ -151,7 +156,7 @@ Task<bool> ZkConnection::greet() {
     co_return false;
   }
   std::uint32_t big;
-  std::memcpy(&big, input_.data() + begin_, 4);
+  std::memcpy(&big, input_.get() + begin_, 4);
   const std::uint32_t length = __builtin_bswap32(big);
   if (length > server_.ensemble().options().jute_max_buffer) {
     ++server_.stats().large_requests_rejected;
@@ -161,7 +166,7 @@ Task<bool> ZkConnection::greet() {
   const std::size_t greeting_bytes = 4 + std::size_t{length};
   there = co_await fill(greeting_bytes);
   if (!there) co_return false;
-  wire::Reader in(ByteView(input_).subspan(begin_ + 4, length));
+  wire::Reader in(ByteView(input_.get() + begin_ + 4, length));
   wire::zk::ConnectRequest request;
   if (!wire::zk::decode(request, in)) {
     refuse("the connect request is malformed");
@@ -225,7 +230,7 @@ bool ZkConnection::handle_frames() {
   const std::size_t frame_max = server_.ensemble().options().jute_max_buffer;
   while (end_ - begin_ >= 4 && !closed_ && !closing_) {
     std::uint32_t length;
-    std::memcpy(&length, input_.data() + begin_, 4);
+    std::memcpy(&length, input_.get() + begin_, 4);
     length = __builtin_bswap32(length);
     if (length > frame_max) {
       ++server_.stats().large_requests_rejected;
@@ -233,7 +238,7 @@ bool ZkConnection::handle_frames() {
       return false;
     }
     if (end_ - begin_ < 4 + std::size_t{length}) break;
-    const ByteView frame(input_.data() + begin_ + 4, length);
+    const ByteView frame(input_.get() + begin_ + 4, length);
     begin_ += 4 + std::size_t{length};
     ++stats_.received;
     ++server_.stats().received;

@@ -88,8 +88,8 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   std::int64_t greeting_deadline_ms_;
   Timer greeting_;  // a session by then, or the end
 
-  std::vector<std::uint8_t> input_;
-  std::size_t begin_ = 0, end_ = 0;
+  std::unique_ptr<std::uint8_t[]> input_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;  // begin_ to end_ is unread
   std::deque<Waiting> waiting_;
   Slot first_slot_ = 0;
   wire::Writer out_{0};

@@ -141,14 +141,13 @@ Task<Result<SessionId>> Ensemble::open_session(Duration timeout) {
   auto propose = [this, &caller, &op](Function<void()> resume) {
     driver_.propose(op, caller, [resume = std::move(resume)](const zk::Effects&) mutable { resume(); });
   };
-  if (driver_.failed()) co_return fail(ErrorKind::io, "the coordination log has failed");
   co_await shard_.until(std::move(propose));
+  if (driver_.failed()) co_return fail(ErrorKind::io, "the coordination log has failed");
   own_sessions_.insert(caller.session);
   co_return caller.session;
 }
 
 Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vector<Op> ops) {
-  if (driver_.failed()) co_return fail(ErrorKind::io, "the coordination log has failed");
   zk::MultiOp multi;
   multi.parts.reserve(ops.size());
   for (const Op& op : ops) multi.parts.push_back(part_of(op));
@@ -171,6 +170,7 @@ Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vec
     });
   };
   co_await shard_.until(std::move(propose));
+  if (out.error == zk::ZkError::connection_loss) co_return fail(ErrorKind::io, "the coordination log has failed");
   co_return out;
 }
 

@@ -14,6 +14,12 @@ constexpr std::string_view snapshot_prefix = "snapshot.";
 constexpr std::string_view temporary_suffix = ".tmp";
 constexpr std::size_t piece_bytes = 256 << 10;
 
+zk::Effects unknown_outcome() {
+  zk::Effects out;
+  out.result.error = zk::ZkError::connection_loss;
+  return out;
+}
+
 }  // namespace
 
 struct QuorumDriver::Snapshot {
@@ -42,7 +48,7 @@ Result<std::vector<QuorumDriver::SnapshotFile>> QuorumDriver::list_snapshots() {
       continue;
     }
     // snapshot.<zxid, hexadecimal>.<offset of the first entry behind it>
-    SnapshotFile file{e.name, 0, Offset(0)};
+    SnapshotFile file{e.name, 0, Offset(0), e.size};
     const char* end = e.name.data() + e.name.size();
     const auto zxid = std::from_chars(e.name.data() + snapshot_prefix.size(), end, file.zxid, 16);
     if (zxid.ec != std::errc() || zxid.ptr == end || *zxid.ptr != '.') continue;
@@ -83,6 +89,7 @@ Task<Result<void>> QuorumDriver::start() {
     auto zxid = restore(*it);
     if (zxid) {
       from = it->next;
+      snapshot_bytes_ = it->bytes;
       restored = true;
     } else {
       log_line(LogLevel::error, "coordination", "snapshot {} cannot be read ({}): trying the one before it", it->name, zxid.error().message);
@@ -104,7 +111,10 @@ Task<Result<void>> QuorumDriver::start() {
 }
 
 void QuorumDriver::propose(const zk::WriteRequest& request, const zk::Caller& caller, Applied done) {
-  if (failed_) return;
+  if (failed_) {
+    if (done) done(unknown_outcome());
+    return;
+  }
   pending_.push_back({Offset(-1), machine_.prepare(request, caller, shard_.clock().wall_ms()), std::move(done)});
   ++unlogged_;
   if (std::exchange(deferred_, true)) return;
@@ -151,8 +161,10 @@ void QuorumDriver::commit(Offset end) {
 void QuorumDriver::fail(const Error& error) {
   if (std::exchange(failed_, true)) return;
   log_line(LogLevel::error, "coordination", "the coordination log cannot be written ({}): sessions are closed until a restart", error.message);
-  pending_.clear();
+  // Connections end before they can be told anything.
   if (on_failure_) on_failure_(error);
+  for (Pending& lost : std::exchange(pending_, {}))
+    if (lost.done) lost.done(unknown_outcome());
   wake_idle();
 }
 
@@ -178,7 +190,7 @@ void QuorumDriver::begin_snapshot() {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->capture = machine_.begin_snapshot(shard_.clock().wall_ms());
   snapshot->file = {fmt::format("{}{:x}.{}", snapshot_prefix, snapshot->capture->zxid().value, applied_.value),
-                    snapshot->capture->zxid().value, applied_};
+                    snapshot->capture->zxid().value, applied_, 0};
   pump(std::move(snapshot));
 }
 

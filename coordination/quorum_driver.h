@@ -35,7 +35,8 @@ class QuorumDriver {
   ~QuorumDriver();
 
   Task<Result<void>> start();  // newest readable snapshot, then the log behind it
-  // `done` is called when the transaction was applied; never when the log failed, or the room stops before.
+  // `done` is called when the transaction was applied. When the log has failed, or fails before that, it is told
+  // ConnectionLoss: nobody knows whether the transaction is in the log, as after a lost connection.
   void propose(const zk::WriteRequest& request, const zk::Caller& caller, Applied done);
   void subscribe(Subscriber subscriber) { subscribers_.push_back(std::move(subscriber)); }
   void deliver_events(Function<void(const zk::Effects&)> deliver) { deliver_ = std::move(deliver); }
@@ -64,6 +65,7 @@ class QuorumDriver {
     std::string name;
     std::int64_t zxid;
     Offset next;  // the first entry that is not in it
+    std::uint64_t bytes = 0;
   };
 
   Result<std::vector<SnapshotFile>> list_snapshots();

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <future>
 
+#include "runtime/simulated_disk.h"
 #include "tests/coordination/zk_client.h"
 #include "tests/coordination/zk_world.h"
 
@@ -211,6 +212,26 @@ TEST_F(EnsembleTest, AMissingSnapshotThatTheLogNoLongerCoversIsRefused) {
   const auto up = try_start();
   ASSERT_FALSE(up);
   EXPECT_NE(up.error().message.find("the coordination log begins at"), std::string::npos) << up.error().message;
+}
+
+TEST_F(EnsembleTest, ALogThatCannotBeWrittenEndsEverySessionAndEveryWait) {
+  const auto broken = std::make_shared<SimulatedDisk>();
+  disk = broken;
+  start();
+  const SessionId session = open_session();
+  ZkClient client(port());
+  EXPECT_EQ(submit(session, {Ensemble::Create{"/before", ""}}).error, ZkError::ok);
+  broken->fail_every(DiskCall::sync, EIO);
+  const auto lost =
+      wait_for<Result<MultiResult>>([&] { return ensemble().submit(session, Ops{Ensemble::Create{"/never", ""}}); });
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().kind, ErrorKind::io);
+  EXPECT_FALSE(has("/never"));
+  EXPECT_TRUE(client.socket().ended());
+  EXPECT_TRUE(ZkClient(port()).socket().ended());  // nobody is served any more
+  const auto again = wait_for<Result<SessionId>>([this] { return ensemble().open_session(std::chrono::seconds(1)); });
+  EXPECT_FALSE(again);
+  stop();  // ends, although writes were waiting
 }
 
 TEST_F(EnsembleTest, ARestartReplaysToTheSameState) {

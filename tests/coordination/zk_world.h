@@ -20,6 +20,7 @@ class ZkWorld : public ::testing::Test {
   ~ZkWorld() override;
 
   EnsembleOptions options;  // change them before start()
+  std::shared_ptr<Disk> disk{&system_disk(), [](Disk*) {}};
 
   void start();
   Result<void> try_start();  // for what must not start

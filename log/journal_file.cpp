@@ -205,9 +205,10 @@ Result<std::vector<FoundFile>> find_files(Disk& disk, const std::string& directo
   return out;
 }
 
-// One frame at `at`: its bytes, or nothing where the valid part of the file ends.
-Result<std::optional<std::vector<std::uint8_t>>> read_frame(File& file, std::uint64_t at, std::uint64_t generation,
-                                                            std::uint64_t sequence) {
+// One frame at `at`: its bytes, or nothing where the valid part of the file ends. A frame is as long as a round was: only
+// the file's size bounds what is read for it.
+Result<std::optional<std::vector<std::uint8_t>>> read_frame(File& file, std::uint64_t file_size, std::uint64_t at,
+                                                            std::uint64_t generation, std::uint64_t sequence) {
   std::vector<std::uint8_t> head(frame_header_bytes);
   auto got = file.read_at(at, head);
   if (!got) return fail(got);
@@ -215,12 +216,16 @@ Result<std::optional<std::vector<std::uint8_t>>> read_frame(File& file, std::uin
   wire::Reader in(head);
   const std::uint32_t magic = in.u32(), crc = in.u32(), length = in.u32();
   if (magic != frame_magic || in.u64() != generation || in.u64() != sequence) return std::nullopt;
-  if (length < frame_header_bytes - 12 || length > frame_bytes_max * 8) return std::nullopt;
+  if (length < frame_header_bytes - 12 || at + 12 + length > file_size) return std::nullopt;
   std::vector<std::uint8_t> frame(12 + std::size_t{length});
   auto whole = file.read_at(at, frame);
   if (!whole) return fail(whole);
   if (*whole < frame.size() || wire::crc32c(ByteView(frame).subspan(8)) != crc) return std::nullopt;
   return frame;
+}
+
+bool known(JournalEntry::Kind kind) {
+  return kind == JournalEntry::Kind::append || kind == JournalEntry::Kind::truncate || kind == JournalEntry::Kind::start;
 }
 
 }  // namespace
@@ -256,9 +261,11 @@ Result<void> replay_journals(Disk& disk, const std::string& directory,
     for (const bool replaying : {false, true}) {
       for (auto file = it; file != end; ++file) {
         if (replaying && file->found.generation < oldest_needed) continue;
+        auto file_size = file->file->size();
+        if (!file_size) return fail(file_size);
         std::uint64_t at = file_header_bytes;
         for (std::uint64_t sequence = 0;; ++sequence) {
-          auto frame = read_frame(*file->file, at, file->found.generation, sequence);
+          auto frame = read_frame(*file->file, *file_size, at, file->found.generation, sequence);
           if (!frame) return fail(frame);
           if (!*frame) break;
           wire::Reader in(ByteView(**frame).subspan(28));
@@ -274,11 +281,11 @@ Result<void> replay_journals(Disk& disk, const std::string& directory,
             const Offset base(in.i64());
             const std::uint64_t position = in.u64();
             const ByteView bytes = in.raw(in.u32());
-            if (!in.ok()) break;
+            if (!in.ok() || !known(kind)) break;
             auto applied = apply(kind, log, base, position, bytes);
             if (!applied) return fail(applied);
           }
-          if (replaying && (!in.ok() || in.remaining() != 0))
+          if (replaying && (!in.ok() || left > 0 || in.remaining() != 0))
             return fail(ErrorKind::corrupt, fmt::format("{}: frame {} passes its checksum but cannot be read", file->found.path, sequence));
           at += padded((*frame)->size());
         }

@@ -39,8 +39,9 @@ Result<OffsetIndex> OffsetIndex::from_file(ByteView file) {
   out.entries_.reserve(file.size() / log_format::offset_entry_bytes);
   while (in.remaining() > 0) {
     const Entry e{in.u32(), in.u32()};
-    // Kafka preallocates: zeros behind the last entry of a file that was not closed.
-    if (e.relative == 0 && e.position == 0 && !out.entries_.empty()) break;
+    // Kafka preallocates: zeros behind the last entry of a file that was not closed. A segment's first batch has none.
+    if (e.relative == 0 && e.position == 0) break;
+    if (e.relative > INT32_MAX || e.position > INT32_MAX) return fail(ErrorKind::corrupt, "offset index has an impossible entry");
     if (!out.entries_.empty() && (e.relative <= out.entries_.back().relative || e.position <= out.entries_.back().position))
       return fail(ErrorKind::corrupt, "offset index does not rise");
     out.entries_.push_back(e);
@@ -82,7 +83,9 @@ Result<TimeIndex> TimeIndex::from_file(ByteView file) {
   while (in.remaining() > 0) {
     const std::int64_t timestamp = in.i64();
     const Entry e{timestamp, in.u32()};
-    if (e.timestamp == 0 && e.relative == 0 && !out.entries_.empty()) break;
+    // Zeros, as above; but a record of time 0 has an entry too, which is then the only one.
+    if (e.timestamp == 0 && e.relative == 0 && (!out.entries_.empty() || in.remaining() > 0)) break;
+    if (e.timestamp < 0 || e.relative > INT32_MAX) return fail(ErrorKind::corrupt, "time index has an impossible entry");
     if (!out.entries_.empty() && (e.timestamp < out.entries_.back().timestamp || e.relative < out.entries_.back().relative))
       return fail(ErrorKind::corrupt, "time index does not rise");
     out.entries_.push_back(e);

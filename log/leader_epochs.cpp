@@ -66,15 +66,13 @@ Result<LeaderEpochs> LeaderEpochs::from_checkpoint(std::string_view text) {
     if (error != std::errc()) return malformed();
     at = end;
   }
-  if (numbers.size() < 2 || numbers[0] != 0 || numbers[1] < 0 ||
+  if (!text.ends_with('\n') || numbers.size() < 2 || numbers[0] != 0 || numbers[1] < 0 ||
       numbers.size() != 2 + 2 * static_cast<std::size_t>(numbers[1]))
     return malformed();
   LeaderEpochs out;
   for (std::size_t i = 2; i < numbers.size(); i += 2) {
-    const Entry e{LeaderEpoch(static_cast<std::int32_t>(numbers[i])), Offset(numbers[i + 1])};
-    if (!out.entries_.empty() && (e.epoch <= out.entries_.back().epoch || e.start < out.entries_.back().start))
-      return malformed();
-    out.entries_.push_back(e);
+    if (numbers[i] < 0 || numbers[i] > INT32_MAX || numbers[i + 1] < 0) return malformed();
+    out.assign(LeaderEpoch(static_cast<std::int32_t>(numbers[i])), Offset(numbers[i + 1]));
   }
   return out;
 }

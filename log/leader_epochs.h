@@ -23,15 +23,16 @@ class LeaderEpochs {
   bool assign(LeaderEpoch epoch, Offset start);
   std::optional<LeaderEpoch> latest() const;
   std::optional<LeaderEpoch> epoch_at(Offset offset) const;
-  // (the largest epoch <= asked that we know, its end offset); end offset of the latest epoch is the log's end.
-  // Unknown (-1, -1) when asked is below the first known epoch or above the latest.
+  // (the largest epoch <= asked that we know, its end offset); end offset of the latest epoch is the log's end. Below
+  // the first one: (asked, start of the first one), for what it wrote is gone. Above the latest: unknown, (-1, -1).
   std::pair<LeaderEpoch, Offset> end_offset_for(LeaderEpoch asked, Offset log_end) const;
   void truncate_from_end(Offset end);      // drops entries that start at or above `end`
   void truncate_from_start(Offset start);  // keeps the one entry that covers `start`, moved up to it
   void clear() { entries_.clear(); }
   const std::vector<Entry>& entries() const { return entries_; }
 
-  std::string to_checkpoint() const;  // Kafka's leader-epoch-checkpoint text
+  // Kafka's leader-epoch-checkpoint text. Read as Kafka does: each entry is assigned, in order.
+  std::string to_checkpoint() const;
   static Result<LeaderEpochs> from_checkpoint(std::string_view text);
 
  private:

@@ -18,17 +18,16 @@ ProducerState::Check ProducerState::check(const wire::BatchHeader& h) const {
   if (it == producers_.end()) return {};  // its state may have expired: any sequence is accepted
   const ProducerEntry& entry = it->second;
   if (h.producer_epoch < entry.epoch) return {ProducerVerdict::invalid_epoch, {}};
+  std::int32_t expected = 0;  // of a new epoch, or of one that has written only markers so far
+  if (h.producer_epoch == entry.epoch && !entry.batches.empty()) {
+    for (const ProducerBatch& b : entry.batches)
+      if (b.first_sequence == h.base_sequence && b.last_sequence == h.last_sequence())
+        return {ProducerVerdict::duplicate, b};
+    expected = wire::sequence_after(entry.batches.back().last_sequence, 1);
+  }
+  if (h.base_sequence != expected) return {ProducerVerdict::out_of_order_sequence, {}};
   if (!h.is_transactional() && entry.transaction_first_offset) return {ProducerVerdict::invalid_txn_state, {}};
-  if (h.producer_epoch > entry.epoch)
-    return {h.base_sequence == 0 ? ProducerVerdict::accept : ProducerVerdict::out_of_order_sequence, {}};
-  for (const ProducerBatch& b : entry.batches)
-    if (b.first_sequence == h.base_sequence && b.last_sequence == h.last_sequence())
-      return {ProducerVerdict::duplicate, b};
-  // A new epoch that has written only markers so far begins at 0.
-  if (entry.batches.empty())
-    return {h.base_sequence == 0 ? ProducerVerdict::accept : ProducerVerdict::out_of_order_sequence, {}};
-  const std::int32_t expected = wire::sequence_after(entry.batches.back().last_sequence, 1);
-  return {h.base_sequence == expected ? ProducerVerdict::accept : ProducerVerdict::out_of_order_sequence, {}};
+  return {};
 }
 
 void ProducerState::update(const wire::BatchHeader& h, ByteView batch) {
@@ -68,8 +67,9 @@ std::optional<Offset> ProducerState::first_unstable() const {
 std::vector<ProducerState::Aborted> ProducerState::take_aborted() { return std::exchange(aborted_, {}); }
 
 void ProducerState::expire(std::int64_t now_ms, std::int64_t idle_max_ms) {
-  std::erase_if(producers_, [&](const auto& p) {
-    return !p.second.transaction_first_offset && now_ms - p.second.last_timestamp >= idle_max_ms;
+  // Timestamps are what clients say: the difference to one of them might overflow.
+  std::erase_if(producers_, [last = now_ms - idle_max_ms](const auto& p) {
+    return !p.second.transaction_first_offset && p.second.last_timestamp <= last;
   });
 }
 
@@ -110,7 +110,7 @@ Result<ProducerState> ProducerState::from_snapshot(ByteView file) {
   if (wire::crc32c(file.subspan(snapshot_crc_covers_from)) != crc)
     return fail(ErrorKind::corrupt, "producer snapshot fails its checksum");
   ProducerState out;
-  for (std::int32_t left = in.bounded_count(in.i32(), snapshot_entry_bytes); left > 0 && in.ok(); --left) {
+  for (std::int32_t left = in.bounded_count(in.i32(), snapshot_entry_bytes); left > 0; --left) {
     ProducerEntry e;
     ProducerBatch last;
     e.producer_id = in.i64();
@@ -122,19 +122,21 @@ Result<ProducerState> ProducerState::from_snapshot(ByteView file) {
     e.coordinator_epoch = in.i32();
     const std::int64_t open = in.i64();
     last.timestamp = e.last_timestamp;
+    if (e.producer_id < 0 || last.last_sequence < -1 || last.last_offset.value < -1 || last.offset_delta < 0 ||
+        last.offset_delta > std::max<std::int64_t>(last.last_offset.value, 0))
+      return fail(ErrorKind::corrupt, "producer snapshot has an impossible entry");
     if (last.last_offset.value >= 0) {
       // The snapshot has the last batch only; its first sequence follows from its length.
       const std::int64_t first = std::int64_t{last.last_sequence} - last.offset_delta;
       last.first_sequence = static_cast<std::int32_t>(first >= 0 ? first : first + INT32_MAX + std::int64_t{1});
       e.batches.push_back(last);
     }
-    if (open >= 0) {
-      e.transaction_first_offset = Offset(open);
-      out.open_transactions_.emplace(Offset(open), e.producer_id);
-    }
-    out.producers_[e.producer_id] = std::move(e);
+    if (open >= 0) e.transaction_first_offset = Offset(open);
+    if ((open >= 0 && !out.open_transactions_.emplace(Offset(open), e.producer_id).second) ||
+        !out.producers_.emplace(e.producer_id, std::move(e)).second)
+      return fail(ErrorKind::corrupt, "producer snapshot contradicts itself");
   }
-  if (!in.ok()) return fail(ErrorKind::corrupt, "producer snapshot is cut short");
+  if (!in.ok()) return fail(ErrorKind::corrupt, "producer snapshot has not as many entries as it says");
   return out;
 }
 

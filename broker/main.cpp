@@ -1,10 +1,11 @@
-// The holdfast command: server, version. The log dump verb is in log/dump.
+// The holdfast command: server, log dump, version.
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "broker/log_dump_command.h"
 #include "broker/node.h"
 #include "config/load.h"
 #include "runtime/disk.h"
@@ -63,11 +64,13 @@ int main(int argc, char** argv) {
   serve->add_option("--data", server.data, "data directory (log.dirs); default ./holdfast-data");
   serve->add_option("--set", server.sets, "key=value, over every file (may be repeated)");
   serve->add_option("--log-level", server.log_level, "trace, debug, info, warn, error, off");
+  holdfast::LogDumpCommand log_dump(app);
   CLI::App* version = app.add_subcommand("version", "print the version");
   CLI11_PARSE(app, argc, argv);
   if (version->parsed()) {
     fmt::print("holdfast {}\n", HOLDFAST_VERSION);
     return 0;
   }
+  if (log_dump.chosen()) return log_dump.run(holdfast::system_disk());
   return run_server(server);
 }

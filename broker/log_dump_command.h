@@ -1,0 +1,30 @@
+// `holdfast log dump`: kafka-dump-log's options over LogDump (log/dump.h). Prints to standard output; what does not fit
+// together goes to standard error.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "log/dump.h"
+
+namespace CLI {
+class App;
+}
+
+namespace holdfast {
+
+class LogDumpCommand {
+ public:
+  explicit LogDumpCommand(CLI::App& app);  // adds itself to the command line
+  bool chosen() const;
+  // The exit code: 1 if a file could not be read to its end. The other files are dumped all the same.
+  int run(Disk& disk);
+
+ private:
+  const CLI::App* command_;
+  std::vector<std::string> files_;
+  DumpOptions options_;
+  bool offsets_ = false, transactions_ = false, share_group_state_ = false, skip_record_metadata_ = false;
+};
+
+}  // namespace holdfast

@@ -58,16 +58,20 @@ Result<OffsetCheckpoint> read_offset_checkpoint(Disk& disk, const std::string& p
   const auto lines = lines_of(**text);
   const auto malformed = [&] { return fail(ErrorKind::corrupt, path + " is malformed: remove it to fall back to a full recovery"); };
   std::size_t count = 0;
-  if (lines.size() < 2 || lines[0] != "0" || !parse(lines[1], count) || lines.size() != count + 2) return malformed();
+  if (!(*text)->ends_with('\n') || lines.size() < 2 || lines[0] != "0" || !parse(lines[1], count) || lines.size() != count + 2)
+    return malformed();
   for (std::size_t i = 2; i < lines.size(); ++i) {
     const std::string_view line = lines[i];
     const std::size_t last = line.rfind(' ');
     const std::size_t middle = last == line.npos || last == 0 ? line.npos : line.rfind(' ', last - 1);
     std::int32_t partition = 0;
     std::int64_t offset = 0;
-    if (middle == line.npos || !parse(line.substr(middle + 1, last - middle - 1), partition) || !parse(line.substr(last + 1), offset))
+    if (middle == line.npos || middle == 0 || !parse(line.substr(middle + 1, last - middle - 1), partition) ||
+        !parse(line.substr(last + 1), offset) || partition < 0 || offset < 0)
       return malformed();
-    out[{std::string(line.substr(0, middle)), partition}] = Offset(offset);
+    const std::string_view topic = line.substr(0, middle);
+    if (topic.find(' ') != topic.npos) return malformed();
+    out[{std::string(topic), partition}] = Offset(offset);
   }
   return out;
 }
@@ -88,7 +92,8 @@ Result<std::optional<MetaProperties>> read_meta_properties(Disk& disk, const std
   out.directory_id = values["directory.id"];
   // Version 1 has node.id, version 0 broker.id.
   const std::string& id = values.contains("node.id") ? values["node.id"] : values["broker.id"];
-  if (!parse(id, out.node_id) || out.cluster_id.empty()) return fail(ErrorKind::corrupt, path + " names no cluster.id and node.id");
+  if (!parse(id, out.node_id) || out.node_id < 0 || out.cluster_id.empty())
+    return fail(ErrorKind::corrupt, path + " names no cluster.id and node.id");
   return out;
 }
 
@@ -104,7 +109,8 @@ Result<std::optional<Uuid>> read_partition_metadata(Disk& disk, const std::strin
   if (!*text) return std::nullopt;
   auto values = properties_of(**text, ':');
   Uuid id{};
-  if (values["version"] != "0" || !from_base64(values["topic_id"], id)) return fail(ErrorKind::corrupt, path + " names no topic id");
+  if (values["version"] != "0" || !from_base64(values["topic_id"], id) || id == Uuid{})
+    return fail(ErrorKind::corrupt, path + " names no topic id");
   return id;
 }
 

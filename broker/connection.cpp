@@ -125,7 +125,6 @@ bool Connection::handle(ByteView frame, const Bytes& owner) {
   const std::int16_t client_id_length = reader.i16();
   std::string_view client_id;
   if (client_id_length >= 0) client_id = as_text(reader.raw(static_cast<std::size_t>(client_id_length)));
-  if (client_id_length < -1) reader.fail("negative client id length");
   if (known && version >= row->flexible) {
     for (std::uint32_t tags = reader.uvarint(); tags != 0 && reader.ok(); --tags) {
       reader.uvarint();

@@ -48,7 +48,7 @@ FetchSessions::Found FetchSessions::find(std::int32_t id, std::int32_t epoch, bo
 
 std::shared_ptr<FetchSession> FetchSessions::create(std::size_t partitions, bool uses_topic_ids, std::uint64_t random,
                                                     SteadyTime now) {
-  if (slots_ == 0 || partitions == 0) return nullptr;
+  if (slots_ == 0) return nullptr;
   if (sessions_.size() >= slots_) {
     // The least worthy one goes: idle for long, or smaller than the newcomer and old enough to have had its use.
     auto worst = sessions_.end();

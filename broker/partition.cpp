@@ -44,6 +44,7 @@ void Partition::configure(const TopicSettings& settings) {
 void Partition::become(const PartitionImage& state) {
   const bool leads = state.leader == node_id_;
   isr_size_ = state.isr.size();
+  replica_count_ = state.replicas.size();
   if (leads == leader_ && state.leader_epoch == epoch_) return;
   if (leads && state.leader_epoch > epoch_) log_.assign_epoch(state.leader_epoch, log_.end_offset());
   if (leader_ && (!leads || state.leader_epoch != epoch_)) {
@@ -62,8 +63,8 @@ Offset Partition::last_stable_offset() const {
 
 ErrorCode Partition::check_leader(std::int32_t stated_epoch) const {
   if (failed_) return ErrorCode::kafka_storage_error;
-  if (stated_epoch >= 0 && stated_epoch < epoch_.value) return ErrorCode::fenced_leader_epoch;
-  if (stated_epoch >= 0 && stated_epoch > epoch_.value) return ErrorCode::unknown_leader_epoch;
+  if (stated_epoch != -1 && stated_epoch < epoch_.value) return ErrorCode::fenced_leader_epoch;
+  if (stated_epoch != -1 && stated_epoch > epoch_.value) return ErrorCode::unknown_leader_epoch;
   return leader_ ? ErrorCode::none : ErrorCode::not_leader_or_follower;
 }
 
@@ -74,21 +75,24 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
     out.error = not_led;
     return out;
   }
-  if (acks == -1 && static_cast<std::int64_t>(isr_size_) < settings_.min_insync_replicas) {
+  // More in-sync replicas than there are replicas cannot be asked for (Kafka's effective min ISR).
+  const std::size_t isr_needed = std::min(static_cast<std::size_t>(std::max<std::int64_t>(settings_.min_insync_replicas, 1)), replica_count_);
+  if (acks == -1 && isr_size_ < isr_needed) {
     out.error = ErrorCode::not_enough_replicas;
-    out.message = "The size of the current ISR is insufficient to satisfy the min.isr requirement of " +
-                  std::to_string(settings_.min_insync_replicas) + " for partition " + topic_ + "-" + std::to_string(index_);
     return out;
   }
-  BatchCheck check = check_client_batch(records, settings_, origin == AppendOrigin::client, shard_.clock().wall_ms());
+  BatchCheck check = check_client_batch(records, settings_, origin, shard_.clock().wall_ms());
   if (check.error != ErrorCode::none) {
     out.error = check.error;
     out.message = std::move(check.message);
+    out.refused_unread = check.refused_unread;
+    out.message_is_for_client = check.message_is_for_client;
     out.record_errors = std::move(check.record_errors);
     return out;
   }
-  const std::span<std::uint8_t> batch = check.rewritten.empty() ? records : std::span<std::uint8_t>(check.rewritten);
   wire::BatchHeader& header = check.header;
+  const std::span<std::uint8_t> batch =
+      check.rewritten.empty() ? records.first(header.size()) : std::span<std::uint8_t>(check.rewritten);
 
   const ProducerState::Check verdict = log_.producers().check(header);
   switch (verdict.verdict) {

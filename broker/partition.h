@@ -25,7 +25,9 @@ struct RecordError {
 
 struct AppendOutcome {
   wire::ErrorCode error = wire::ErrorCode::none;
-  std::string message;  // for the client; empty: the code says it all
+  std::string message;
+  bool refused_unread = false;         // for its framing, before the log was looked at
+  bool message_is_for_client = false;  // otherwise the code says it all, as Kafka's does
   std::vector<RecordError> record_errors;
   Offset base{-1};
   Offset end{-1};                   // what the high watermark must reach before acks=all may be answered
@@ -33,7 +35,8 @@ struct AppendOutcome {
   Offset log_start{-1};
 };
 
-enum class AppendOrigin : std::uint8_t { client, coordinator };
+// client_before_zstd: Produce before version 7 may not carry Zstandard (KIP-110).
+enum class AppendOrigin : std::uint8_t { client, client_before_zstd, coordinator };
 
 // Waits for an end offset: `done` is called once, on the partition's shard, from the loop. Destroying it stops waiting.
 struct EndWaiter : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -107,6 +110,7 @@ class Partition final : public LogListener {
   bool failed_ = false;
   LeaderEpoch epoch_{-1};
   std::size_t isr_size_ = 0;
+  std::size_t replica_count_ = 0;
   Offset high_watermark_{0};
   Waiters replicated_waiters_;
   Waiters written_waiters_;

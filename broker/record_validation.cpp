@@ -48,7 +48,9 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
   const bool times_suspect = times_checked && (header.base_timestamp < earliest || header.max_timestamp > latest || earliest != INT64_MIN);
   wire::RecordReader records(body, header.record_count);
   wire::Record record;
-  std::int64_t latest_delta = 0;
+  std::int64_t largest = -1;
+  wire::BatchHeader own_times = header;  // whatever the header says of LogAppendTime, which is not a client's to say
+  own_times.attributes &= static_cast<std::int16_t>(~8);
   ErrorCode error = ErrorCode::none;
   std::int32_t index = 0;
   for (; records.next(record); ++index) {
@@ -61,9 +63,9 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
       error = ErrorCode::invalid_record;
       out.record_errors.push_back({index, "Compacted topic cannot accept message without key."});
     }
-    latest_delta = std::max(latest_delta, record.timestamp_delta);
+    const std::int64_t timestamp = wire::timestamp_of(own_times, record);
+    largest = std::max(largest, timestamp);
     if (!times_suspect) continue;
-    const std::int64_t timestamp = header.base_timestamp + record.timestamp_delta;
     if (header.base_timestamp != -1 && (timestamp < earliest || timestamp > latest)) {
       error = error == ErrorCode::none ? ErrorCode::invalid_timestamp : error;
       out.record_errors.push_back({index, "Timestamp " + std::to_string(timestamp) + " of message with offset " + std::to_string(index) +
@@ -76,9 +78,10 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
     out.message = records.error() ? records.error() : "The batch has fewer records than its header says.";
     return;
   }
-  out.max_timestamp = header.base_timestamp == -1 ? -1 : header.base_timestamp + latest_delta;
+  out.max_timestamp = largest;
   if (error != ErrorCode::none) {
     out.error = error;
+    out.message_is_for_client = true;
     out.message = "One or more records have been rejected due to " + std::to_string(out.record_errors.size()) + " record errors in total.";
   }
 }
@@ -95,29 +98,60 @@ std::vector<std::uint8_t> recompress(ByteView head, ByteView body, Codec codec, 
   return out;
 }
 
+// The header of the one batch there must be, as Kafka's reader of records finds it before anything else.
+std::expected<wire::BatchHeader, BatchCheck> only_batch(ByteView records, AppendOrigin origin) {
+  constexpr std::size_t to_magic = wire::batch_magic_at + 1;
+  constexpr std::int32_t smallest_record_set = 14;  // magic 0
+  const auto refused = [](ErrorCode error, std::string message, bool tell) {
+    BatchCheck out = refuse(error, std::move(message));
+    out.refused_unread = true;
+    out.message_is_for_client = tell;
+    return std::unexpected(std::move(out));
+  };
+  constexpr auto none_whole = "Produce requests must have at least one complete record batch per partition.";
+  if (records.size() < wire::batch_overhead_bytes) return refused(ErrorCode::invalid_record, none_whole, false);
+  wire::Reader in(records.subspan(sizeof(std::int64_t)));
+  const std::int32_t length = in.i32();
+  if (length < smallest_record_set) return refused(ErrorCode::corrupt_message, "The record batch has an impossible length.", true);
+  if (records.size() < to_magic) return refused(ErrorCode::invalid_record, none_whole, false);
+  const auto magic = static_cast<std::int8_t>(records[wire::batch_magic_at]);
+  if (magic < 0 || magic > 2)
+    return refused(ErrorCode::corrupt_message, "Invalid magic found in record: " + std::to_string(magic), true);
+  const std::size_t size = wire::batch_overhead_bytes + static_cast<std::size_t>(length);
+  if (records.size() < size) return refused(ErrorCode::invalid_record, none_whole, false);
+  if (magic != 2)
+    return refused(ErrorCode::invalid_record, "Produce requests may only contain record batches with magic version 2.", false);
+  if (size < wire::batch_header_bytes) return refused(ErrorCode::corrupt_message, "The record batch is shorter than its header.", false);
+  auto header = wire::BatchHeader::parse(records.first(size));
+  if (!header) return refused(ErrorCode::corrupt_message, std::move(header.error().message), false);
+  if (origin == AppendOrigin::client_before_zstd && header->codec_bits() == static_cast<std::uint8_t>(Codec::zstd))
+    return refused(ErrorCode::unsupported_compression_type, "Zstandard needs Produce version 7 (KIP-110).", false);
+  if (origin == AppendOrigin::client_before_zstd && header->codec_bits() > static_cast<std::uint8_t>(Codec::zstd))
+    return refused(ErrorCode::unknown_server_error, "Unknown compression codec.", false);
+  if (records.size() - size >= to_magic)
+    return refused(ErrorCode::invalid_record, "Produce requests must have exactly one record batch per partition.", false);
+  return *header;
+}
+
 }  // namespace
 
-BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettings& settings, bool from_client, std::int64_t now_ms) {
-  if (records.size() < wire::batch_header_bytes)
-    return refuse(ErrorCode::invalid_record, "Produce requests must have at least one complete record batch per partition.");
+BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettings& settings, AppendOrigin origin, std::int64_t now_ms) {
+  auto header = only_batch(records, origin);
+  if (!header) return std::move(header.error());
+  records = records.first(header->size());
   const auto size = static_cast<std::int64_t>(records.size());
   BatchCheck out;
-  auto header = wire::BatchHeader::parse(records);
-  if (!header) {
-    const bool other_magic = header.error().kind == ErrorKind::unsupported;
-    return refuse(other_magic ? ErrorCode::invalid_record : ErrorCode::corrupt_message, std::move(header.error().message));
-  }
-  if (header->size() > records.size()) return refuse(ErrorCode::corrupt_message, "The record batch is longer than what was sent.");
-  if (header->size() < records.size())
-    return refuse(ErrorCode::invalid_record, "Produce requests must have exactly one record batch per partition.");
   out.header = *header;
+  if (origin != AppendOrigin::coordinator && header->base_offset != 0)
+    return refuse(ErrorCode::invalid_record, "The base offset of a record batch from a client must be 0.");
   if (size > settings.max_message_bytes)
     return refuse(ErrorCode::message_too_large, "The record batch size of " + std::to_string(size) + " exceeds the maximum configured value of " +
                                                     std::to_string(settings.max_message_bytes) + ".");
   if (!wire::verify_crc(records)) return refuse(ErrorCode::corrupt_message, "Record is corrupt: its CRC does not match.");
   if (size > settings.segment_bytes)
     return refuse(ErrorCode::record_list_too_large, "The record batch is larger than segment.bytes.");
-  if (from_client && header->is_control()) return refuse(ErrorCode::invalid_record, "Clients are not allowed to write control records.");
+  if (origin != AppendOrigin::coordinator && header->is_control())
+    return refuse(ErrorCode::invalid_record, "Clients are not allowed to write control records.");
   if (header->record_count <= 0 || header->last_offset_delta != header->record_count - 1)
     return refuse(ErrorCode::invalid_record, "Inconsistency between the record count and the last offset delta of the batch.");
   if (header->has_producer_id() && header->base_sequence < 0)
@@ -128,7 +162,8 @@ BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettin
   std::vector<std::uint8_t> plain;
   if (header->codec() != Codec::none) {
     auto decompressed = wire::decompress(header->codec(), body, decompressed_bytes_max);
-    if (!decompressed) return refuse(ErrorCode::corrupt_message, std::move(decompressed.error().message));
+    // Not CORRUPT_MESSAGE, which clients take for damage on the way and send again: it is what the producer made.
+    if (!decompressed) return refuse(ErrorCode::unknown_server_error, std::move(decompressed.error().message));
     plain = std::move(*decompressed);
     body = plain;
   }

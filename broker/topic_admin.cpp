@@ -76,10 +76,11 @@ Task<CreatedTopic> TopicAdmin::create(NewTopic topic, bool validate_only) {
   }
   out.partitions = static_cast<std::int32_t>(plan.replicas.size());
   out.replication_factor = static_cast<std::int16_t>(plan.replicas.front().size());
+  out.id = random_.uuid();
   if (validate_only) co_return out;
 
   znodes::Topic node;
-  node.id = random_.uuid();
+  node.id = out.id;
   for (std::size_t p = 0; p < plan.replicas.size(); ++p) node.replicas[static_cast<std::int32_t>(p)] = plan.replicas[p];
   std::vector<Ensemble::Op> ops;
   ops.push_back(Ensemble::Create{znodes::config_path("topics", topic.name), znodes::encode_configs(topic.configs), false, persistent});
@@ -89,7 +90,6 @@ Task<CreatedTopic> TopicAdmin::create(NewTopic topic, bool validate_only) {
   auto written = co_await commit(std::move(ops));
   out.answer = std::move(written);
   if (out.answer.error != ErrorCode::none) co_return out;
-  out.id = node.id;
   co_await open_everywhere(topic.name);
   co_return out;
 }

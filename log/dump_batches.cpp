@@ -51,9 +51,8 @@ Result<void> visit_legacy(const StoredBatch& batch, const RecordVisitor& visit) 
 
 }  // namespace
 
-std::int32_t sequence_in(const wire::BatchHeader& header, std::int32_t offset_delta) {
-  if (header.base_sequence < 0) return -1;
-  const std::int64_t sum = std::int64_t{header.base_sequence} + offset_delta;
+std::int32_t wrapped_sequence(std::int32_t base, std::int32_t increment) {
+  const std::int64_t sum = std::int64_t{base} + increment;
   return static_cast<std::int32_t>(sum > INT32_MAX ? sum - INT32_MAX - 1 : sum);
 }
 
@@ -144,7 +143,7 @@ Result<void> visit_records(const StoredBatch& batch, const RecordVisitor& visit)
     record.timestamp = wire::timestamp_of(header, stored);
     record.key = stored.key;
     record.value = stored.value;
-    record.sequence = sequence_in(header, stored.offset_delta);
+    if (header.base_sequence >= 0) record.sequence = wrapped_sequence(header.base_sequence, stored.offset_delta);
     auto headers = wire::read_headers(stored);
     if (!headers) return fail(headers);
     record.headers = std::move(*headers);

@@ -54,8 +54,8 @@ class BatchFile {
   std::uint64_t buffer_at_ = 0;
 };
 
-// The sequence number of the record at that place; -1 in batches without. Damaged deltas are allowed.
-std::int32_t sequence_in(const wire::BatchHeader& header, std::int32_t offset_delta);
+// wire::sequence_after() for numbers that may be damaged.
+std::int32_t wrapped_sequence(std::int32_t base, std::int32_t increment);
 
 // In order. An error at the first one that is malformed; those before it were visited.
 using RecordVisitor = std::function<Result<void>(const StoredRecord&)>;

@@ -82,12 +82,14 @@ Result<std::string> batch_line(const StoredBatch& batch, std::uint64_t position)
   if (batch.legacy()) {
     out = fmt::format("offset: {}", h.last_offset());
   } else {
+    const std::int32_t last_sequence =
+        h.base_sequence == -1 ? -1 : wrapped_sequence(h.base_sequence, h.last_offset_delta);
     const auto horizon = h.has_delete_horizon() ? std::optional(h.base_timestamp) : std::nullopt;
     out = fmt::format(
         "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {} producerId: {} producerEpoch: {} "
         "partitionLeaderEpoch: {} isTransactional: {} isControl: {} deleteHorizonMs: {}",
-        h.base_offset, h.last_offset(), h.record_count, h.base_sequence, sequence_in(h, h.last_offset_delta),
-        h.producer_id, h.producer_epoch, h.leader_epoch, h.is_transactional(), h.is_control(), optional_long(horizon));
+        h.base_offset, h.last_offset(), h.record_count, h.base_sequence, last_sequence, h.producer_id, h.producer_epoch,
+        h.leader_epoch, h.is_transactional(), h.is_control(), optional_long(horizon));
   }
   fmt::format_to(std::back_inserter(out),
                  " position: {} {}: {} size: {} magic: {} compresscodec: {} crc: {} isvalid: {}", position,

@@ -323,9 +323,9 @@ Task<Result<std::optional<TimestampedOffset>>> PartitionLog::offset_for_timestam
   std::function<Result<std::optional<TimestampedOffset>>(SegmentReader&)> work =
       [views = std::move(views), timestamp, end, start](SegmentReader& reader) -> Result<std::optional<TimestampedOffset>> {
     for (const auto& [view, base] : views) {
-      auto found = reader.find_timestamp(view, timestamp, end);
+      auto found = reader.find_timestamp(view, timestamp, start, end);
       if (!found) return fail(found);
-      if (*found && (*found)->offset >= start) return found;
+      if (*found) return found;
     }
     return std::nullopt;
   };

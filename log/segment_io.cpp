@@ -209,7 +209,7 @@ Result<LogData> SegmentReader::read(SegmentView segment, const LogRead& request)
   return out;
 }
 
-Result<std::optional<TimestampedOffset>> SegmentReader::find_timestamp(SegmentView segment, std::int64_t timestamp, Offset end) {
+Result<std::optional<TimestampedOffset>> SegmentReader::find_timestamp(SegmentView segment, std::int64_t timestamp, Offset start, Offset end) {
   auto file = files_.open(file_path(segment.directory, segment.base, log_format::log_suffix));
   if (!file) return fail(file);
   std::uint64_t at = segment.position_hint;
@@ -226,12 +226,12 @@ Result<std::optional<TimestampedOffset>> SegmentReader::find_timestamp(SegmentVi
     auto header = read_header(**file, at);
     if (!header) return fail(header);
     if (at + header->size() > segment.limit || header->base_offset >= end.value) break;
-    if (header->max_timestamp >= timestamp) {
+    if (header->max_timestamp >= timestamp && header->last_offset() >= start.value) {
       auto batch = read_bytes(**file, at, header->size());
       if (!batch) return fail(batch);
       std::optional<TimestampedOffset> hit;
       auto walked = for_each_timestamp(*header, *batch, [&](Offset offset, std::int64_t t) {
-        if (t >= timestamp) hit = TimestampedOffset{t, offset, LeaderEpoch(header->leader_epoch)};
+        if (t >= timestamp && offset >= start) hit = TimestampedOffset{t, offset, LeaderEpoch(header->leader_epoch)};
         return hit.has_value();
       });
       if (!walked) return fail(walked);

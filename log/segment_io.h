@@ -89,7 +89,7 @@ class SegmentReader {
   explicit SegmentReader(Disk& disk) : disk_(disk), files_(disk, {}, files_open_max) {}
   Result<LogData> read(SegmentView segment, const LogRead& request);
   // The first record with timestamp >= the target, from the position hint on.
-  Result<std::optional<TimestampedOffset>> find_timestamp(SegmentView segment, std::int64_t timestamp, Offset end);
+  Result<std::optional<TimestampedOffset>> find_timestamp(SegmentView segment, std::int64_t timestamp, Offset start, Offset end);
   // The record with the largest timestamp of the batch that ends at `last`.
   Result<std::optional<TimestampedOffset>> largest_in_batch(SegmentView segment, Offset last, Offset end);
   void close(const std::string& directory, Offset base);

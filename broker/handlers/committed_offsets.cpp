@@ -115,7 +115,12 @@ FetchGroup read_offsets(const Group* group, const std::string& id, const std::op
         for (const auto& [partition, offset] : partitions) put_partition(out, topic, {}, partition, &offset, ErrorCode::none);
     return out;
   }
-  for (const Wanted& w : *wanted)
+  for (const Wanted& w : *wanted) {
+    if (w.partitions.empty()) {
+      auto& nothing = out.topics.emplace_back();
+      nothing.name = w.topic;
+      nothing.topic_id = w.id;
+    }
     for (const std::int32_t p : w.partitions) {
       const Group::CommittedOffset* found = nullptr;
       if (group && w.error == ErrorCode::none) {
@@ -125,6 +130,7 @@ FetchGroup read_offsets(const Group* group, const std::string& id, const std::op
       }
       put_partition(out, w.topic, w.id, p, found, w.error);
     }
+  }
   return out;
 }
 
@@ -211,10 +217,12 @@ class OffsetFetchRun : public std::enable_shared_from_this<OffsetFetchRun> {
     wire::OffsetFetchResponse response;
     if (context_.version() >= 10) {
       // All offsets of a group: their topics are named by id, those that are gone are left out.
-      for (FetchGroup& group : results_)
+      for (FetchGroup& group : results_) {
         for (auto& topic : group.topics)
           if (topic.topic_id == zero_uuid)
             if (const TopicPtr image = context_.broker().metadata().topic(topic.name)) topic.topic_id = image->id;
+        std::erase_if(group.topics, [](const auto& topic) { return topic.topic_id == zero_uuid; });
+      }
     }
     if (context_.version() >= 8) {
       response.groups = std::move(results_);

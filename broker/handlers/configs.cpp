@@ -41,7 +41,7 @@ Resource find_resource(BrokerShard& broker, std::int8_t type, const std::string&
       out.entity = name;
       out.configs = image->configs;
     } else {
-      out.fault = refuse(ErrorCode::unknown_topic_or_partition, fmt::format("The topic '{}' does not exist.", name));
+      out.fault = refuse(ErrorCode::unknown_topic_or_partition, {});
     }
     return out;
   }
@@ -157,7 +157,7 @@ Task<void> run_alter(RequestContext context, wire::AlterConfigsRequest message) 
 AdminAnswer apply_operation(BrokerShard& broker, const Resource& resource,
                             const wire::IncrementalAlterConfigsRequest::Config& c, znodes::Configs& configs) {
   if (c.config_operation != op_delete && !c.value)
-    return refuse(ErrorCode::invalid_config, "Null value not supported for : " + c.name);
+    return refuse(ErrorCode::invalid_request, "Null value not supported for : " + c.name);
   switch (c.config_operation) {
     case op_set: configs[c.name] = *c.value; return {};
     case op_delete: configs.erase(c.name); return {};

@@ -41,7 +41,7 @@ struct Budget {
 };
 
 void check(Partition& partition, const FetchedPartition& asked, std::int8_t isolation, Reading& out) {
-  out.error = partition.check_leader(asked.current_leader_epoch);
+  out.error = partition.check_leader(std::max(asked.current_leader_epoch, -1));
   if (out.error != ErrorCode::none) return;
   const Log& log = partition.log();
   if (asked.last_fetched_epoch >= 0) {
@@ -71,11 +71,17 @@ Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, std:
   if (out.error != ErrorCode::none || out.diverging_epoch.value >= 0) co_return out;
   if (isolation == 1) out.aborted.emplace();
   if (asked->fetch_offset >= out.readable_end.value) co_return out;
-  const std::int64_t limit = std::min<std::int64_t>(std::max(asked->bytes_max, 0), budget->bytes_left);
-  if (limit <= 0 && !budget->first) co_return out;
+  const std::int64_t limit = std::min<std::int64_t>(asked->bytes_max, budget->bytes_left);
+  if (limit < 0) {
+    // A negative size is no request for little, and Kafka does not answer it either.
+    out = {};
+    out.error = ErrorCode::unknown_server_error;
+    co_return out;
+  }
+  if (limit == 0 && !budget->first) co_return out;
   LogRead request;
   request.from = Offset(asked->fetch_offset);
-  request.bytes_max = static_cast<std::size_t>(std::max<std::int64_t>(limit, 0));
+  request.bytes_max = static_cast<std::size_t>(limit);
   request.end = out.readable_end;
   request.at_least_one = budget->first;
   Log& log = partition->log();
@@ -92,7 +98,7 @@ Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, std:
   out.data = std::move(**read);
   if (!out.data.batches.empty()) {
     budget->first = false;
-    budget->bytes_left -= static_cast<std::int64_t>(out.data.batches.size());
+    budget->bytes_left = std::max<std::int64_t>(budget->bytes_left - static_cast<std::int64_t>(out.data.batches.size()), 0);
     if (isolation == 1) {
       auto aborted = co_await log.aborted_transactions(out.data.first_base, out.data.next);
       if (aborted) out.aborted = std::move(*aborted);
@@ -110,7 +116,7 @@ class FetchRun {
   }
 
   static Task<void> run(std::unique_ptr<FetchRun> self) {
-    if (!self->open_session()) co_return;
+    if (!self->sound() || !self->open_session()) co_return;
     self->resolve();
     const SteadyTime deadline =
         self->home_.shard().clock().now() + std::chrono::milliseconds(std::max(self->message_.max_wait_ms, 0));
@@ -127,6 +133,27 @@ class FetchRun {
   using Response = wire::FetchResponse;
 
   bool by_id() const { return context_.version() >= 13; }
+
+  // An isolation level that there is not fails the request, not its partitions; before topic ids both say it.
+  bool sound() {
+    if (message_.isolation_level == 0 || message_.isolation_level == 1) return true;
+    Response response;
+    response.error_code = code(ErrorCode::unknown_server_error);
+    if (!by_id())
+      for (Request::Topic& t : message_.topics) {
+        auto& topic = response.responses.emplace_back();
+        topic.topic = std::move(t.topic);
+        for (const Request::Partition& p : t.partitions) {
+          auto& to = topic.partitions.emplace_back();
+          to.partition_index = p.partition;
+          to.error_code = code(ErrorCode::unknown_server_error);
+          to.high_watermark = -1;
+          to.records = wire::Records(BufferChain());
+        }
+      }
+    context_.respond(response);
+    return false;
+  }
 
   // What is to be fetched, from the session or from the request alone. False when it was answered with an error.
   bool open_session() {
@@ -190,7 +217,7 @@ class FetchRun {
   Task<void> read_all() {
     const auto allowed = std::min<std::int64_t>(context_.version() >= 3 ? message_.max_bytes : INT32_MAX,
                                                 home_.config().integer("fetch.max.bytes"));
-    Budget budget{.bytes_left = std::max<std::int64_t>(allowed, 0)};
+    Budget budget{.bytes_left = allowed};
     for (Target& target : targets_) {
       if (!target.owner) {
         target.reading = {};
@@ -199,7 +226,7 @@ class FetchRun {
         Partition* partition = home_.partition(target.log);
         if (!partition) {
           target.reading = {};
-          target.reading.error = ErrorCode::not_leader_or_follower;
+          target.reading.error = not_here(target);
           continue;
         }
         const FetchedPartition* asked = target.asked;
@@ -220,8 +247,8 @@ class FetchRun {
       target->reading = std::move(*reading);
     } else {
       target->reading = {};
-      target->reading.error = ErrorCode::not_leader_or_follower;
     }
+    if (!reading || target->reading.error == ErrorCode::not_leader_or_follower) target->reading.error = not_here(*target);
   }
 
   static Task<Reading> read_on_owner(BrokerShard* owner, LogId log, const FetchedPartition* asked,
@@ -234,6 +261,12 @@ class FetchRun {
     }
     auto reading = co_await read_one(partition, asked, isolation, budget);
     co_return reading;
+  }
+
+  // A partition that is not hosted: moved away, or deleted while the fetch waited.
+  ErrorCode not_here(const Target& target) const {
+    if (home_.metadata().topic(target.log.topic_id)) return ErrorCode::not_leader_or_follower;
+    return by_id() ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
   }
 
   bool enough() const {

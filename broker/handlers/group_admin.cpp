@@ -12,7 +12,7 @@ namespace holdfast::handlers {
 namespace {
 
 using wire::ErrorCode;
-enum KeyType : std::int8_t { group_key = 0, transaction_key = 1 };
+enum KeyType : std::int8_t { group_key = 0, transaction_key = 1, share_key = 2 };
 
 using Coordinator = wire::FindCoordinatorResponse::Coordinator;
 
@@ -46,7 +46,9 @@ Coordinator find(RequestContext& context, const std::string& key, std::int8_t ty
     error = ErrorCode::invalid_request;
   }
   out.error_code = code(error);
-  if (error != ErrorCode::none) out.error_message = std::string(wire::error_message(error));
+  // Before version 4 the message goes with the code, "NONE" included; since then only an unknown type of key has one.
+  const bool told = context.version() < 4 || type > share_key || type < group_key;
+  out.error_message = !told ? "" : error == ErrorCode::none ? "NONE" : std::string(wire::error_message(error));
   return out;
 }
 
@@ -93,12 +95,8 @@ Task<void> run_describe(RequestContext context, wire::DescribeGroupsRequest mess
   wire::DescribeGroupsResponse response;
   for (const std::string& group : message.groups) {
     GroupDescription found;
-    if (group.empty()) {
-      found.error = ErrorCode::invalid_group_id;
-    } else {
-      auto described = co_await describe(home, group);
-      found = std::move(described);
-    }
+    auto described = co_await describe(home, group);
+    found = std::move(described);
     auto& to = response.groups.emplace_back();
     to.group_id = group;
     const bool missing = found.error == ErrorCode::group_id_not_found;
@@ -108,7 +106,7 @@ Task<void> run_describe(RequestContext context, wire::DescribeGroupsRequest mess
     to.group_state = missing ? "Dead" : found.state;
     to.protocol_type = std::move(found.protocol_type);
     to.protocol_data = std::move(found.protocol);
-    if (message.include_authorized_operations && found.error == ErrorCode::none) to.authorized_operations = group_operations;
+    if (message.include_authorized_operations && to.error_code == 0) to.authorized_operations = group_operations;
     for (auto& m : found.members)
       to.members.push_back({.member_id = std::move(m.id),
                             .group_instance_id = std::move(m.instance_id),

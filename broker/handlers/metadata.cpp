@@ -71,10 +71,9 @@ void metadata(RequestContext request) {
     for (const auto& topic : *message.topics) {
       const bool has_id = topic.topic_id != zero_uuid;
       if (version < 12 && (has_id || !topic.name)) return request.close("metadata by topic id needs version 12");
-      if (has_id && topic.name && !topic.name->empty()) return request.close("metadata for a topic by both name and id");
     }
   }
-  std::set<std::string_view> asked;
+  std::set<std::string> asked;
   const bool may_create = message.allow_auto_topic_creation && broker.config().boolean("auto.create.topics.enable");
   for (const auto& topic : *message.topics) {
     if (topic.topic_id != zero_uuid) {
@@ -88,7 +87,7 @@ void metadata(RequestContext request) {
       }
       continue;
     }
-    const std::string& name = *topic.name;
+    const std::string name = topic.name.value_or("");
     if (!asked.insert(name).second) continue;
     if (const TopicPtr image = metadata.topic(name)) {
       add(*image);
@@ -141,7 +140,14 @@ void describe_topic_partitions(RequestContext request) {
     for (const auto& [name, _] : metadata.topics()) names.insert(name);
   std::int32_t start = 0;
   if (message.cursor) {
-    if (message.cursor->partition_index < 0) return request.close("negative partition index in the cursor");
+    if (message.cursor->partition_index < 0 || (!all && !names.contains(message.cursor->topic_name))) {
+      for (const std::string& name : names) {
+        auto& to = response.topics.emplace_back();
+        to.name = name;
+        to.error_code = code(ErrorCode::invalid_request);
+      }
+      return request.respond(response);
+    }
     names.erase(names.begin(), names.lower_bound(message.cursor->topic_name));
     start = message.cursor->partition_index;
   }

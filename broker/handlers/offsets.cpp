@@ -3,6 +3,7 @@
 #include "wire/kafka/offsets.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "broker/handlers/handlers.h"
@@ -99,20 +100,26 @@ Task<OffsetAnswer> ask(BrokerShard* home, OffsetQuestion question) {
 Task<void> run_list_offsets(RequestContext context, wire::ListOffsetsRequest message) {
   BrokerShard* home = &context.broker();
   const std::int16_t version = context.version();
-  std::set<std::pair<std::string, std::int32_t>> seen, twice;
+  std::set<std::pair<std::string, std::int32_t>> seen, twice, refused;
   for (const auto& t : message.topics)
     for (const auto& p : t.partitions)
       if (!seen.emplace(t.name, p.partition_index).second) twice.emplace(t.name, p.partition_index);
+  const bool isolation_known = message.isolation_level == 0 || message.isolation_level == 1;
   wire::ListOffsetsResponse response;
   for (const auto& topic : message.topics) {
     auto& out = response.topics.emplace_back();
     out.name = topic.name;
     const TopicPtr image = home->metadata().topic(topic.name);
     for (const auto& partition : topic.partitions) {
+      const bool repeated = twice.contains({topic.name, partition.partition_index});
+      // Asked for twice: refused, in one line.
+      if (repeated && !refused.emplace(topic.name, partition.partition_index).second) continue;
       auto& to = out.partitions.emplace_back();
       to.partition_index = partition.partition_index;
       const std::int64_t t = partition.timestamp;
-      if (twice.contains({topic.name, partition.partition_index})) {
+      if (!isolation_known) {
+        to.error_code = code(ErrorCode::unknown_server_error);
+      } else if (repeated) {
         to.error_code = code(ErrorCode::invalid_request);
       } else if ((t < latest && version < 7) || (t == earliest_local && version < 8) ||
                  (t == latest_tiered && version < 9) || (t == earliest_pending_upload && version < 11) ||
@@ -220,12 +227,13 @@ Task<void> run_delete_records(RequestContext context, wire::DeleteRecordsRequest
     auto& out = response.topics.emplace_back();
     out.name = topic.name;
     const TopicPtr image = home->metadata().topic(topic.name);
-    for (const auto& partition : topic.partitions) {
+    std::map<std::int32_t, std::int64_t> wanted;  // named twice: the last one counts
+    for (const auto& partition : topic.partitions) wanted[partition.partition_index] = partition.offset;
+    for (const auto& [index, offset] : wanted) {
       auto& to = out.partitions.emplace_back();
-      to.partition_index = partition.partition_index;
+      to.partition_index = index;
       to.low_watermark = -1;
-      if (!image || partition.partition_index < 0 ||
-          static_cast<std::size_t>(partition.partition_index) >= image->partitions.size()) {
+      if (!image || index < 0 || static_cast<std::size_t>(index) >= image->partitions.size()) {
         to.error_code = code(ErrorCode::unknown_topic_or_partition);
         continue;
       }
@@ -233,9 +241,9 @@ Task<void> run_delete_records(RequestContext context, wire::DeleteRecordsRequest
         to.error_code = code(ErrorCode::invalid_topic_exception);
         continue;
       }
-      const LogId log{image->id, partition.partition_index};
+      const LogId log{image->id, index};
       BrokerShard* owner = &home->peer(log);
-      auto work = [owner, log, offset = partition.offset] { return delete_before(owner, log, offset); };
+      auto work = [owner, log, offset] { return delete_before(owner, log, offset); };
       auto got = co_await hop(owner->shard(), owner->gate(), std::move(work));
       const Deleted deleted = got ? *got : Deleted{};
       to.error_code = code(deleted.error);

@@ -30,7 +30,7 @@ class ProduceRun;
 // The batches of one shard. It lives there from start() on.
 class ShardPart {
  public:
-  ShardPart(BrokerShard& broker, std::size_t items) : broker_(broker), items_(items) {}
+  ShardPart(BrokerShard& broker, AppendOrigin origin, std::size_t items) : broker_(broker), origin_(origin), items_(items) {}
 
   BrokerShard& broker() { return broker_; }
   std::vector<Item>& items() { return items_; }
@@ -45,7 +45,7 @@ class ShardPart {
         item.outcome.error = ErrorCode::not_leader_or_follower;
         continue;
       }
-      item.outcome = partition->append(item.records, AppendOrigin::client, acks);
+      item.outcome = partition->append(item.records, origin_, acks);
       if (item.outcome.error != ErrorCode::none || acks == 0) continue;
       if (acks == -1 ? partition->replicated(item.outcome.end) : partition->written(item.outcome.end)) continue;
       item.waiter.end = item.outcome.end;
@@ -86,6 +86,7 @@ class ShardPart {
   }
 
   BrokerShard& broker_;
+  AppendOrigin origin_;
   std::vector<Item> items_;
   std::size_t waiting_ = 0;
   Timer timer_;
@@ -133,10 +134,8 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
         to.error_code = code(from.error);
         to.base_offset = from.base.value;
         to.log_append_time_ms = from.error == ErrorCode::none ? from.log_append_time : -1;
-        // Kafka says more than the code only where single records are at fault (KIP-467).
-        const bool detailed = from.error == ErrorCode::none || !from.record_errors.empty();
-        to.log_start_offset = detailed ? from.log_start.value : -1;
-        if (detailed && !from.message.empty()) to.error_message = from.message;
+        to.log_start_offset = tells_log_start(from) ? from.log_start.value : -1;
+        if (from.message_is_for_client) to.error_message = from.message;
         for (const RecordError& e : from.record_errors)
           to.record_errors.push_back({.batch_index = e.index, .batch_index_error_message = e.message});
         if (from.error == ErrorCode::not_leader_or_follower) add_current_leader(item.log, to);
@@ -149,6 +148,19 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
       return context_.respond_nothing();
     }
     context_.respond(response_);
+  }
+
+  // As Kafka: not with errors that say that there is no log here, or that the bytes never reached it.
+  static bool tells_log_start(const AppendOutcome& outcome) {
+    switch (outcome.error) {
+      case ErrorCode::unknown_topic_or_partition:
+      case ErrorCode::not_leader_or_follower:
+      case ErrorCode::message_too_large:
+      case ErrorCode::record_list_too_large:
+      case ErrorCode::corrupt_message:
+      case ErrorCode::kafka_storage_error: return false;
+      default: return !outcome.refused_unread;
+    }
   }
 
   void add_current_leader(const LogId& log, auto& to) {
@@ -176,6 +188,15 @@ void produce(RequestContext request) {
   const bool by_id = request.version() >= 13;
   const bool admin_client = request.client_id() == "__admin_client";
   const bool acks_valid = message.acks >= -1 && message.acks <= 1;
+
+  const auto transactional = [](ByteView batch) {
+    constexpr std::size_t low_attributes = wire::batch_crc_covers_from + 1;
+    return batch.size() > low_attributes && batch[wire::batch_magic_at] == 2 && (batch[low_attributes] & 16) != 0;
+  };
+  bool unnamed_transaction = false;
+  if (!message.transactional_id)
+    for (const auto& topic : message.topic_data)
+      for (const auto& partition : topic.partition_data) unnamed_transaction |= transactional(partition.records.view);
 
   // First the places in the response and who owns what, then one part per shard with its items in place: a waiter's
   // address may not change.
@@ -212,7 +233,10 @@ void produce(RequestContext request) {
         error = ErrorCode::unknown_topic_or_partition;
       } else if (image->internal && !admin_client) {
         error = ErrorCode::invalid_topic_exception;
+      } else if (transactional(partition.records.view)) {
+        error = ErrorCode::invalid_txn_state;  // nobody begins transactions here: an open one would never end
       }
+      if (unnamed_transaction) error = ErrorCode::transactional_id_authorization_failed;
       if (error != ErrorCode::none) {
         to.error_code = code(error);
         continue;
@@ -234,10 +258,11 @@ void produce(RequestContext request) {
     }
   }
 
+  const AppendOrigin origin = request.version() < 7 ? AppendOrigin::client_before_zstd : AppendOrigin::client;
   std::vector<std::unique_ptr<ShardPart>> parts;
   for (std::size_t shard = 0; shard < by_shard.size(); ++shard) {
     if (by_shard[shard].empty()) continue;
-    auto part = std::make_unique<ShardPart>(*broker.services().peers[shard], by_shard[shard].size());
+    auto part = std::make_unique<ShardPart>(*broker.services().peers[shard], origin, by_shard[shard].size());
     for (std::size_t i = 0; i < by_shard[shard].size(); ++i) {
       Item& item = part->items()[i];
       const Found& found = by_shard[shard][i];

@@ -59,10 +59,10 @@ Task<void> run_describe(RequestContext context, wire::DescribeProducersRequest m
     for (const std::int32_t index : topic.partition_indexes) {
       if (!image || index < 0 || static_cast<std::size_t>(index) >= image->partitions.size()) {
         const auto error = topic_name_fault(topic.name) ? ErrorCode::invalid_topic_exception : ErrorCode::unknown_topic_or_partition;
-        out.partitions.push_back({.partition_index = index,
-                                  .error_code = code(error),
-                                  .error_message = std::string(wire::error_message(error)),
-                                  .active_producers = {}});
+        auto& to = out.partitions.emplace_back();
+        to.partition_index = index;
+        to.error_code = code(error);
+        if (!image) to.error_message = std::string(wire::error_message(error));
         continue;
       }
       const LogId log{image->id, index};

@@ -67,7 +67,6 @@ Task<void> run_create(RequestContext context, wire::CreateTopicsRequest message)
       }
       wanted.configs[c.name] = *c.value;
     }
-    if (is_internal_topic(topic.name)) fault = {ErrorCode::invalid_request, "Creation of internal topic " + topic.name + " is prohibited."};
     CreatedTopic created;
     if (fault.error != ErrorCode::none) {
       created.answer = std::move(fault);
@@ -107,15 +106,15 @@ Task<void> run_delete(RequestContext context, wire::DeleteTopicsRequest message)
     for (auto& name : message.topic_names) message.topics.push_back({.name = std::move(name), .topic_id = {}});
   }
   const bool allowed = home->config().boolean("delete.topic.enable");
+  // Named twice, by name, by id or by one of each: refused, in one line.
   std::map<std::string, int> names;
   std::map<Uuid, int> ids;
   for (auto& topic : message.topics) {
+    if (topic.name && topic.topic_id != zero_uuid) continue;
     if (topic.name) ++names[*topic.name];
-    if (topic.topic_id != zero_uuid) {
-      ++ids[topic.topic_id];
-      if (const TopicPtr image = home->metadata().topic(topic.topic_id)) ++names[image->name];
-    }
+    if (topic.topic_id != zero_uuid) ++ids[topic.topic_id];
   }
+  const auto by_both = [&](const TopicPtr& image) { return image && names.contains(image->name) && ids.contains(image->id); };
   std::set<std::pair<std::string, Uuid>> refused;
   for (auto& topic : message.topics) {
     const bool has_id = topic.topic_id != zero_uuid;
@@ -128,7 +127,10 @@ Task<void> run_delete(RequestContext context, wire::DeleteTopicsRequest message)
       answer = {ErrorCode::invalid_request, "You may not specify both topic name and topic id."};
     } else if (!topic.name && !has_id) {
       answer = {ErrorCode::invalid_request, "Neither topic name nor id were specified."};
-    } else if ((topic.name && names[*topic.name] > 1) || (has_id && (ids[topic.topic_id] > 1 || (image && names[image->name] > 1)))) {
+    } else if (by_both(image)) {
+      if (has_id) continue;  // the line of its name says it
+      answer = {ErrorCode::invalid_request, "The provided topic name maps to an ID that was already supplied."};
+    } else if ((topic.name && names[*topic.name] > 1) || (has_id && ids[topic.topic_id] > 1)) {
       answer = {ErrorCode::invalid_request, topic.name ? "Duplicate topic name." : "Duplicate topic id."};
       if (!refused.emplace(topic.name.value_or(""), topic.topic_id).second) continue;
     } else if (!image) {
@@ -143,7 +145,7 @@ Task<void> run_delete(RequestContext context, wire::DeleteTopicsRequest message)
     auto& to = response.responses.emplace_back();
     to.topic_id = topic.topic_id;
     to.name = topic.name;
-    if (image && answer.error == ErrorCode::none) {
+    if (image && (answer.error == ErrorCode::none || (!has_id && by_both(image)))) {
       to.name = image->name;
       to.topic_id = image->id;
     }
@@ -182,7 +184,8 @@ Task<void> run_create_partitions(RequestContext context, wire::CreatePartitionsR
     auto& to = response.results.emplace_back();
     to.name = topic.name;
     to.error_code = code(answer.error);
-    set_message(to.error_message, answer);
+    // Kafka has nothing to say about a topic that is not there.
+    if (answer.error != ErrorCode::unknown_topic_or_partition || !answer.message.empty()) set_message(to.error_message, answer);
   }
   context.respond(response);
 }

@@ -19,7 +19,7 @@ std::vector<std::uint8_t> batch(wire::BatchBuilder::Options options = {}, int re
   return builder.finish();
 }
 
-BatchCheck check(std::vector<std::uint8_t> bytes, const TopicSettings& settings = {}) { return check_client_batch(bytes, settings, true, now); }
+BatchCheck check(std::vector<std::uint8_t> bytes, const TopicSettings& settings = {}) { return check_client_batch(bytes, settings, AppendOrigin::client, now); }
 
 TEST(RecordValidation, ASoundBatchPassesInEveryCodec) {
   for (const auto codec : {wire::Codec::none, wire::Codec::gzip, wire::Codec::snappy, wire::Codec::lz4, wire::Codec::zstd}) {
@@ -50,7 +50,32 @@ TEST(RecordValidation, ExactlyOneBatchIsTaken) {
   EXPECT_EQ(check(two).error, ErrorCode::invalid_record);
   auto cut = batch();
   cut.pop_back();
-  EXPECT_EQ(check(cut).error, ErrorCode::corrupt_message);
+  EXPECT_EQ(check(cut).error, ErrorCode::invalid_record);
+}
+
+TEST(RecordValidation, TooFewBytesForAnotherBatchBehindTheBatchAreIgnored) {
+  auto trailed = batch();
+  trailed.insert(trailed.end(), 10, 0);
+  EXPECT_EQ(check(trailed).error, ErrorCode::none);
+}
+
+TEST(RecordValidation, FramingThatCannotBeIsToldFromTooLittle) {
+  auto tiny = batch();
+  tiny[11] = 3;  // a length below any record's
+  EXPECT_EQ(check(tiny).error, ErrorCode::corrupt_message);
+  auto magic = batch();
+  magic[wire::batch_magic_at] = 3;
+  EXPECT_EQ(check(magic).error, ErrorCode::corrupt_message);
+  magic[wire::batch_magic_at] = 1;
+  EXPECT_EQ(check(magic).error, ErrorCode::invalid_record);
+}
+
+TEST(RecordValidation, ZstandardNeedsANewEnoughProduce) {
+  wire::BatchBuilder::Options options;
+  options.codec = wire::Codec::zstd;
+  auto bytes = batch(options);
+  EXPECT_EQ(check_client_batch(bytes, {}, AppendOrigin::client_before_zstd, now).error, ErrorCode::unsupported_compression_type);
+  EXPECT_EQ(check_client_batch(bytes, {}, AppendOrigin::client, now).error, ErrorCode::none);
 }
 
 TEST(RecordValidation, ControlBatchesAreNotForClients) {
@@ -91,7 +116,7 @@ TEST(RecordValidation, LogAppendTimeStampsTheBatchAndItsCrcHolds) {
   TopicSettings settings;
   settings.log_append_time = true;
   auto bytes = batch({}, 2, true, 5);
-  const BatchCheck done = check_client_batch(bytes, settings, true, now);
+  const BatchCheck done = check_client_batch(bytes, settings, AppendOrigin::client, now);
   EXPECT_EQ(done.error, ErrorCode::none);
   EXPECT_EQ(done.log_append_time, now);
   const auto header = wire::BatchHeader::parse(bytes);
@@ -119,7 +144,7 @@ TEST(RecordValidation, TheHeadersTimestampsAreMendedFromTheRecords) {
   auto lying = batch({}, 3, true, 1000);
   wire::set_create_time(lying, 5);
   wire::stamp_log_append_time(lying, 77);
-  const BatchCheck done = check_client_batch(lying, {}, true, now);
+  const BatchCheck done = check_client_batch(lying, {}, AppendOrigin::client, now);
   ASSERT_EQ(done.error, ErrorCode::none) << done.message;
   const auto header = wire::BatchHeader::parse(lying);
   EXPECT_FALSE(header->log_append_time());

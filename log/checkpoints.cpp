@@ -56,9 +56,12 @@ Result<OffsetCheckpoint> read_offset_checkpoint(Disk& disk, const std::string& p
   OffsetCheckpoint out;
   if (!*text) return out;
   const auto lines = lines_of(**text);
-  const auto malformed = [&] { return fail(ErrorKind::corrupt, path + " is malformed: remove it to fall back to a full recovery"); };
+  const auto malformed = [&] {
+    return fail(ErrorKind::corrupt, path + " is malformed: remove it to fall back to a full recovery");
+  };
   std::size_t count = 0;
-  if (!(*text)->ends_with('\n') || lines.size() < 2 || lines[0] != "0" || !parse(lines[1], count) || lines.size() != count + 2)
+  if (!(*text)->ends_with('\n') || lines.size() < 2 || lines[0] != "0" || !parse(lines[1], count) ||
+      lines.size() != count + 2)
     return malformed();
   for (std::size_t i = 2; i < lines.size(); ++i) {
     const std::string_view line = lines[i];
@@ -78,7 +81,8 @@ Result<OffsetCheckpoint> read_offset_checkpoint(Disk& disk, const std::string& p
 
 Result<void> write_offset_checkpoint(Disk& disk, const std::string& path, const OffsetCheckpoint& checkpoint) {
   std::string text = fmt::format("0\n{}\n", checkpoint.size());
-  for (const auto& [partition, offset] : checkpoint) text += fmt::format("{} {} {}\n", partition.first, partition.second, offset.value);
+  for (const auto& [partition, offset] : checkpoint)
+    text += fmt::format("{} {} {}\n", partition.first, partition.second, offset.value);
   return disk.write_atomically(path, as_bytes(text));
 }
 
@@ -98,8 +102,8 @@ Result<std::optional<MetaProperties>> read_meta_properties(Disk& disk, const std
 }
 
 Result<void> write_meta_properties(Disk& disk, const std::string& path, const MetaProperties& meta) {
-  const std::string text =
-      fmt::format("#\nversion=1\ncluster.id={}\nnode.id={}\ndirectory.id={}\n", meta.cluster_id, meta.node_id, meta.directory_id);
+  const std::string text = fmt::format("#\nversion=1\ncluster.id={}\nnode.id={}\ndirectory.id={}\n", meta.cluster_id,
+                                       meta.node_id, meta.directory_id);
   return disk.write_atomically(path, as_bytes(text));
 }
 

@@ -41,7 +41,8 @@ Result<void> JournalWriter::open(std::uint64_t generation) {
 }
 
 Result<void> JournalWriter::create_file() {
-  std::string path = fmt::format("{}/{}{}-{}", options_.directory, log_format::journal_prefix, options_.shard, created_);
+  std::string path =
+      fmt::format("{}/{}{}-{}", options_.directory, log_format::journal_prefix, options_.shard, created_);
   auto file = disk_.open(path, {.write = true, .create = true, .truncate = true, .direct = true});
   if (!file) return fail(file);
   auto named = disk_.sync_directory(options_.directory);
@@ -205,8 +206,8 @@ Result<std::vector<FoundFile>> find_files(Disk& disk, const std::string& directo
   return out;
 }
 
-// One frame at `at`: its bytes, or nothing where the valid part of the file ends. A frame is as long as a round was: only
-// the file's size bounds what is read for it.
+// One frame at `at`: its bytes, or nothing where the valid part of the file ends. A frame is as long as a round was:
+// only the file's size bounds what is read for it.
 Result<std::optional<std::vector<std::uint8_t>>> read_frame(File& file, std::uint64_t file_size, std::uint64_t at,
                                                             std::uint64_t generation, std::uint64_t sequence) {
   std::vector<std::uint8_t> head(frame_header_bytes);
@@ -225,14 +226,15 @@ Result<std::optional<std::vector<std::uint8_t>>> read_frame(File& file, std::uin
 }
 
 bool known(JournalEntry::Kind kind) {
-  return kind == JournalEntry::Kind::append || kind == JournalEntry::Kind::truncate || kind == JournalEntry::Kind::start;
+  return kind == JournalEntry::Kind::append || kind == JournalEntry::Kind::truncate ||
+         kind == JournalEntry::Kind::start;
 }
 
 }  // namespace
 
-Result<void> replay_journals(Disk& disk, const std::string& directory,
-                             const std::function<Result<void>(JournalEntry::Kind, const LogId&, Offset, std::uint64_t,
-                                                              ByteView)>& apply) {
+Result<void> replay_journals(
+    Disk& disk, const std::string& directory,
+    const std::function<Result<void>(JournalEntry::Kind, const LogId&, Offset, std::uint64_t, ByteView)>& apply) {
   auto files = find_files(disk, directory);
   if (!files) return fail(files);
   struct Opened {
@@ -250,7 +252,8 @@ Result<void> replay_journals(Disk& disk, const std::string& directory,
     const std::uint32_t magic = in.u32(), file_version = in.u32();
     f.generation = in.u64();
     if (*got < head.size() || magic != file_magic || in.u32() != wire::crc32c(ByteView(head).first(16))) continue;
-    if (file_version != version) return fail(ErrorKind::unsupported, fmt::format("{} has journal version {}", f.path, file_version));
+    if (file_version != version)
+      return fail(ErrorKind::unsupported, fmt::format("{} has journal version {}", f.path, file_version));
     valid.push_back({f, std::move(*file)});
   }
   std::ranges::sort(valid, {}, [](const Opened& o) { return std::pair(o.found.stem, o.found.generation); });
@@ -286,7 +289,8 @@ Result<void> replay_journals(Disk& disk, const std::string& directory,
             if (!applied) return fail(applied);
           }
           if (replaying && (!in.ok() || left > 0 || in.remaining() != 0))
-            return fail(ErrorKind::corrupt, fmt::format("{}: frame {} passes its checksum but cannot be read", file->found.path, sequence));
+            return fail(ErrorKind::corrupt,
+                        fmt::format("{}: frame {} passes its checksum but cannot be read", file->found.path, sequence));
           at += padded((*frame)->size());
         }
       }

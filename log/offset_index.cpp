@@ -15,7 +15,8 @@ void OffsetIndex::add(Offset base, Offset last, std::uint64_t position) {
 std::uint64_t OffsetIndex::lower_position(Offset base, Offset offset) const {
   const std::int64_t relative = offset - base;
   // An entry names its batch's last offset: only a smaller one is sure to lie before the batch that holds `offset`.
-  const auto at = std::ranges::lower_bound(entries_, relative, {}, [](const Entry& e) { return std::int64_t{e.relative}; });
+  const auto at =
+      std::ranges::lower_bound(entries_, relative, {}, [](const Entry& e) { return std::int64_t{e.relative}; });
   return at == entries_.begin() ? 0 : std::prev(at)->position;
 }
 
@@ -33,7 +34,8 @@ std::vector<std::uint8_t> OffsetIndex::to_file() const {
 }
 
 Result<OffsetIndex> OffsetIndex::from_file(ByteView file) {
-  if (file.size() % log_format::offset_entry_bytes != 0) return fail(ErrorKind::corrupt, "offset index has a torn entry");
+  if (file.size() % log_format::offset_entry_bytes != 0)
+    return fail(ErrorKind::corrupt, "offset index has a torn entry");
   OffsetIndex out;
   wire::Reader in(file);
   out.entries_.reserve(file.size() / log_format::offset_entry_bytes);
@@ -41,8 +43,10 @@ Result<OffsetIndex> OffsetIndex::from_file(ByteView file) {
     const Entry e{in.u32(), in.u32()};
     // Kafka preallocates: zeros behind the last entry of a file that was not closed. A segment's first batch has none.
     if (e.relative == 0 && e.position == 0) break;
-    if (e.relative > INT32_MAX || e.position > INT32_MAX) return fail(ErrorKind::corrupt, "offset index has an impossible entry");
-    if (!out.entries_.empty() && (e.relative <= out.entries_.back().relative || e.position <= out.entries_.back().position))
+    if (e.relative > INT32_MAX || e.position > INT32_MAX)
+      return fail(ErrorKind::corrupt, "offset index has an impossible entry");
+    if (!out.entries_.empty() &&
+        (e.relative <= out.entries_.back().relative || e.position <= out.entries_.back().position))
       return fail(ErrorKind::corrupt, "offset index does not rise");
     out.entries_.push_back(e);
   }
@@ -85,8 +89,10 @@ Result<TimeIndex> TimeIndex::from_file(ByteView file) {
     const Entry e{timestamp, in.u32()};
     // Zeros, as above; but a record of time 0 has an entry too, which is then the only one.
     if (e.timestamp == 0 && e.relative == 0 && (!out.entries_.empty() || in.remaining() > 0)) break;
-    if (e.timestamp < 0 || e.relative > INT32_MAX) return fail(ErrorKind::corrupt, "time index has an impossible entry");
-    if (!out.entries_.empty() && (e.timestamp < out.entries_.back().timestamp || e.relative < out.entries_.back().relative))
+    if (e.timestamp < 0 || e.relative > INT32_MAX)
+      return fail(ErrorKind::corrupt, "time index has an impossible entry");
+    if (!out.entries_.empty() &&
+        (e.timestamp < out.entries_.back().timestamp || e.relative < out.entries_.back().relative))
       return fail(ErrorKind::corrupt, "time index does not rise");
     out.entries_.push_back(e);
   }

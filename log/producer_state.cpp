@@ -48,10 +48,12 @@ void ProducerState::update(const wire::BatchHeader& h, ByteView batch) {
     entry.transaction_first_offset.reset();
     open_transactions_.erase(first);
     if (type == wire::ControlType::abort)
-      aborted_.push_back({h.producer_id, first, Offset(h.last_offset()), first_unstable().value_or(Offset(h.last_offset() + 1))});
+      aborted_.push_back(
+          {h.producer_id, first, Offset(h.last_offset()), first_unstable().value_or(Offset(h.last_offset() + 1))});
     return;
   }
-  entry.batches.push_back({h.base_sequence, h.last_sequence(), Offset(h.last_offset()), h.last_offset_delta, h.max_timestamp});
+  entry.batches.push_back(
+      {h.base_sequence, h.last_sequence(), Offset(h.last_offset()), h.last_offset_delta, h.max_timestamp});
   if (entry.batches.size() > batches_kept) entry.batches.pop_front();
   if (h.is_transactional() && !entry.transaction_first_offset) {
     entry.transaction_first_offset = Offset(h.base_offset);
@@ -106,7 +108,8 @@ Result<ProducerState> ProducerState::from_snapshot(ByteView file) {
   wire::Reader in(file);
   const std::int16_t version = in.i16();
   const std::uint32_t crc = in.u32();
-  if (!in.ok() || version != snapshot_version) return fail(ErrorKind::unsupported, "producer snapshot of an unknown version");
+  if (!in.ok() || version != snapshot_version)
+    return fail(ErrorKind::unsupported, "producer snapshot of an unknown version");
   if (wire::crc32c(file.subspan(snapshot_crc_covers_from)) != crc)
     return fail(ErrorKind::corrupt, "producer snapshot fails its checksum");
   ProducerState out;

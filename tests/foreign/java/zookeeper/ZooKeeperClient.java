@@ -1,5 +1,6 @@
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +17,7 @@ import org.apache.zookeeper.ZooDefs.Ids;
 import org.apache.zookeeper.ZooDefs.Perms;
 import org.apache.zookeeper.ZooKeeper;
 import org.apache.zookeeper.data.ACL;
+import org.apache.zookeeper.data.Id;
 import org.apache.zookeeper.data.Stat;
 
 /** The client of Apache ZooKeeper itself. Arguments: the addresses of Kafka (unused) and of ZooKeeper. */
@@ -94,7 +96,7 @@ final class ZooKeeperClient {
     Check.equal(zk.getData("/java/null", false, null), null, "no data");
     zk.setData("/java/null", new byte[1_000_000], -1);
     Check.equal(zk.getData("/java/null", false, null).length, 1_000_000, "nearly the largest data");
-    Check.that(new String(zk.getConfig(false, null), StandardCharsets.UTF_8).contains("version="), "the ensemble's configuration is there");
+    Check.equal(zk.getConfig(false, null).length, 0, "configuration of an ensemble of one");
   }
 
   private static void watches() throws Exception {
@@ -225,15 +227,16 @@ final class ZooKeeperClient {
     try (Session owner = Session.open(server)) {
       owner.addAuthInfo("digest", bytes("user:secret"));
       owner.create("/java/private", bytes("mine"), Ids.CREATOR_ALL_ACL, CreateMode.PERSISTENT);
-      Check.that(owner.whoAmI().stream().anyMatch(i -> i.getScheme().equals("digest") && i.getUser().startsWith("user")), "who I am");
+      Check.that(owner.whoAmI().stream().anyMatch(i -> i.getAuthScheme().equals("digest") && i.getUser().startsWith("user")), "who I am");
       Check.refused(KeeperException.NoAuthException.class, "others may not read", () -> get("/java/private"));
       Stat stat = new Stat();
       Check.equal(owner.getACL("/java/private", stat).get(0).getId().getScheme(), "digest", "the ACL's scheme");
-      owner.setACL("/java/private", List.of(new ACL(Perms.READ, Ids.ANYONE_ID_UNSAFE)), stat.getAversion());
+      owner.setACL("/java/private", Collections.singletonList(new ACL(Perms.READ, Ids.ANYONE_ID_UNSAFE)), stat.getAversion());
       Check.equal(get("/java/private"), "mine", "after it was opened");
       Check.refused(KeeperException.NoAuthException.class, "reading is not writing", () -> zk.setData("/java/private", null, -1));
-      Check.refused(KeeperException.InvalidACLException.class, "an ACL is not empty",
-          () -> owner.create("/java/bad", null, List.of(), CreateMode.PERSISTENT));
+      List<ACL> unknown = Collections.singletonList(new ACL(Perms.ALL, new Id("telepathy", "user")));
+      Check.refused(KeeperException.InvalidACLException.class, "schemes are checked",
+          () -> owner.create("/java/bad", null, unknown, CreateMode.PERSISTENT));
     }
   }
 

@@ -29,7 +29,7 @@ std::optional<LeaderEpoch> LeaderEpochs::epoch_at(Offset offset) const {
 
 std::pair<LeaderEpoch, Offset> LeaderEpochs::end_offset_for(LeaderEpoch asked, Offset log_end) const {
   constexpr std::pair unknown{LeaderEpoch(-1), Offset(-1)};
-  if (asked.value < 0 || entries_.empty() || asked > entries_.back().epoch) return unknown;
+  if (asked.value == -1 || entries_.empty() || asked > entries_.back().epoch) return unknown;
   if (asked == entries_.back().epoch) return {asked, log_end};
   const auto after = std::ranges::upper_bound(entries_, asked, {}, &Entry::epoch);
   // Below the first one we know: that epoch, if it had records, ended where our first begins.

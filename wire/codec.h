@@ -282,7 +282,8 @@ class Decoder {
   // Bytes or elements; negative: null.
   template <class T>
   std::int64_t get_length(bool compact) {
-    if (compact) return static_cast<std::int64_t>(in_.uvarint()) - 1;
+    // A length beyond an int32 is a negative one to Kafka: null, as any other negative length.
+    if (compact) return std::int64_t{static_cast<std::int32_t>(in_.uvarint())} - 1;
     if constexpr (std::same_as<T, std::string>) {
       return in_.i16();
     } else {

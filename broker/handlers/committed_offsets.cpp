@@ -116,11 +116,9 @@ FetchGroup read_offsets(const Group* group, const std::string& id, const std::op
     return out;
   }
   for (const Wanted& w : *wanted) {
-    if (w.partitions.empty()) {
-      auto& nothing = out.topics.emplace_back();
-      nothing.name = w.topic;
-      nothing.topic_id = w.id;
-    }
+    auto& entry = out.topics.emplace_back();  // also for one that is named again, or has no partitions
+    entry.name = w.topic;
+    entry.topic_id = w.id;
     for (const std::int32_t p : w.partitions) {
       const Group::CommittedOffset* found = nullptr;
       if (group && w.error == ErrorCode::none) {
@@ -217,7 +215,9 @@ class OffsetFetchRun : public std::enable_shared_from_this<OffsetFetchRun> {
     wire::OffsetFetchResponse response;
     if (context_.version() >= 10) {
       // All offsets of a group: their topics are named by id, those that are gone are left out.
-      for (FetchGroup& group : results_) {
+      for (std::size_t i = 0; i < results_.size(); ++i) {
+        if (asked_[i].topics) continue;
+        FetchGroup& group = results_[i];
         for (auto& topic : group.topics)
           if (topic.topic_id == zero_uuid)
             if (const TopicPtr image = context_.broker().metadata().topic(topic.name)) topic.topic_id = image->id;

@@ -125,12 +125,12 @@ Task<void> run_alter(RequestContext context, wire::AlterConfigsRequest message) 
     if (!seen.emplace(r.resource_type, r.resource_name).second) twice.emplace(r.resource_type, r.resource_name);
   for (auto& r : message.resources) {
     if (twice.contains({r.resource_type, r.resource_name})) {
-      if (seen.erase({r.resource_type, r.resource_name}) != 0)
-        answer(response, r.resource_type, r.resource_name,
-               refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
+      answer(response, r.resource_type, r.resource_name, refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
       continue;
     }
     Resource resource = find_resource(*home, r.resource_type, r.resource_name);
+    if (r.resource_type == topic_resource && r.resource_name.empty())
+      resource.fault = refuse(ErrorCode::invalid_request, "Default topic resources are not allowed.");
     AdminAnswer result = resource.fault;
     znodes::Configs configs;
     std::set<std::string> changed;
@@ -196,12 +196,12 @@ Task<void> run_incremental(RequestContext context, wire::IncrementalAlterConfigs
     if (!seen.emplace(r.resource_type, r.resource_name).second) twice.emplace(r.resource_type, r.resource_name);
   for (auto& r : message.resources) {
     if (twice.contains({r.resource_type, r.resource_name})) {
-      if (seen.erase({r.resource_type, r.resource_name}) != 0)
-        answer(response, r.resource_type, r.resource_name,
-               refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
+      answer(response, r.resource_type, r.resource_name, refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
       continue;
     }
     Resource resource = find_resource(*home, r.resource_type, r.resource_name);
+    if (r.resource_type == topic_resource && r.resource_name.empty())
+      resource.fault = refuse(ErrorCode::invalid_request, "Default topic resources are not allowed.");
     AdminAnswer result = resource.fault;
     znodes::Configs configs = resource.configs;
     std::set<std::string> changed;

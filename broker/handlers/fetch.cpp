@@ -132,6 +132,15 @@ class FetchRun {
   using Request = wire::FetchRequest;
   using Response = wire::FetchResponse;
 
+  // A follower fetches what it is a replica of; consumers say -1, tools -2.
+  bool may_replicate(const Target& target) const {
+    const std::int32_t replica = context_.version() >= 15 ? message_.replica_state.replica_id : message_.replica_id;
+    if (replica < 0) return true;
+    if (replica == home_.services().node_id) return false;
+    const auto& replicas = target.topic->partitions[static_cast<std::size_t>(target.log.partition)].replicas;
+    return std::ranges::find(replicas, replica) != replicas.end();
+  }
+
   bool by_id() const { return context_.version() >= 13; }
 
   // An isolation level that there is not fails the request, not its partitions; before topic ids both say it.
@@ -222,6 +231,9 @@ class FetchRun {
       if (!target.owner) {
         target.reading = {};
         target.reading.error = by_id() && !target.topic ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+      } else if (!may_replicate(target)) {
+        target.reading = {};
+        target.reading.error = ErrorCode::not_leader_or_follower;
       } else if (target.owner == &home_) {
         Partition* partition = home_.partition(target.log);
         if (!partition) {
@@ -366,7 +378,7 @@ class FetchRun {
     context_.respond(response);
   }
 
-  static void fill(Response::Partition& to, Target& target) {
+  void fill(Response::Partition& to, Target& target) const {
     Reading& from = target.reading;
     to.partition_index = target.asked->index;
     to.error_code = code(from.error);
@@ -383,7 +395,8 @@ class FetchRun {
       to.diverging_epoch.epoch = from.diverging_epoch.value;
       to.diverging_epoch.end_offset = from.diverging_end.value;
     }
-    if (from.error == ErrorCode::not_leader_or_follower || from.error == ErrorCode::fenced_leader_epoch) {
+    const bool elsewhere = from.error == ErrorCode::not_leader_or_follower || from.error == ErrorCode::fenced_leader_epoch;
+    if (elsewhere && context_.version() >= 16) {  // KIP-951
       const PartitionImage& image = target.topic->partitions[static_cast<std::size_t>(target.log.partition)];
       to.current_leader.leader_id = image.leader;
       to.current_leader.leader_epoch = image.leader_epoch.value;

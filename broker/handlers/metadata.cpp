@@ -41,6 +41,20 @@ void fill_topic(wire::MetadataResponse::Topic& to, const TopicImage& image, cons
     fill_partition(to.partitions.emplace_back(), image.partitions[i], i, metadata);
 }
 
+// Topic ids are asked by since version 12 only, though 10 and 11 have the field.
+void refuse_all(RequestContext& request, const std::vector<wire::MetadataRequest::Topic>& topics) {
+  wire::MetadataResponse response;
+  response.cluster_id.reset();
+  response.controller_id = -1;
+  for (const auto& topic : topics) {
+    auto& to = response.topics.emplace_back();
+    to.name = topic.name.value_or("");
+    to.topic_id = topic.topic_id;
+    to.error_code = code(ErrorCode::invalid_request);
+  }
+  request.respond(response);
+}
+
 }  // namespace
 
 void metadata(RequestContext request) {
@@ -70,7 +84,7 @@ void metadata(RequestContext request) {
   if (version >= 10) {
     for (const auto& topic : *message.topics) {
       const bool has_id = topic.topic_id != zero_uuid;
-      if (version < 12 && (has_id || !topic.name)) return request.close("metadata by topic id needs version 12");
+      if (version < 12 && (has_id || !topic.name)) return refuse_all(request, *message.topics);
     }
   }
   std::set<std::string> asked;
@@ -96,6 +110,7 @@ void metadata(RequestContext request) {
     auto& to = response.topics.emplace_back();
     to.name = name;
     to.is_internal = is_internal_topic(name);
+    if (message.include_topic_authorized_operations) to.topic_authorized_operations = topic_operations;
     to.error_code = code(topic_name_fault(name) ? ErrorCode::invalid_topic_exception : ErrorCode::unknown_topic_or_partition);
     if (may_create && !topic_name_fault(name))
       broker.first().shard().post([admin = broker.services().admin, name] { admin->auto_create(name); });

@@ -143,6 +143,7 @@ Task<void> run_list_offsets(RequestContext context, wire::ListOffsetsRequest mes
       to.leader_epoch = got.epoch;
     }
   }
+  one_entry_each(response.topics);
   context.respond(response);
 }
 
@@ -222,14 +223,15 @@ Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) 
 
 Task<void> run_delete_records(RequestContext context, wire::DeleteRecordsRequest message) {
   BrokerShard* home = &context.broker();
+  std::map<std::string, std::map<std::int32_t, std::int64_t>> wanted;  // a partition named twice: the last one counts
+  for (const auto& topic : message.topics)
+    for (const auto& partition : topic.partitions) wanted[topic.name][partition.partition_index] = partition.offset;
   wire::DeleteRecordsResponse response;
-  for (const auto& topic : message.topics) {
+  for (const auto& [name, partitions] : wanted) {
     auto& out = response.topics.emplace_back();
-    out.name = topic.name;
-    const TopicPtr image = home->metadata().topic(topic.name);
-    std::map<std::int32_t, std::int64_t> wanted;  // named twice: the last one counts
-    for (const auto& partition : topic.partitions) wanted[partition.partition_index] = partition.offset;
-    for (const auto& [index, offset] : wanted) {
+    out.name = name;
+    const TopicPtr image = home->metadata().topic(name);
+    for (const auto& [index, offset] : partitions) {
       auto& to = out.partitions.emplace_back();
       to.partition_index = index;
       to.low_watermark = -1;

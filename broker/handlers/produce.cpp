@@ -210,14 +210,21 @@ void produce(RequestContext request) {
   response.responses.reserve(message.topic_data.size());
   // A partition named twice: the last one counts, as in Kafka. Nearly all requests cannot name one twice.
   std::unordered_map<LogId, std::pair<std::size_t, std::size_t>, LogIdHash> named;
+  std::unordered_map<std::string, std::size_t> entry_of;  // one entry for each topic, however often it is named
   const bool may_repeat = message.topic_data.size() > 1 || (message.topic_data.size() == 1 && message.topic_data[0].partition_data.size() > 1);
   for (auto& topic : message.topic_data) {
     if (topic.partition_data.empty()) continue;
     const TopicPtr image = by_id ? metadata.topic(topic.topic_id) : metadata.topic(topic.name);
-    auto& out = response.responses.emplace_back();
+    std::size_t at = response.responses.size();
+    if (message.topic_data.size() > 1) {
+      std::string key = by_id ? std::string(topic.topic_id.begin(), topic.topic_id.end()) : topic.name;
+      at = entry_of.try_emplace(std::move(key), at).first->second;
+    }
+    if (at == response.responses.size()) response.responses.emplace_back();
+    auto& out = response.responses[at];
     out.name = std::move(topic.name);
     out.topic_id = topic.topic_id;
-    out.partition_responses.reserve(topic.partition_data.size());
+    out.partition_responses.reserve(out.partition_responses.size() + topic.partition_data.size());
     for (auto& partition : topic.partition_data) {
       auto& to = out.partition_responses.emplace_back();
       to.index = partition.index;
@@ -254,7 +261,7 @@ void produce(RequestContext request) {
           continue;
         }
       }
-      by_shard[shard].push_back({response.responses.size() - 1, out.partition_responses.size() - 1, log, records});
+      by_shard[shard].push_back({at, out.partition_responses.size() - 1, log, records});
     }
   }
 

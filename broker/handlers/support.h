@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "broker/broker_shard.h"
 #include "wire/kafka/errors.h"
@@ -21,5 +24,23 @@ constexpr std::int32_t operations(std::initializer_list<int> codes) {
 inline constexpr std::int32_t topic_operations = operations({3, 4, 5, 6, 7, 8, 10, 11});
 inline constexpr std::int32_t cluster_operations = operations({5, 7, 8, 9, 10, 11, 12});
 inline constexpr std::int32_t group_operations = operations({3, 6, 8, 10, 11});
+
+// One entry for each topic, as Kafka answers, however often a request names it; none for a topic without partitions.
+template <class Topic>
+void one_entry_each(std::vector<Topic>& topics) {
+  std::vector<Topic> out;
+  std::unordered_map<std::string, std::size_t> seen;
+  for (Topic& topic : topics) {
+    if (topic.partitions.empty()) continue;
+    const auto [at, added] = seen.try_emplace(topic.name, out.size());
+    if (added) {
+      out.push_back(std::move(topic));
+    } else {
+      auto& into = out[at->second].partitions;
+      into.insert(into.end(), std::make_move_iterator(topic.partitions.begin()), std::make_move_iterator(topic.partitions.end()));
+    }
+  }
+  topics = std::move(out);
+}
 
 }  // namespace holdfast::handlers

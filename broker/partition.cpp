@@ -94,7 +94,9 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
   const std::span<std::uint8_t> batch =
       check.rewritten.empty() ? records.first(header.size()) : std::span<std::uint8_t>(check.rewritten);
 
-  const ProducerState::Check verdict = log_.producers().check(header);
+  // The coordinator's own batches may carry a transaction's producer id, without sequences.
+  const ProducerState::Check verdict =
+      origin == AppendOrigin::coordinator ? ProducerState::Check{} : log_.producers().check(header);
   switch (verdict.verdict) {
     case ProducerVerdict::accept: break;
     case ProducerVerdict::duplicate:

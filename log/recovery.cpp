@@ -10,6 +10,13 @@
 namespace holdfast {
 namespace {
 constexpr std::uint64_t index_bytes_max = 64 << 20;
+
+// The checkpoint knows better of the epochs it has; batches tell of those that began after it was written.
+void note_epoch(PartitionLog::Recovered& state, const wire::BatchHeader& header) {
+  const auto latest = state.epochs.latest();
+  if (header.leader_epoch < 0 || (latest && header.leader_epoch <= latest->value)) return;
+  if (state.epochs.assign(LeaderEpoch(header.leader_epoch), Offset(header.base_offset))) state.epochs_changed = true;
+}
 }  // namespace
 
 std::string Recovery::path(const RecoveredLog& log, Offset base, std::string_view suffix) const {
@@ -116,7 +123,8 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   state.start = std::max(state.start, state.segments.front()->base);
   if (state.end < state.segments.back()->base) state.end = state.segments.back()->base;
   state.start = std::min(state.start, state.end);
-  return load_producers(log, snapshots);
+  log.snapshots = std::move(snapshots);
+  return load_producers(log);
 }
 
 // A file whose end is known to be right: what its indexes say, and the batches after the last entry.
@@ -143,6 +151,14 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
   }
   if (auto aborted = disk_.read_file(path(log, segment.base, log_format::txnindex_suffix), index_bytes_max)) segment.aborted = std::move(*aborted);
   if (file_size == 0) return {};
+  const auto made_anew = [&]() -> Result<void> {
+    log_line(LogLevel::warn, "log", "{}: its indexes do not fit it and are made anew", path(log, segment.base, log_format::log_suffix));
+    segment = Segment(segment.base);
+    auto whole = check(log, segment, Offset(INT64_MAX));
+    if (!whole) return fail(whole);
+    return {};
+  };
+  if (from >= file_size) return made_anew();
   auto scan = scan_segment(disk_, path(log, segment.base, log_format::log_suffix), segment.base, from, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
     state.end = Offset(h.last_offset() + 1);
     segment.bytes_since_index += h.size();
@@ -153,6 +169,7 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
     }
   });
   if (!scan) return fail(scan);
+  if (scan->valid_bytes != file_size && from > 0) return made_anew();
   if (scan->valid_bytes != file_size)
     return fail(ErrorKind::corrupt, fmt::format("segment {} is damaged at byte {} although the last stop was clean",
                                                 log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes));
@@ -168,17 +185,16 @@ Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recover
   auto scan = scan_segment(disk_, file, segment.base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
     segment.note(h, h.max_timestamp, log.config.index_interval_bytes);
     state.end = Offset(h.last_offset() + 1);
-    if (h.leader_epoch >= 0 && state.epochs.assign(LeaderEpoch(h.leader_epoch), Offset(h.base_offset))) state.epochs_changed = true;
+    note_epoch(state, h);
   });
   if (!scan) {
     if (scan.error().kind == ErrorKind::not_found) return true;
     return fail(scan);
   }
   if (scan->end == SegmentScan::End::end_of_file) return true;
-  if (scan->end == SegmentScan::End::corrupt && state.end < recovery_point)
-    return fail(ErrorKind::corrupt, fmt::format("segment {} has a damaged batch at byte {}, at offset {}, below the recovery point {}",
-                                                log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes,
-                                                state.end.value, recovery_point.value));
+  if (state.end < recovery_point)
+    return fail(ErrorKind::corrupt, fmt::format("segment {} is damaged at byte {}, at offset {}, below what is known to be on disk",
+                                                log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes, state.end.value));
   auto size = [&]() -> Result<std::uint64_t> {
     auto opened = disk_.open(file, {.write = true});
     if (!opened) return fail(opened);
@@ -196,10 +212,10 @@ Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recover
   return scan->end == SegmentScan::End::zeros;
 }
 
-Result<void> Recovery::load_producers(RecoveredLog& log, const std::vector<Offset>& snapshots) {
+Result<void> Recovery::load_producers(RecoveredLog& log) {
   auto& state = log.state;
   Offset from = state.segments.front()->base;
-  for (auto it = snapshots.rbegin(); it != snapshots.rend(); ++it) {
+  for (auto it = log.snapshots.rbegin(); it != log.snapshots.rend(); ++it) {
     if (*it > state.end) continue;
     auto bytes = disk_.read_file(path(log, *it, log_format::snapshot_suffix), index_bytes_max);
     if (!bytes) continue;
@@ -232,10 +248,7 @@ Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset bas
     state.start = std::clamp(base, state.start, std::max(state.start, state.end));
     return {};
   }
-  if (kind == JournalEntry::Kind::truncate) {
-    // The files were cut, durably, before this was written; what follows appends from there.
-    return {};
-  }
+  if (kind == JournalEntry::Kind::truncate) return replay_truncation(log, base);
   Segment* active = state.segments.back().get();
   if (base > active->base) {
     if (position != 0 || base < state.end) return {};  // a gap: what came between is lost, so this was never acknowledged
@@ -252,6 +265,42 @@ Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset bas
   return write_replayed(log, active->size, bytes.subspan(known));
 }
 
+// The files were cut before this was written, but the appends before it in the journal have filled them again.
+Result<void> Recovery::replay_truncation(RecoveredLog& log, Offset end) {
+  auto& state = log.state;
+  if (end >= state.end) return {};
+  while (state.segments.size() > 1 && state.segments.back()->base >= end) {
+    const Offset base = state.segments.back()->base;
+    auto removed = disk_.remove(path(log, base, log_format::log_suffix));
+    if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+    log.touched.erase(base);
+    state.segments.pop_back();
+  }
+  auto rest = std::make_unique<Segment>(state.segments.back()->base);
+  rest->indexes_known = true;
+  state.end = rest->base;
+  const std::string file = path(log, rest->base, log_format::log_suffix);
+  auto scan = scan_segment(disk_, file, rest->base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
+    if (h.last_offset() >= end.value) return;
+    rest->note(h, h.max_timestamp, log.config.index_interval_bytes);
+    state.end = Offset(h.last_offset() + 1);
+  });
+  if (!scan && scan.error().kind != ErrorKind::not_found) return fail(scan);
+  if (scan) {
+    auto opened = disk_.open(file, {.write = true});
+    if (!opened) return fail(opened);
+    auto cut = (*opened)->truncate(rest->size);
+    if (!cut) return cut;
+    log.touched.insert(rest->base);
+  }
+  state.segments.back() = std::move(rest);
+  state.epochs.truncate_from_end(state.end);
+  state.epochs_changed = true;
+  std::erase_if(log.snapshots, [&](Offset at) { return at > state.end; });
+  state.producers = ProducerState();
+  return load_producers(log);
+}
+
 Result<void> Recovery::write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes) {
   auto& state = log.state;
   Segment& active = *state.segments.back();
@@ -264,7 +313,7 @@ Result<void> Recovery::write_replayed(RecoveredLog& log, std::uint64_t position,
     active.note(header, header.max_timestamp, log.config.index_interval_bytes);
     state.end = Offset(header.last_offset() + 1);
     state.producers.update(header, batch);
-    if (header.leader_epoch >= 0 && state.epochs.assign(LeaderEpoch(header.leader_epoch), Offset(header.base_offset))) state.epochs_changed = true;
+    note_epoch(state, header);
     good += batch.size();
   }
   if (good == 0) return {};

@@ -1,7 +1,8 @@
 // Recovery: what a log directory holds when a node starts. After a clean stop the files are taken at their word; after
 // anything else, segments are read from the recovery point, each batch checked, and the journal is replayed over them.
-// A torn end is cut, and the log says what was cut; a batch that fails its checksum below the recovery point is damage,
-// not a torn end: that log is refused and left as it is. Blocks; runs before the shards serve.
+// A torn end is cut, and the log says what was cut; a file that ends or fails below its recovery point is damage, not a
+// torn end: that log is refused and left as it is. Indexes that do not fit their segment are made anew. Blocks; runs
+// before the shards serve.
 #pragma once
 
 #include <map>
@@ -22,6 +23,7 @@ struct RecoveredLog {
   LogConfig config;
   PartitionLog::Recovered state;
   std::set<Offset> touched;  // segments written by the replay
+  std::vector<Offset> snapshots;  // of producers, ascending
 };
 
 class Recovery {
@@ -38,7 +40,8 @@ class Recovery {
   Result<void> load_segments(RecoveredLog& log, Offset recovery_point);
   Result<void> trust(RecoveredLog& log, Segment& segment, std::uint64_t file_size, bool active);
   Result<bool> check(RecoveredLog& log, Segment& segment, Offset recovery_point);
-  Result<void> load_producers(RecoveredLog& log, const std::vector<Offset>& snapshots);
+  Result<void> load_producers(RecoveredLog& log);
+  Result<void> replay_truncation(RecoveredLog& log, Offset end);
   Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
   Result<void> write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes);
   Result<void> finish();

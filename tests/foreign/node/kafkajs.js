@@ -2,6 +2,7 @@
 const assert = require('node:assert/strict')
 const { AssignerProtocol, CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, Partitioners, logLevel } = require('kafkajs')
 const lz4 = require('lz4js')
+const xxhash = require('lz4js/xxh32.js')
 const snappy = require('snappyjs')
 const zstd = require('@bokuweb/zstd-wasm')
 
@@ -23,9 +24,17 @@ const codec = (compress, decompress) => () => ({
   decompress: async (bytes) => Buffer.from(decompress(bytes)),
 })
 
+// Kafka takes LZ4 frames of independent blocks only. These have one block: it depends on nothing, but must say so.
+function independentLz4(bytes) {
+  const frame = lz4.compress(bytes)
+  frame[4] |= 0x20
+  frame[6] = xxhash.hash(0, frame, 4, 2) >> 8
+  return frame
+}
+
 async function giveCodecs() {
   await zstd.init()
-  CompressionCodecs[CompressionTypes.LZ4] = codec(lz4.compress, lz4.decompress)
+  CompressionCodecs[CompressionTypes.LZ4] = codec(independentLz4, lz4.decompress)
   CompressionCodecs[CompressionTypes.Snappy] = codec(snappy.compress, snappy.uncompress)
   CompressionCodecs[CompressionTypes.ZSTD] = codec((b) => zstd.compress(b, 3), zstd.decompress)
 }

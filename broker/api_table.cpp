@@ -50,7 +50,8 @@ constexpr std::array rows{
 constexpr auto index_by_key = [] {
   std::array<std::int8_t, 128> index{};
   index.fill(-1);
-  for (std::size_t i = 0; i < rows.size(); ++i) index[static_cast<std::size_t>(rows[i].key)] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    index[static_cast<std::size_t>(rows[i].key)] = static_cast<std::int8_t>(i);
   return index;
 }();
 
@@ -70,7 +71,8 @@ std::string api_table_markdown() {
       "closes the connection, as Kafka does; an unknown version of ApiVersions is answered in version 0 (KIP-511).\n\n"
       "| key | name | versions served | advertised |\n|--:|--|--|--|\n";
   for (const ApiRow& row : rows)
-    out += fmt::format("| {} | {} | {}-{} | {}-{} |\n", row.key, row.name, row.first, row.last, row.advertised_first, row.last);
+    out += fmt::format("| {} | {} | {}-{} | {}-{} |\n", row.key, row.name, row.first, row.last, row.advertised_first,
+                       row.last);
   return out;
 }
 

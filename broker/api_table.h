@@ -1,4 +1,5 @@
-// THE list of what the broker serves: a row per API key. ApiVersions, the compatibility page and the dispatcher read it.
+// THE list of what the broker serves: a row per API key. ApiVersions, the compatibility page and the dispatcher read
+// it.
 #pragma once
 
 #include <cstdint>

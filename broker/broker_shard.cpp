@@ -15,14 +15,16 @@ constexpr int refusal_lines_a_second = 5;
 }  // namespace
 
 BrokerMetrics::BrokerMetrics(Metrics& registry)
-    : bytes_in(registry.counter("holdfast_kafka_bytes_total", "Bytes of Kafka requests and replies", {{"direction", "in"}})),
-      bytes_out(registry.counter("holdfast_kafka_bytes_total", "Bytes of Kafka requests and replies", {{"direction", "out"}})),
+    : bytes_in(
+          registry.counter("holdfast_kafka_bytes_total", "Bytes of Kafka requests and replies", {{"direction", "in"}})),
+      bytes_out(registry.counter("holdfast_kafka_bytes_total", "Bytes of Kafka requests and replies",
+                                 {{"direction", "out"}})),
       records_in(registry.counter("holdfast_kafka_records_total", "Records appended for producers")),
       connections(registry.gauge("holdfast_kafka_connections", "Open Kafka connections")),
       refused(registry.counter("holdfast_kafka_refused_connections_total", "Kafka connections refused by a limit")) {
   for (const ApiRow& row : api_rows())
-    apis_[static_cast<std::size_t>(row.key)] =
-        &registry.histogram("holdfast_kafka_request_seconds", "From the request's last byte to its reply", {{"api", row.name}});
+    apis_[static_cast<std::size_t>(row.key)] = &registry.histogram(
+        "holdfast_kafka_request_seconds", "From the request's last byte to its reply", {{"api", row.name}});
 }
 
 Histogram& BrokerMetrics::api(std::int16_t key) const { return *apis_[static_cast<std::size_t>(key)]; }
@@ -113,7 +115,8 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     if (created) {
       log = *created;
     } else {
-      log_line(LogLevel::error, "broker", "{}-{} cannot be opened: {}", topic->name, id.partition, created.error().message);
+      log_line(LogLevel::error, "broker", "{}-{} cannot be opened: {}", topic->name, id.partition,
+               created.error().message);
     }
   }
   opening_.erase(id);
@@ -157,7 +160,8 @@ BlockRef BrokerShard::take_buffer(std::size_t bytes) {
 }
 
 void BrokerShard::return_buffer(BlockRef buffer) {
-  if (buffer && spare_buffers_.size() < spare_buffers_max && buffer->capacity() <= (256u << 10)) spare_buffers_.push_back(std::move(buffer));
+  if (buffer && spare_buffers_.size() < spare_buffers_max && buffer->capacity() <= (256u << 10))
+    spare_buffers_.push_back(std::move(buffer));
 }
 
 bool BrokerShard::may_log_refusal() {

@@ -45,9 +45,9 @@ struct BrokerServices {
   const Config* config = nullptr;
   Shards* shards = nullptr;
   LogManager* logs = nullptr;
-  Ensemble* ensemble = nullptr;      // lives on shard 0
-  TopicAdmin* admin = nullptr;       // lives on shard 0
-  Random* random = nullptr;          // shard 0 only
+  Ensemble* ensemble = nullptr;  // lives on shard 0
+  TopicAdmin* admin = nullptr;   // lives on shard 0
+  Random* random = nullptr;      // shard 0 only
   BrokerMetrics* metrics = nullptr;
   Metrics* registry = nullptr;
   std::int32_t node_id = 1;

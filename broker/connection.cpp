@@ -10,9 +10,9 @@
 
 namespace holdfast {
 namespace {
-constexpr std::size_t input_bytes = 128 << 10;      // what a busy connection reads into
-constexpr std::size_t first_growth = 1 << 20;       // a large frame's buffer starts here and grows with what arrives
-constexpr std::size_t header_bytes_min = 10;        // key, version, correlation id, client id length
+constexpr std::size_t input_bytes = 128 << 10;  // what a busy connection reads into
+constexpr std::size_t first_growth = 1 << 20;   // a large frame's buffer starts here and grows with what arrives
+constexpr std::size_t header_bytes_min = 10;    // key, version, correlation id, client id length
 }  // namespace
 
 Connection::Connection(BrokerShard& broker, std::unique_ptr<Stream> stream, std::string listener,
@@ -201,8 +201,7 @@ RequestContext::RequestContext(std::shared_ptr<Connection> connection, std::uint
       client_id_(client_id),
       frame_(std::move(frame)),
       body_(body),
-      started_ns_(static_cast<std::uint64_t>(
-          connection_->broker().shard().clock().now().time_since_epoch().count())) {}
+      started_ns_(static_cast<std::uint64_t>(connection_->broker().shard().clock().now().time_since_epoch().count())) {}
 
 RequestContext::~RequestContext() {
   if (connection_) connection_->close();
@@ -223,7 +222,8 @@ void RequestContext::begin(wire::Writer& out, std::int16_t flexible_from, std::i
 
 void RequestContext::finish(wire::Writer out) {
   if (!out.ok()) {
-    log_line(LogLevel::error, "broker", "reply of API {} version {} cannot be encoded: {}", key_, version_, out.error());
+    log_line(LogLevel::error, "broker", "reply of API {} version {} cannot be encoded: {}", key_, version_,
+             out.error());
     close("internal error");
     return;
   }

@@ -59,7 +59,8 @@ class FetchSession {
  private:
   struct KeyHash {
     std::size_t operator()(const Key& k) const noexcept {
-      return (std::hash<std::string>{}(k.topic) ^ UuidHash{}(k.topic_id)) + static_cast<std::size_t>(k.index) * 0x9e3779b9u;
+      return (std::hash<std::string>{}(k.topic) ^ UuidHash{}(k.topic_id)) +
+             static_cast<std::size_t>(k.index) * 0x9e3779b9u;
     }
   };
   std::list<FetchedPartition> partitions_;
@@ -80,7 +81,8 @@ class FetchSessions {
   };
   Found find(std::int32_t id, std::int32_t epoch, bool uses_topic_ids, SteadyTime now);
   // Null when the cache is full of sessions that are in use and worth more.
-  std::shared_ptr<FetchSession> create(std::size_t partitions, bool uses_topic_ids, std::uint64_t random, SteadyTime now);
+  std::shared_ptr<FetchSession> create(std::size_t partitions, bool uses_topic_ids, std::uint64_t random,
+                                       SteadyTime now);
   void remove(std::int32_t id) { sessions_.erase(id); }
   std::size_t size() const { return sessions_.size(); }
 

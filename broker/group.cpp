@@ -8,10 +8,14 @@ namespace holdfast {
 
 std::string_view to_string(GroupState state) {
   switch (state) {
-    case GroupState::empty: return "Empty";
-    case GroupState::preparing_rebalance: return "PreparingRebalance";
-    case GroupState::completing_rebalance: return "CompletingRebalance";
-    case GroupState::stable: return "Stable";
+    case GroupState::empty:
+      return "Empty";
+    case GroupState::preparing_rebalance:
+      return "PreparingRebalance";
+    case GroupState::completing_rebalance:
+      return "CompletingRebalance";
+    case GroupState::stable:
+      return "Stable";
   }
   return "Dead";
 }
@@ -32,7 +36,8 @@ GroupMember* Group::member(const std::string& member_id) {
 }
 
 std::size_t Group::awaiting_join() const {
-  return static_cast<std::size_t>(std::ranges::count_if(members, [](const auto& m) { return m.second.awaiting_join != 0; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(members, [](const auto& m) { return m.second.awaiting_join != 0; }));
 }
 
 std::int32_t Group::rebalance_timeout_ms() const {

@@ -50,10 +50,10 @@ struct Group {
 
   std::int64_t join_deadline_ms = -1;  // steady time when the join phase ends; -1: not armed
   std::int64_t sync_deadline_ms = -1;
-  bool initial_delay = false;      // the join phase is the first one of an empty group
+  bool initial_delay = false;  // the join phase is the first one of an empty group
   std::int64_t initial_left_ms = 0;
-  bool member_added = false;       // since the initial delay was armed
-  bool persisting = false;         // the leader's assignment is being written
+  bool member_added = false;  // since the initial delay was armed
+  bool persisting = false;    // the leader's assignment is being written
 
   struct CommittedOffset {
     std::int64_t offset = -1;

@@ -17,21 +17,26 @@ constexpr std::size_t records_bytes_max = 256 << 20;
 // What a client of the group is told when the coordinator cannot write (Kafka's GroupCoordinatorService).
 ErrorCode client_error(ErrorCode error) {
   switch (error) {
-    case ErrorCode::none: return ErrorCode::none;
+    case ErrorCode::none:
+      return ErrorCode::none;
     case ErrorCode::unknown_topic_or_partition:
     case ErrorCode::not_enough_replicas:
     case ErrorCode::not_enough_replicas_after_append:
-    case ErrorCode::request_timed_out: return ErrorCode::coordinator_not_available;
+    case ErrorCode::request_timed_out:
+      return ErrorCode::coordinator_not_available;
     case ErrorCode::not_leader_or_follower:
-    case ErrorCode::kafka_storage_error: return ErrorCode::not_coordinator;
-    default: return ErrorCode::unknown_server_error;
+    case ErrorCode::kafka_storage_error:
+      return ErrorCode::not_coordinator;
+    default:
+      return ErrorCode::unknown_server_error;
   }
 }
 
 }  // namespace
 
 struct GroupCoordinator::Hosted {
-  Hosted(LogId i, Partition& p, GroupOptions options, Random& random) : id(i), partition(&p), machine(options, random) {}
+  Hosted(LogId i, Partition& p, GroupOptions options, Random& random)
+      : id(i), partition(&p), machine(options, random) {}
 
   // Records on their way to the log, oldest first: applied in that order when they are committed.
   struct Writing {
@@ -85,7 +90,8 @@ std::int32_t GroupCoordinator::partition_of(std::string_view group, std::int32_t
 
 GroupTime GroupCoordinator::now() const {
   const Clock& clock = broker_.shard().clock();
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch()).count(), clock.wall_ms()};
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch()).count(),
+          clock.wall_ms()};
 }
 
 GroupMachine& GroupCoordinator::machine(Hosted& hosted) { return hosted.machine; }
@@ -152,8 +158,9 @@ Task<void> GroupCoordinator::load(LogId id) {
   Hosted& hosted = *hosted_.find(id)->second;
   hosted.loaded = true;
   if (records_read > 0 || unreadable > 0)
-    log_line(unreadable > 0 ? LogLevel::warn : LogLevel::info, "broker", "{}-{}: {} groups from {} records, {} batches unreadable", offsets_topic,
-             id.partition, hosted.machine.groups().size(), records_read, unreadable);
+    log_line(unreadable > 0 ? LogLevel::warn : LogLevel::info, "broker",
+             "{}-{}: {} groups from {} records, {} batches unreadable", offsets_topic, id.partition,
+             hosted.machine.groups().size(), records_read, unreadable);
   perform(hosted, hosted.machine.loaded(now()));
 }
 
@@ -211,8 +218,8 @@ void GroupCoordinator::perform(Hosted& hosted, GroupOutcome outcome, Function<vo
   arm(hosted);
 }
 
-void GroupCoordinator::append(Hosted& hosted, std::vector<GroupRecord> records, Function<GroupOutcome(ErrorCode, GroupTime)> committed,
-                              Function<void(ErrorCode)> done) {
+void GroupCoordinator::append(Hosted& hosted, std::vector<GroupRecord> records,
+                              Function<GroupOutcome(ErrorCode, GroupTime)> committed, Function<void(ErrorCode)> done) {
   wire::BatchBuilder builder({});
   const std::int64_t wall_ms = now().wall_ms;
   for (const GroupRecord& r : records)
@@ -261,7 +268,9 @@ void GroupCoordinator::arm(Hosted& hosted) {
 void GroupCoordinator::expire() {
   for (const auto& [_, hosted] : hosted_)
     if (hosted->loaded) perform(*hosted, hosted->machine.expire(now()));
-  broker_.shard().arm(expiry_, std::chrono::milliseconds(broker_.config().integer("offsets.retention.check.interval.ms")), [this] { expire(); });
+  broker_.shard().arm(expiry_,
+                      std::chrono::milliseconds(broker_.config().integer("offsets.retention.check.interval.ms")),
+                      [this] { expire(); });
 }
 
 void GroupCoordinator::topics_deleted(const std::vector<std::string>& topics) {

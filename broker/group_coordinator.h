@@ -1,6 +1,6 @@
 // GroupCoordinator: the shell around the group machines of one shard, one for each __consumer_offsets partition that is
-// led here. It loads a machine from its partition's log, appends what a call decided, and answers when that is committed.
-// Lives on its shard; callers on other shards come by post().
+// led here. It loads a machine from its partition's log, appends what a call decided, and answers when that is
+// committed. Lives on its shard; callers on other shards come by post().
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,8 @@ class GroupCoordinator {
   GroupMachine& machine(Hosted& hosted);
   GroupTime now() const;
 
-  // Does what a call decided: replies leave, records are appended, and `done` is called when they are committed (at once
-  // when there are none).
+  // Does what a call decided: replies leave, records are appended, and `done` is called when they are committed (at
+  // once when there are none).
   void perform(Hosted& hosted, GroupOutcome outcome, Function<void(wire::ErrorCode)> done = nullptr);
   // A request that waits: `reply` is called once, on this shard.
   ReplyToken park(Function<void(GroupReply)> reply);
@@ -47,8 +47,8 @@ class GroupCoordinator {
 
  private:
   Task<void> load(LogId id);
-  void append(Hosted& hosted, std::vector<GroupRecord> records, Function<GroupOutcome(wire::ErrorCode, GroupTime)> committed,
-              Function<void(wire::ErrorCode)> done);
+  void append(Hosted& hosted, std::vector<GroupRecord> records,
+              Function<GroupOutcome(wire::ErrorCode, GroupTime)> committed, Function<void(wire::ErrorCode)> done);
   void deliver(std::vector<std::pair<ReplyToken, GroupReply>> replies);
   void arm(Hosted& hosted);
   void expire();

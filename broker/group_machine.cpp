@@ -69,7 +69,8 @@ GroupOutcome GroupMachine::join(const JoinCall& call, ReplyToken token, GroupTim
     return std::move(out);
   };
   if (call.group.empty()) return refuse(ErrorCode::invalid_group_id);
-  if (call.session_timeout_ms < options_.session_timeout_min_ms || call.session_timeout_ms > options_.session_timeout_max_ms)
+  if (call.session_timeout_ms < options_.session_timeout_min_ms ||
+      call.session_timeout_ms > options_.session_timeout_max_ms)
     return refuse(ErrorCode::invalid_session_timeout);
   const bool unknown = call.member_id.empty();
   const auto found = groups_.find(call.group);
@@ -117,8 +118,8 @@ GroupOutcome GroupMachine::join(const JoinCall& call, ReplyToken token, GroupTim
   return out;
 }
 
-void GroupMachine::new_member(Group& group, const JoinCall& call, const std::string& id, ReplyToken token, GroupTime now,
-                              GroupOutcome& out) {
+void GroupMachine::new_member(Group& group, const JoinCall& call, const std::string& id, ReplyToken token,
+                              GroupTime now, GroupOutcome& out) {
   if (group.members.empty()) group.protocol_type = call.protocol_type;
   GroupMember& member = group.members[id];
   member.id = id;
@@ -151,7 +152,8 @@ void GroupMachine::existing_member(Group& group, const JoinCall& call, ReplyToke
     return refuse(fault);
   GroupMember& member = *group.member(call.member_id);
   switch (group.state) {
-    case GroupState::preparing_rebalance: return update_and_rebalance(group, member, call, token, now, out);
+    case GroupState::preparing_rebalance:
+      return update_and_rebalance(group, member, call, token, now, out);
     case GroupState::completing_rebalance:
       // A reply that got lost: the member asks again with what it said before.
       if (member.protocols == call.protocols) return answer_current(group, member, token, out);
@@ -160,7 +162,8 @@ void GroupMachine::existing_member(Group& group, const JoinCall& call, ReplyToke
       if (group.leader == member.id || member.protocols != call.protocols)
         return update_and_rebalance(group, member, call, token, now, out);
       return answer_current(group, member, token, out);
-    case GroupState::empty: return refuse(ErrorCode::unknown_member_id);
+    case GroupState::empty:
+      return refuse(ErrorCode::unknown_member_id);
   }
 }
 
@@ -177,8 +180,8 @@ void GroupMachine::update_and_rebalance(Group& group, GroupMember& member, const
 }
 
 // A static member that restarted comes without its old id: it takes the old one's place (KIP-345).
-void GroupMachine::replace_static(Group& group, const JoinCall& call, const std::string& old_id, const std::string& new_id,
-                                  ReplyToken token, GroupTime now, GroupOutcome& out) {
+void GroupMachine::replace_static(Group& group, const JoinCall& call, const std::string& old_id,
+                                  const std::string& new_id, ReplyToken token, GroupTime now, GroupOutcome& out) {
   auto node = group.members.extract(old_id);
   GroupMember& old = node.mapped();
   if (old.awaiting_join != 0)
@@ -261,7 +264,8 @@ void GroupMachine::prepare_rebalance(Group& group, GroupTime now, GroupOutcome& 
 }
 
 void GroupMachine::try_complete_join(Group& group, GroupTime now, GroupOutcome& out) {
-  if (group.is(GroupState::preparing_rebalance) && !group.initial_delay && group.all_joined()) complete_join(group, now, out);
+  if (group.is(GroupState::preparing_rebalance) && !group.initial_delay && group.all_joined())
+    complete_join(group, now, out);
 }
 
 void GroupMachine::end_initial_delay(Group& group, GroupTime now, GroupOutcome& out) {
@@ -287,7 +291,8 @@ void GroupMachine::complete_join(Group& group, GroupTime now, GroupOutcome& out)
   if (!group.members.empty()) {
     const GroupMember* leader = group.member(group.leader);
     if (!leader || leader->awaiting_join == 0) {
-      const auto joined = std::ranges::find_if(group.members, [](const auto& m) { return m.second.awaiting_join != 0; });
+      const auto joined =
+          std::ranges::find_if(group.members, [](const auto& m) { return m.second.awaiting_join != 0; });
       if (joined == group.members.end()) {
         // Only static members, none of them back yet: the phase goes on.
         group.join_deadline_ms = now.steady_ms + group.rebalance_timeout_ms();
@@ -351,8 +356,10 @@ GroupOutcome GroupMachine::sync(const SyncCall& call, ReplyToken token, GroupTim
     return refuse(ErrorCode::inconsistent_group_protocol);
   GroupMember& member = *group.member(call.member_id);
   switch (group.state) {
-    case GroupState::empty: return refuse(ErrorCode::unknown_member_id);
-    case GroupState::preparing_rebalance: return refuse(ErrorCode::rebalance_in_progress);
+    case GroupState::empty:
+      return refuse(ErrorCode::unknown_member_id);
+    case GroupState::preparing_rebalance:
+      return refuse(ErrorCode::rebalance_in_progress);
     case GroupState::stable: {
       keep_alive(group, member, now);
       SyncReply reply;
@@ -362,7 +369,8 @@ GroupOutcome GroupMachine::sync(const SyncCall& call, ReplyToken token, GroupTim
       out.replies.emplace_back(token, std::move(reply));
       return out;
     }
-    case GroupState::completing_rebalance: break;
+    case GroupState::completing_rebalance:
+      break;
   }
   if (member.awaiting_sync != 0)
     out.replies.emplace_back(member.awaiting_sync, sync_error(ErrorCode::unknown_member_id));
@@ -370,7 +378,8 @@ GroupOutcome GroupMachine::sync(const SyncCall& call, ReplyToken token, GroupTim
   group.unsynced.erase(member.id);
   if (group.leader != member.id || group.persisting) return out;
   for (auto& [id, m] : group.members) {
-    const auto given = std::ranges::find_if(call.assignments, [member_id = id](const auto& a) { return a.first == member_id; });
+    const auto given =
+        std::ranges::find_if(call.assignments, [member_id = id](const auto& a) { return a.first == member_id; });
     m.assignment = given == call.assignments.end() ? OpaqueBytes{} : given->second;
   }
   group.persisting = true;
@@ -414,7 +423,8 @@ ErrorCode GroupMachine::heartbeat(const MemberCall& call, GroupTime now) {
   const auto found = groups_.find(call.group);
   if (found == groups_.end()) return ErrorCode::unknown_member_id;
   Group& group = found->second;
-  if (const ErrorCode fault = check_member(group, call.member_id, call.instance_id); fault != ErrorCode::none) return fault;
+  if (const ErrorCode fault = check_member(group, call.member_id, call.instance_id); fault != ErrorCode::none)
+    return fault;
   if (call.generation != group.generation) return ErrorCode::illegal_generation;
   if (group.is(GroupState::empty)) return ErrorCode::unknown_member_id;
   keep_alive(group, *group.member(call.member_id), now);
@@ -463,7 +473,8 @@ void GroupMachine::remove_member(Group& group, const std::string& member_id, Gro
   GroupMember& member = it->second;
   if (member.awaiting_join != 0)
     out.replies.emplace_back(member.awaiting_join, join_error(ErrorCode::unknown_member_id, ""));
-  if (member.awaiting_sync != 0) out.replies.emplace_back(member.awaiting_sync, sync_error(ErrorCode::unknown_member_id));
+  if (member.awaiting_sync != 0)
+    out.replies.emplace_back(member.awaiting_sync, sync_error(ErrorCode::unknown_member_id));
   if (member.instance_id) {
     const auto mapped = group.static_members.find(*member.instance_id);
     if (mapped != group.static_members.end() && mapped->second == member_id) group.static_members.erase(mapped);
@@ -514,7 +525,8 @@ void GroupMachine::tick(Group& group, GroupTime now, GroupOutcome& out) {
   } else if (pending_expired) {
     try_complete_join(group, now, out);
   }
-  if (group.is(GroupState::preparing_rebalance) && group.join_deadline_ms >= 0 && group.join_deadline_ms <= now.steady_ms) {
+  if (group.is(GroupState::preparing_rebalance) && group.join_deadline_ms >= 0 &&
+      group.join_deadline_ms <= now.steady_ms) {
     if (group.initial_delay) {
       end_initial_delay(group, now, out);
     } else {

@@ -62,8 +62,8 @@ struct SyncReply {
 using GroupReply = std::variant<JoinReply, SyncReply>;
 
 struct GroupOutcome {
-  std::vector<GroupRecord> records;                         // to be appended as one batch
-  std::vector<std::pair<ReplyToken, GroupReply>> replies;   // may leave at once, whatever becomes of the records
+  std::vector<GroupRecord> records;                        // to be appended as one batch
+  std::vector<std::pair<ReplyToken, GroupReply>> replies;  // may leave at once, whatever becomes of the records
   // Called when the records are committed, or have failed with an error.
   Function<GroupOutcome(wire::ErrorCode, GroupTime)> committed;
 };
@@ -128,7 +128,8 @@ class GroupMachine {
   GroupDescription describe(const std::string& group) const;
   const std::map<std::string, Group>& groups() const { return groups_; }
   wire::ErrorCode remove(const std::string& group, GroupOutcome& outcome);
-  wire::ErrorCode remove_offsets(const std::string& group, const std::vector<std::pair<std::string, std::int32_t>>& which,
+  wire::ErrorCode remove_offsets(const std::string& group,
+                                 const std::vector<std::pair<std::string, std::int32_t>>& which,
                                  std::vector<wire::ErrorCode>& results, GroupOutcome& outcome);
   // Offsets whose time is over, and groups that have nothing left.
   GroupOutcome expire(GroupTime now);
@@ -165,7 +166,8 @@ class GroupMachine {
   void end_sync_phase(Group& group, GroupTime now, GroupOutcome& out);
   void remove_member(Group& group, const std::string& member_id, GroupOutcome& out);
   void after_removal(Group& group, GroupTime now, GroupOutcome& out);
-  GroupOutcome assignment_committed(const std::string& group, std::int32_t generation, wire::ErrorCode error, GroupTime now);
+  GroupOutcome assignment_committed(const std::string& group, std::int32_t generation, wire::ErrorCode error,
+                                    GroupTime now);
   void keep_alive(Group& group, GroupMember& member, GroupTime now);
   void answer_current(Group& group, GroupMember& member, ReplyToken token, GroupOutcome& out) const;
   JoinReply current(const Group& group, const GroupMember& member) const;

@@ -43,8 +43,9 @@ void GroupMachine::apply(const GroupRecord& record, bool live) {
   group.offsets = std::move(offsets);
 }
 
-ErrorCode GroupMachine::commit(const MemberCall& call, bool epochs_of_members, const std::vector<OffsetToCommit>& offsets,
-                               std::vector<ErrorCode>& results, GroupOutcome& outcome, GroupTime now) {
+ErrorCode GroupMachine::commit(const MemberCall& call, bool epochs_of_members,
+                               const std::vector<OffsetToCommit>& offsets, std::vector<ErrorCode>& results,
+                               GroupOutcome& outcome, GroupTime now) {
   results.clear();
   if (const auto found = groups_.find(call.group); found == groups_.end()) {
     if (call.generation >= 0) return epochs_of_members ? ErrorCode::group_id_not_found : ErrorCode::illegal_generation;
@@ -103,7 +104,8 @@ GroupDescription GroupMachine::describe(const std::string& id) const {
 namespace {
 void forget_all(const Group& group, GroupOutcome& outcome) {
   for (const auto& [topic, partitions] : group.offsets)
-    for (const auto& [partition, _] : partitions) outcome.records.push_back(offset_tombstone(group.id, topic, partition));
+    for (const auto& [partition, _] : partitions)
+      outcome.records.push_back(offset_tombstone(group.id, topic, partition));
   outcome.records.push_back(group_tombstone(group.id));
 }
 }  // namespace
@@ -117,7 +119,8 @@ ErrorCode GroupMachine::remove(const std::string& id, GroupOutcome& outcome) {
   return ErrorCode::none;
 }
 
-ErrorCode GroupMachine::remove_offsets(const std::string& id, const std::vector<std::pair<std::string, std::int32_t>>& which,
+ErrorCode GroupMachine::remove_offsets(const std::string& id,
+                                       const std::vector<std::pair<std::string, std::int32_t>>& which,
                                        std::vector<ErrorCode>& results, GroupOutcome& outcome) {
   results.clear();
   if (id.empty()) return ErrorCode::invalid_group_id;

@@ -117,7 +117,8 @@ GroupRecord offset_tombstone(const std::string& group, const std::string& topic,
   return {offset_key_of(group, topic, partition), std::nullopt};
 }
 
-Result<std::variant<OffsetEntry, GroupEntry, OtherEntry>> read_group_record(ByteView key, std::optional<ByteView> value) {
+Result<std::variant<OffsetEntry, GroupEntry, OtherEntry>> read_group_record(ByteView key,
+                                                                            std::optional<ByteView> value) {
   wire::Reader in(key);
   const std::int16_t type = in.i16();
   if (!in.ok()) return corrupt("record key is shorter than its type");

@@ -31,6 +31,7 @@ struct GroupEntry {
 struct OtherEntry {};  // of a newer group type: kept, not understood
 
 // Corrupt keys and values are errors: whoever replays says so and goes on with the next.
-Result<std::variant<OffsetEntry, GroupEntry, OtherEntry>> read_group_record(ByteView key, std::optional<ByteView> value);
+Result<std::variant<OffsetEntry, GroupEntry, OtherEntry>> read_group_record(ByteView key,
+                                                                            std::optional<ByteView> value);
 
 }  // namespace holdfast

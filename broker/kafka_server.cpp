@@ -41,8 +41,8 @@ Task<void> KafkaServer::accept(std::shared_ptr<Listener> listener, std::string n
         per_host_[host] >= connections_per_host_max_) {
       broker_.metrics().refused.add();
       if (broker_.may_log_refusal())
-        log_line(LogLevel::warn, "broker", "refusing a connection of {}: max.connections or max.connections.per.ip is reached",
-                 host);
+        log_line(LogLevel::warn, "broker",
+                 "refusing a connection of {}: max.connections or max.connections.per.ip is reached", host);
       (*stream)->close();
       continue;
     }
@@ -68,7 +68,8 @@ void KafkaServer::close_idle() {
   for (const auto& [_, connection] : connections_)
     if (connection->last_active() < oldest) idle.push_back(connection);
   for (const auto& connection : idle) connection->close();
-  broker_.shard().arm(idle_timer_, std::clamp<Duration>(idle_max_ / 8, std::chrono::milliseconds(100), std::chrono::minutes(1)),
+  broker_.shard().arm(idle_timer_,
+                      std::clamp<Duration>(idle_max_ / 8, std::chrono::milliseconds(100), std::chrono::minutes(1)),
                       [this] { close_idle(); });
 }
 

@@ -29,7 +29,8 @@ int complain(const std::string& what) {
 int run_server(const ServerArguments& arguments) {
   using namespace holdfast;
   LogLevel level{};
-  if (!parse_log_level(arguments.log_level, level)) return complain("--log-level is one of trace, debug, info, warn, error, off");
+  if (!parse_log_level(arguments.log_level, level))
+    return complain("--log-level is one of trace, debug, info, warn, error, off");
   set_log_level(level);
   block_stop_signals();
   ConfigSources sources{arguments.files, arguments.sets};

@@ -60,12 +60,12 @@ using TopicPtr = std::shared_ptr<const TopicImage>;
 
 // One change of the image, applied on every shard in the same order.
 struct MetadataDelta {
-  std::vector<TopicPtr> changed_topics;      // new, or replacing the topic of that name
-  std::vector<std::string> removed_topics;   // by name; removal comes before the changes
-  std::shared_ptr<const std::map<std::int32_t, BrokerImage>> brokers;   // null: unchanged
+  std::vector<TopicPtr> changed_topics;                                // new, or replacing the topic of that name
+  std::vector<std::string> removed_topics;                             // by name; removal comes before the changes
+  std::shared_ptr<const std::map<std::int32_t, BrokerImage>> brokers;  // null: unchanged
   std::shared_ptr<const std::map<std::string, znodes::Configs>> broker_configs;  // by id, "<default>" for all
-  std::int32_t controller = -2;        // -2: unchanged
-  std::int32_t controller_epoch = -1;  // -1: unchanged
+  std::int32_t controller = -2;                                                  // -2: unchanged
+  std::int32_t controller_epoch = -1;                                            // -1: unchanged
 };
 
 class Metadata {

@@ -1,5 +1,5 @@
-// MetadataWatcher: turns committed transactions into changes of the image, and sends each to every shard, in the order of
-// zxids. It reads the tree of its own node's replica; nothing is polled. Lives on shard 0.
+// MetadataWatcher: turns committed transactions into changes of the image, and sends each to every shard, in the order
+// of zxids. It reads the tree of its own node's replica; nothing is polled. Lives on shard 0.
 #pragma once
 
 #include <set>

@@ -29,7 +29,8 @@ Result<KafkaListener> parse_listener(const std::string& text) {
   const auto colon = text.rfind(':');
   KafkaListener out;
   if (scheme == text.npos || colon == text.npos || colon < scheme + 3 ||
-      std::from_chars(text.data() + colon + 1, text.data() + text.size(), out.bind.port).ptr != text.data() + text.size())
+      std::from_chars(text.data() + colon + 1, text.data() + text.size(), out.bind.port).ptr !=
+          text.data() + text.size())
     return fail(ErrorKind::invalid_input, fmt::format("'{}' is not a listener: NAME://host:port is expected", text));
   out.name = text.substr(0, scheme);
   out.bind.host = text.substr(scheme + 3, colon - scheme - 3);
@@ -44,7 +45,8 @@ Result<std::vector<KafkaListener>> listeners_of(const Config& config) {
     if (!parsed) return fail(parsed);
     parsed->advertised = parsed->bind;
     // Nobody can connect to "every address": this host's name stands for it until advertised.listeners says better.
-    if (parsed->bind.host.empty() || parsed->bind.host == "0.0.0.0" || parsed->bind.host == "::") parsed->advertised.host = "localhost";
+    if (parsed->bind.host.empty() || parsed->bind.host == "0.0.0.0" || parsed->bind.host == "::")
+      parsed->advertised.host = "localhost";
     parsed->advertised.port = 0;  // the port that is bound
     out.push_back(std::move(*parsed));
   }
@@ -52,7 +54,9 @@ Result<std::vector<KafkaListener>> listeners_of(const Config& config) {
     auto parsed = parse_listener(text);
     if (!parsed) return fail(parsed);
     const auto it = std::ranges::find(out, parsed->name, &KafkaListener::name);
-    if (it == out.end()) return fail(ErrorKind::invalid_input, fmt::format("advertised.listeners names {}, which listeners does not", parsed->name));
+    if (it == out.end())
+      return fail(ErrorKind::invalid_input,
+                  fmt::format("advertised.listeners names {}, which listeners does not", parsed->name));
     it->advertised = parsed->bind;
   }
   if (out.empty()) return fail(ErrorKind::invalid_input, "listeners is empty");
@@ -110,7 +114,7 @@ struct Node::Inner {
   SessionId session{0};
   std::atomic<bool> ready{false};
   bool broker = true;
-  Gate gate;  // of shard 0
+  Gate gate;                                      // of shard 0
   std::vector<std::unique_ptr<Gate>> stop_gates;  // one of each shard
 
   Inner(Config c, World w) : config(std::move(c)), world(w) {}
@@ -134,7 +138,9 @@ Result<void> Node::Inner::open_logs() {
   options.producer_id_expiration_ms = config.integer("producer.id.expiration.ms");
   options.recovery_checkpoint_interval_ms = config.integer("log.flush.offset.checkpoint.interval.ms");
   logs = std::make_unique<LogManager>(std::move(options), world.disk, world.workers, world.clock, *random, metrics);
-  ShardOf shard_of = [this](const LogId& id) -> Shard& { return shards->at(BrokerShard::shard_index(id, shards->size())); };
+  ShardOf shard_of = [this](const LogId& id) -> Shard& {
+    return shards->at(BrokerShard::shard_index(id, shards->size()));
+  };
   return logs->start(*shards, std::move(shard_of), [](const std::string&) { return LogConfig{}; });
 }
 
@@ -145,7 +151,8 @@ Task<Result<void>> Node::Inner::make_sure_of(std::string path, std::string data,
   auto done = co_await ensemble->submit(session, std::move(ops));
   if (!done) co_return fail(done);
   if (done->error != zk::ZkError::ok && done->error != zk::ZkError::node_exists)
-    co_return fail(ErrorKind::internal, fmt::format("znode {} cannot be created: {}", path, wire::zk::error_name(done->error)));
+    co_return fail(ErrorKind::internal,
+                   fmt::format("znode {} cannot be created: {}", path, wire::zk::error_name(done->error)));
   co_return Result<void>();
 }
 
@@ -165,7 +172,8 @@ Task<Result<void>> Node::Inner::register_broker() {
   znodes::Broker registration;
   registration.rack = config.text("broker.rack");
   registration.timestamp_ms = world.clock.wall_ms();
-  for (const KafkaListener& l : listeners) registration.listeners.push_back({l.name, l.advertised.host, l.advertised.port, "PLAINTEXT"});
+  for (const KafkaListener& l : listeners)
+    registration.listeners.push_back({l.name, l.advertised.host, l.advertised.port, "PLAINTEXT"});
   const zk::Tree& tree = ensemble->tree();
   const std::string own = znodes::broker_path(node_id);
   std::vector<Ensemble::Op> ops;
@@ -180,12 +188,14 @@ Task<Result<void>> Node::Inner::register_broker() {
   const std::string_view text = as_text(epoch_node->data.view());
   std::from_chars(text.data(), text.data() + text.size(), epoch);
   const std::int32_t epoch_version = tree.stat(*epoch_node).version;
-  ops.push_back(Ensemble::Create{std::string(znodes::controller), znodes::encode_controller(node_id, world.clock.wall_ms()), false, ephemeral});
+  ops.push_back(Ensemble::Create{std::string(znodes::controller),
+                                 znodes::encode_controller(node_id, world.clock.wall_ms()), false, ephemeral});
   ops.push_back(Ensemble::Set{std::string(znodes::controller_epoch), std::to_string(epoch + 1), epoch_version});
   auto done = co_await ensemble->submit(session, std::move(ops));
   if (!done) co_return fail(done);
   if (done->error != zk::ZkError::ok)
-    co_return fail(ErrorKind::internal, fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
+    co_return fail(ErrorKind::internal,
+                   fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
   admin->lead(session, epoch + 1, epoch_version + 1);
   co_return Result<void>();
 }
@@ -193,7 +203,8 @@ Task<Result<void>> Node::Inner::register_broker() {
 Task<Result<void>> Node::Inner::bring_up() {
   auto recovered = co_await ensemble->start();
   if (!recovered || !broker) co_return recovered;
-  auto opened = co_await ensemble->open_session(std::chrono::milliseconds(config.integer("zookeeper.session.timeout.ms")));
+  auto opened =
+      co_await ensemble->open_session(std::chrono::milliseconds(config.integer("zookeeper.session.timeout.ms")));
   if (!opened) co_return fail(opened);
   session = *opened;
   auto registered = co_await register_broker();
@@ -217,7 +228,8 @@ Task<Result<void>> Node::Inner::bring_up() {
 HttpReply Node::Inner::route(std::string_view path) {
   if (path == "/livez") return {200, "text/plain; charset=utf-8", "ok\n"};
   if (path == "/readyz")
-    return ready ? HttpReply{200, "text/plain; charset=utf-8", "ok\n"} : HttpReply{503, "text/plain; charset=utf-8", "starting or stopping\n"};
+    return ready ? HttpReply{200, "text/plain; charset=utf-8", "ok\n"}
+                 : HttpReply{503, "text/plain; charset=utf-8", "starting or stopping\n"};
   if (path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.prometheus_text()};
   return {404, "text/plain; charset=utf-8", "there are /livez, /readyz and /metrics\n"};
 }
@@ -235,8 +247,9 @@ Result<void> Node::start() {
   auto opened = in.open_logs();
   if (!opened) return fail(opened);
   Shard& first = in.shards->at(0);
-  in.ensemble = std::make_unique<Ensemble>(ensemble_options(in.config, in.data_dir, in.node_id), first, *in.logs, in.world.network, in.world.disk,
-                                           in.world.workers, in.world.clock, *in.random, in.metrics);
+  in.ensemble = std::make_unique<Ensemble>(ensemble_options(in.config, in.data_dir, in.node_id), first, *in.logs,
+                                           in.world.network, in.world.disk, in.world.workers, in.world.clock,
+                                           *in.random, in.metrics);
   auto coordination = in.ensemble->listen();
   if (!coordination) return fail(coordination);
   if (in.broker) {
@@ -253,7 +266,8 @@ Result<void> Node::start() {
     in.services.registry = &in.metrics;
     in.services.node_id = in.node_id;
     in.services.cluster_id = in.logs->cluster_id();
-    for (int i = 0; i < in.shards->size(); ++i) in.services.peers.push_back(std::make_unique<BrokerShard>(in.shards->at(i), in.services));
+    for (int i = 0; i < in.shards->size(); ++i)
+      in.services.peers.push_back(std::make_unique<BrokerShard>(in.shards->at(i), in.services));
     in.admin = std::make_unique<TopicAdmin>(*in.services.peers.front(), *in.ensemble, *in.random);
     in.services.admin = in.admin.get();
     in.watcher = std::make_unique<MetadataWatcher>(*in.ensemble, in.services);
@@ -266,17 +280,21 @@ Result<void> Node::start() {
     }
   }
   if (in.config.boolean("admin.enableServer")) {
-    in.http = std::make_unique<HttpServer>(first, in.world.network, [&in](std::string_view path) { return in.route(path); });
-    auto bound = in.http->listen({in.config.text("admin.serverAddress"), static_cast<std::uint16_t>(in.config.integer("admin.serverPort"))});
+    in.http =
+        std::make_unique<HttpServer>(first, in.world.network, [&in](std::string_view path) { return in.route(path); });
+    auto bound = in.http->listen(
+        {in.config.text("admin.serverAddress"), static_cast<std::uint16_t>(in.config.integer("admin.serverPort"))});
     if (!bound) return fail(bound);
   }
   in.shards->start();
   if (in.http) first.post([&in] { in.http->start(); });
   auto up = blocking_call<Result<void>>(first, in.gate, [&in] { return in.bring_up(); });
   if (!up) return fail(up);
-  for (std::size_t i = 0; i < in.servers.size(); ++i) in.shards->at(static_cast<int>(i)).post([s = in.servers[i].get()] { s->start(); });
+  for (std::size_t i = 0; i < in.servers.size(); ++i)
+    in.shards->at(static_cast<int>(i)).post([s = in.servers[i].get()] { s->start(); });
   in.ready = true;
-  log_line(LogLevel::info, "node", "ready: node {}, cluster {}, {} shards", in.node_id, in.logs->cluster_id(), in.shards->size());
+  log_line(LogLevel::info, "node", "ready: node {}, cluster {}, {} shards", in.node_id, in.logs->cluster_id(),
+           in.shards->size());
   return {};
 }
 
@@ -312,7 +330,8 @@ void Node::stop() {
 
 std::string Node::greeting() const {
   const Inner& in = *inner_;
-  std::string out = fmt::format("Holdfast {} is ready: node {}, cluster {}, data in {}\n", version, in.node_id, in.logs->cluster_id(), in.data_dir);
+  std::string out = fmt::format("Holdfast {} is ready: node {}, cluster {}, data in {}\n", version, in.node_id,
+                                in.logs->cluster_id(), in.data_dir);
   for (const KafkaListener& l : in.listeners) out += fmt::format("  Kafka      {}\n", to_string(l.bind));
   const std::string zookeeper = to_string(in.ensemble->local());
   out += fmt::format("  ZooKeeper  {}\n", zookeeper);
@@ -321,7 +340,8 @@ std::string Node::greeting() const {
   const std::string kafka = to_string(in.listeners.front().advertised);
   out += fmt::format(
       "\nTry it:\n  echo hello | kcat -b {0} -t greetings -P\n  kcat -b {0} -t greetings -C -e\n"
-      "  python3 -c \"from kazoo.client import KazooClient as K; z = K('{1}'); z.start(); print(z.get_children('/brokers/topics'))\"\n",
+      "  python3 -c \"from kazoo.client import KazooClient as K; z = K('{1}'); z.start(); "
+      "print(z.get_children('/brokers/topics'))\"\n",
       kafka, zookeeper);
   return out;
 }

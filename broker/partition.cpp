@@ -76,7 +76,8 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
     return out;
   }
   // More in-sync replicas than there are replicas cannot be asked for (Kafka's effective min ISR).
-  const std::size_t isr_needed = std::min(static_cast<std::size_t>(std::max<std::int64_t>(settings_.min_insync_replicas, 1)), replica_count_);
+  const std::size_t isr_needed =
+      std::min(static_cast<std::size_t>(std::max<std::int64_t>(settings_.min_insync_replicas, 1)), replica_count_);
   if (acks == -1 && isr_size_ < isr_needed) {
     out.error = ErrorCode::not_enough_replicas;
     return out;
@@ -98,16 +99,23 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
   const ProducerState::Check verdict =
       origin == AppendOrigin::coordinator ? ProducerState::Check{} : log_.producers().check(header);
   switch (verdict.verdict) {
-    case ProducerVerdict::accept: break;
+    case ProducerVerdict::accept:
+      break;
     case ProducerVerdict::duplicate:
       // The original's offset and time; nothing is written (KIP-98).
       out.base = verdict.duplicate_of.base_offset();
       out.end = verdict.duplicate_of.last_offset + 1;
       out.log_append_time = verdict.duplicate_of.timestamp;
       return out;
-    case ProducerVerdict::out_of_order_sequence: out.error = ErrorCode::out_of_order_sequence_number; return out;
-    case ProducerVerdict::invalid_epoch: out.error = ErrorCode::invalid_producer_epoch; return out;
-    case ProducerVerdict::invalid_txn_state: out.error = ErrorCode::invalid_txn_state; return out;
+    case ProducerVerdict::out_of_order_sequence:
+      out.error = ErrorCode::out_of_order_sequence_number;
+      return out;
+    case ProducerVerdict::invalid_epoch:
+      out.error = ErrorCode::invalid_producer_epoch;
+      return out;
+    case ProducerVerdict::invalid_txn_state:
+      out.error = ErrorCode::invalid_txn_state;
+      return out;
   }
 
   out.base = log_.end_offset();

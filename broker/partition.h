@@ -30,7 +30,7 @@ struct AppendOutcome {
   bool message_is_for_client = false;  // otherwise the code says it all, as Kafka's does
   std::vector<RecordError> record_errors;
   Offset base{-1};
-  Offset end{-1};                   // what the high watermark must reach before acks=all may be answered
+  Offset end{-1};  // what the high watermark must reach before acks=all may be answered
   std::int64_t log_append_time = -1;
   Offset log_start{-1};
 };

@@ -30,10 +30,14 @@ std::optional<Codec> codec_named(const std::string& name) {
 
 int level_of(Codec codec, const TopicSettings& settings) {
   switch (codec) {
-    case Codec::gzip: return settings.gzip_level;
-    case Codec::lz4: return settings.lz4_level;
-    case Codec::zstd: return settings.zstd_level;
-    default: return -1;
+    case Codec::gzip:
+      return settings.gzip_level;
+    case Codec::lz4:
+      return settings.lz4_level;
+    case Codec::zstd:
+      return settings.zstd_level;
+    default:
+      return -1;
   }
 }
 
@@ -42,10 +46,13 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
   const wire::BatchHeader& header = out.header;
   const bool keys_needed = settings.cleanup_compact && !header.is_control();
   const bool times_checked = !settings.log_append_time && !header.is_control();
-  const std::int64_t earliest = settings.timestamp_before_max_ms == INT64_MAX ? INT64_MIN : now_ms - settings.timestamp_before_max_ms;
-  const std::int64_t latest = settings.timestamp_after_max_ms == INT64_MAX ? INT64_MAX : now_ms + settings.timestamp_after_max_ms;
+  const std::int64_t earliest =
+      settings.timestamp_before_max_ms == INT64_MAX ? INT64_MIN : now_ms - settings.timestamp_before_max_ms;
+  const std::int64_t latest =
+      settings.timestamp_after_max_ms == INT64_MAX ? INT64_MAX : now_ms + settings.timestamp_after_max_ms;
   // The header says enough when nothing can be out of range: then only the structure is looked at.
-  const bool times_suspect = times_checked && (header.base_timestamp < earliest || header.max_timestamp > latest || earliest != INT64_MIN);
+  const bool times_suspect =
+      times_checked && (header.base_timestamp < earliest || header.max_timestamp > latest || earliest != INT64_MIN);
   wire::RecordReader records(body, header.record_count);
   wire::Record record;
   std::int64_t largest = -1;
@@ -68,8 +75,8 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
     if (!times_suspect) continue;
     if (header.base_timestamp != -1 && (timestamp < earliest || timestamp > latest)) {
       error = error == ErrorCode::none ? ErrorCode::invalid_timestamp : error;
-      out.record_errors.push_back({index, "Timestamp " + std::to_string(timestamp) + " of message with offset " + std::to_string(index) +
-                                              " is out of range."});
+      out.record_errors.push_back({index, "Timestamp " + std::to_string(timestamp) + " of message with offset " +
+                                              std::to_string(index) + " is out of range."});
     }
   }
   if (records.error() || index != header.record_count) {
@@ -82,12 +89,14 @@ void check_records(ByteView body, const TopicSettings& settings, std::int64_t no
   if (error != ErrorCode::none) {
     out.error = error;
     out.message_is_for_client = true;
-    out.message = "One or more records have been rejected due to " + std::to_string(out.record_errors.size()) + " record errors in total.";
+    out.message = "One or more records have been rejected due to " + std::to_string(out.record_errors.size()) +
+                  " record errors in total.";
   }
 }
 
 // The batch in the topic's own codec: header as it was, but for length, codec and CRC.
-std::vector<std::uint8_t> recompress(ByteView head, ByteView body, Codec codec, const TopicSettings& settings, wire::BatchHeader& header) {
+std::vector<std::uint8_t> recompress(ByteView head, ByteView body, Codec codec, const TopicSettings& settings,
+                                     wire::BatchHeader& header) {
   std::vector<std::uint8_t> packed = codec == Codec::none ? std::vector<std::uint8_t>(body.begin(), body.end())
                                                           : wire::compress(codec, level_of(codec, settings), body);
   std::vector<std::uint8_t> out(head.begin(), head.begin() + wire::batch_header_bytes);
@@ -112,7 +121,8 @@ std::expected<wire::BatchHeader, BatchCheck> only_batch(ByteView records, Append
   if (records.size() < wire::batch_overhead_bytes) return refused(ErrorCode::invalid_record, none_whole, false);
   wire::Reader in(records.subspan(sizeof(std::int64_t)));
   const std::int32_t length = in.i32();
-  if (length < smallest_record_set) return refused(ErrorCode::corrupt_message, "The record batch has an impossible length.", true);
+  if (length < smallest_record_set)
+    return refused(ErrorCode::corrupt_message, "The record batch has an impossible length.", true);
   if (records.size() < to_magic) return refused(ErrorCode::invalid_record, none_whole, false);
   const auto magic = static_cast<std::int8_t>(records[wire::batch_magic_at]);
   if (magic < 0 || magic > 2)
@@ -120,8 +130,10 @@ std::expected<wire::BatchHeader, BatchCheck> only_batch(ByteView records, Append
   const std::size_t size = wire::batch_overhead_bytes + static_cast<std::size_t>(length);
   if (records.size() < size) return refused(ErrorCode::invalid_record, none_whole, false);
   if (magic != 2)
-    return refused(ErrorCode::invalid_record, "Produce requests may only contain record batches with magic version 2.", false);
-  if (size < wire::batch_header_bytes) return refused(ErrorCode::corrupt_message, "The record batch is shorter than its header.", false);
+    return refused(ErrorCode::invalid_record, "Produce requests may only contain record batches with magic version 2.",
+                   false);
+  if (size < wire::batch_header_bytes)
+    return refused(ErrorCode::corrupt_message, "The record batch is shorter than its header.", false);
   auto header = wire::BatchHeader::parse(records.first(size));
   if (!header) return refused(ErrorCode::corrupt_message, std::move(header.error().message), false);
   if (origin == AppendOrigin::client_before_zstd && header->codec_bits() == static_cast<std::uint8_t>(Codec::zstd))
@@ -129,13 +141,15 @@ std::expected<wire::BatchHeader, BatchCheck> only_batch(ByteView records, Append
   if (origin == AppendOrigin::client_before_zstd && header->codec_bits() > static_cast<std::uint8_t>(Codec::zstd))
     return refused(ErrorCode::unknown_server_error, "Unknown compression codec.", false);
   if (records.size() - size >= to_magic)
-    return refused(ErrorCode::invalid_record, "Produce requests must have exactly one record batch per partition.", false);
+    return refused(ErrorCode::invalid_record, "Produce requests must have exactly one record batch per partition.",
+                   false);
   return *header;
 }
 
 }  // namespace
 
-BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettings& settings, AppendOrigin origin, std::int64_t now_ms) {
+BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettings& settings, AppendOrigin origin,
+                              std::int64_t now_ms) {
   auto header = only_batch(records, origin);
   if (!header) return std::move(header.error());
   records = records.first(header->size());
@@ -145,18 +159,22 @@ BatchCheck check_client_batch(std::span<std::uint8_t> records, const TopicSettin
   if (origin != AppendOrigin::coordinator && header->base_offset != 0)
     return refuse(ErrorCode::invalid_record, "The base offset of a record batch from a client must be 0.");
   if (size > settings.max_message_bytes)
-    return refuse(ErrorCode::message_too_large, "The record batch size of " + std::to_string(size) + " exceeds the maximum configured value of " +
+    return refuse(ErrorCode::message_too_large, "The record batch size of " + std::to_string(size) +
+                                                    " exceeds the maximum configured value of " +
                                                     std::to_string(settings.max_message_bytes) + ".");
-  if (!wire::verify_crc(records)) return refuse(ErrorCode::corrupt_message, "Record is corrupt: its CRC does not match.");
+  if (!wire::verify_crc(records))
+    return refuse(ErrorCode::corrupt_message, "Record is corrupt: its CRC does not match.");
   if (size > settings.segment_bytes)
     return refuse(ErrorCode::record_list_too_large, "The record batch is larger than segment.bytes.");
   if (origin != AppendOrigin::coordinator && header->is_control())
     return refuse(ErrorCode::invalid_record, "Clients are not allowed to write control records.");
   if (header->record_count <= 0 || header->last_offset_delta != header->record_count - 1)
-    return refuse(ErrorCode::invalid_record, "Inconsistency between the record count and the last offset delta of the batch.");
+    return refuse(ErrorCode::invalid_record,
+                  "Inconsistency between the record count and the last offset delta of the batch.");
   if (header->has_producer_id() && header->base_sequence < 0)
     return refuse(ErrorCode::invalid_record, "Invalid sequence number in a record batch with a producer id.");
-  if (header->codec_bits() > static_cast<std::uint8_t>(Codec::zstd)) return refuse(ErrorCode::unknown_server_error, "Unknown compression codec.");
+  if (header->codec_bits() > static_cast<std::uint8_t>(Codec::zstd))
+    return refuse(ErrorCode::unknown_server_error, "Unknown compression codec.");
 
   ByteView body = ByteView(records).subspan(wire::batch_header_bytes);
   std::vector<std::uint8_t> plain;

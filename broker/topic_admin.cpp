@@ -20,7 +20,8 @@ AdminAnswer refuse(ErrorCode error, std::string message) { return {error, std::m
 
 }  // namespace
 
-TopicAdmin::TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random) : broker_(broker), ensemble_(ensemble), random_(random) {}
+TopicAdmin::TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random)
+    : broker_(broker), ensemble_(ensemble), random_(random) {}
 
 void TopicAdmin::lead(SessionId session, std::int32_t controller_epoch, std::int32_t epoch_version) {
   session_ = session;
@@ -36,8 +37,10 @@ Task<AdminAnswer> TopicAdmin::commit(std::vector<Ensemble::Op> ops) {
   if (done->error == zk::ZkError::ok) co_return AdminAnswer{};
   if (done->error == zk::ZkError::node_exists) co_return refuse(ErrorCode::topic_already_exists, {});
   if (done->error == zk::ZkError::no_node) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
-  if (!done->ops.empty() && done->ops.front().error == zk::ZkError::bad_version) co_return refuse(ErrorCode::not_controller, {});
-  co_return refuse(ErrorCode::unknown_server_error, fmt::format("the metadata write failed with {}", static_cast<int>(done->error)));
+  if (!done->ops.empty() && done->ops.front().error == zk::ZkError::bad_version)
+    co_return refuse(ErrorCode::not_controller, {});
+  co_return refuse(ErrorCode::unknown_server_error,
+                   fmt::format("the metadata write failed with {}", static_cast<int>(done->error)));
 }
 
 void TopicAdmin::add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
@@ -83,7 +86,8 @@ Task<CreatedTopic> TopicAdmin::create(NewTopic topic, bool validate_only) {
   node.id = out.id;
   for (std::size_t p = 0; p < plan.replicas.size(); ++p) node.replicas[static_cast<std::int32_t>(p)] = plan.replicas[p];
   std::vector<Ensemble::Op> ops;
-  ops.push_back(Ensemble::Create{znodes::config_path("topics", topic.name), znodes::encode_configs(topic.configs), false, persistent});
+  ops.push_back(Ensemble::Create{znodes::config_path("topics", topic.name), znodes::encode_configs(topic.configs),
+                                 false, persistent});
   ops.push_back(Ensemble::Create{znodes::topic_path(topic.name), znodes::encode(node), false, persistent});
   ops.push_back(Ensemble::Create{znodes::partitions_path(topic.name), {}, true, persistent});
   add_partition_ops(ops, topic.name, 0, plan.replicas);
@@ -125,13 +129,15 @@ Task<AdminAnswer> TopicAdmin::remove(std::string name) {
   }
   ops.push_back(Ensemble::Delete{znodes::partitions_path(name)});
   ops.push_back(Ensemble::Delete{znodes::topic_path(name)});
-  if (ensemble_.tree().find(znodes::config_path("topics", name))) ops.push_back(Ensemble::Delete{znodes::config_path("topics", name)});
+  if (ensemble_.tree().find(znodes::config_path("topics", name)))
+    ops.push_back(Ensemble::Delete{znodes::config_path("topics", name)});
   auto done = co_await commit(std::move(ops));
   co_return done;
 }
 
 Task<AdminAnswer> TopicAdmin::grow(std::string name, std::int32_t count,
-                                   std::optional<std::vector<std::vector<std::int32_t>>> assignments, bool validate_only) {
+                                   std::optional<std::vector<std::vector<std::int32_t>>> assignments,
+                                   bool validate_only) {
   const TopicPtr topic = broker_.metadata().topic(name);
   if (!topic) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
   TopicPlan plan = plan_growth(broker_.metadata(), *topic, count, assignments, random_.next());
@@ -141,7 +147,8 @@ Task<AdminAnswer> TopicAdmin::grow(std::string name, std::int32_t count,
   node.id = topic->id;
   const auto first = static_cast<std::int32_t>(topic->partitions.size());
   for (std::int32_t p = 0; p < first; ++p) node.replicas[p] = topic->partitions[static_cast<std::size_t>(p)].replicas;
-  for (std::size_t i = 0; i < plan.replicas.size(); ++i) node.replicas[first + static_cast<std::int32_t>(i)] = plan.replicas[i];
+  for (std::size_t i = 0; i < plan.replicas.size(); ++i)
+    node.replicas[first + static_cast<std::int32_t>(i)] = plan.replicas[i];
   std::vector<Ensemble::Op> ops;
   ops.push_back(Ensemble::Set{znodes::topic_path(name), znodes::encode(node), topic->version});
   add_partition_ops(ops, name, first, plan.replicas);
@@ -159,7 +166,8 @@ Task<AdminAnswer> TopicAdmin::write_configs(std::string_view type, std::string e
   } else {
     ops.push_back(Ensemble::Create{path, text, false, persistent});
   }
-  ops.push_back(Ensemble::Create{std::string(znodes::config_change_prefix), znodes::encode_config_change(fmt::format("{}/{}", type, entity)), false,
+  ops.push_back(Ensemble::Create{std::string(znodes::config_change_prefix),
+                                 znodes::encode_config_change(fmt::format("{}/{}", type, entity)), false,
                                  persistent_sequential});
   // Old notifications go with new ones: every broker has seen them long ago.
   constexpr std::int64_t kept_ms = 15 * 60 * 1000;
@@ -169,7 +177,8 @@ Task<AdminAnswer> TopicAdmin::write_configs(std::string_view type, std::string e
     for (const std::string_view name : zk::ChildNames(changes)) {
       const std::string old = fmt::format("{}/{}", znodes::config_changes, name);
       const zk::Znode* node = ensemble_.tree().find(old);
-      if (!node || broker_.now_ms() - ensemble_.tree().stat(*node).ctime < kept_ms || ++purged > purged_at_once) continue;
+      if (!node || broker_.now_ms() - ensemble_.tree().stat(*node).ctime < kept_ms || ++purged > purged_at_once)
+        continue;
       ops.push_back(Ensemble::Delete{old});
     }
   }
@@ -216,7 +225,8 @@ Task<Result<void>> TopicAdmin::take_producer_ids() {
   }
   block.last = block.first + znodes::producer_id_block_size - 1;
   std::vector<Ensemble::Op> ops;
-  ops.push_back(Ensemble::Set{std::string(znodes::producer_id_block), znodes::encode(block), ensemble_.tree().stat(*node).version});
+  ops.push_back(Ensemble::Set{std::string(znodes::producer_id_block), znodes::encode(block),
+                              ensemble_.tree().stat(*node).version});
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done) co_return fail(done);
   if (done->error != zk::ZkError::ok) co_return fail(ErrorKind::io, "another broker took the producer id block");
@@ -230,12 +240,14 @@ void TopicAdmin::ensure_internal(std::string_view name) {
   NewTopic topic;
   topic.name = name;
   topic.partitions = static_cast<std::int32_t>(broker_.config().integer("offsets.topic.num.partitions"));
-  topic.replication_factor = static_cast<std::int16_t>(std::min<std::int64_t>(
-      broker_.config().integer("offsets.topic.replication.factor"), static_cast<std::int64_t>(broker_.metadata().brokers().size())));
+  topic.replication_factor =
+      static_cast<std::int16_t>(std::min<std::int64_t>(broker_.config().integer("offsets.topic.replication.factor"),
+                                                       static_cast<std::int64_t>(broker_.metadata().brokers().size())));
   topic.configs = {{"cleanup.policy", "compact"},
                    {"compression.type", "producer"},
                    {"segment.bytes", std::to_string(broker_.config().integer("offsets.topic.segment.bytes"))}};
-  if (creating_.insert(topic.name).second) broker_.shard().spawn(broker_.gate(), create_in_background(std::move(topic)));
+  if (creating_.insert(topic.name).second)
+    broker_.shard().spawn(broker_.gate(), create_in_background(std::move(topic)));
 }
 
 void TopicAdmin::auto_create(std::string name) {
@@ -244,8 +256,9 @@ void TopicAdmin::auto_create(std::string name) {
   NewTopic topic;
   topic.name = std::move(name);
   topic.partitions = -1;
-  topic.replication_factor = static_cast<std::int16_t>(std::min<std::int64_t>(broker_.config().integer("default.replication.factor"),
-                                                                              static_cast<std::int64_t>(broker_.metadata().brokers().size())));
+  topic.replication_factor =
+      static_cast<std::int16_t>(std::min<std::int64_t>(broker_.config().integer("default.replication.factor"),
+                                                       static_cast<std::int64_t>(broker_.metadata().brokers().size())));
   broker_.shard().spawn(broker_.gate(), create_in_background(std::move(topic)));
 }
 
@@ -255,7 +268,8 @@ Task<void> TopicAdmin::create_in_background(NewTopic topic) {
   creating_.erase(name);
   const ErrorCode error = created.answer.error;
   if (error != ErrorCode::none && error != ErrorCode::topic_already_exists)
-    log_line(LogLevel::warn, "broker", "topic {} cannot be created: {} {}", name, wire::error_name(error), created.answer.message);
+    log_line(LogLevel::warn, "broker", "topic {} cannot be created: {} {}", name, wire::error_name(error),
+             created.answer.message);
 }
 
 }  // namespace holdfast

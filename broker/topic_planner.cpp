@@ -39,14 +39,16 @@ std::optional<std::string> assignment_fault(const Metadata& metadata, const std:
   return std::nullopt;
 }
 
-TopicPlan automatic(const Metadata& metadata, std::int32_t count, std::int16_t replication_factor, std::uint64_t random) {
+TopicPlan automatic(const Metadata& metadata, std::int32_t count, std::int16_t replication_factor,
+                    std::uint64_t random) {
   TopicPlan plan;
   plan.replicas = place_replicas(metadata.brokers(), count, replication_factor, random);
   if (plan.replicas.empty())
-    return refuse(ErrorCode::invalid_replication_factor,
-                  fmt::format("Unable to replicate the partition {} time(s): The target replication factor of {} cannot "
-                              "be reached because only {} broker(s) are registered.",
-                              replication_factor, replication_factor, metadata.brokers().size()));
+    return refuse(
+        ErrorCode::invalid_replication_factor,
+        fmt::format("Unable to replicate the partition {} time(s): The target replication factor of {} cannot "
+                    "be reached because only {} broker(s) are registered.",
+                    replication_factor, replication_factor, metadata.brokers().size()));
   return plan;
 }
 
@@ -54,7 +56,8 @@ TopicPlan automatic(const Metadata& metadata, std::int32_t count, std::int16_t r
 
 std::optional<std::string> topic_name_fault(std::string_view name) {
   const auto legal = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   if (name.empty()) return "Topic name is invalid: the empty string is not allowed";
   if (name == "." || name == "..") return fmt::format("Topic name is invalid: '{}' is not allowed", name);
@@ -88,7 +91,8 @@ TopicPlan plan_topic(const Metadata& metadata, const NewTopic& topic, const Topi
       return refuse(ErrorCode::invalid_request,
                     "A manual partition assignment was specified, but numPartitions was not set to -1.");
     if (topic.duplicate_assignment)
-      return refuse(ErrorCode::invalid_replica_assignment, "Found multiple manual partition assignments for a partition");
+      return refuse(ErrorCode::invalid_replica_assignment,
+                    "Found multiple manual partition assignments for a partition");
     TopicPlan plan;
     const std::size_t replication_factor = topic.assignments.begin()->second.size();
     std::int32_t expected = 0;
@@ -96,7 +100,8 @@ TopicPlan plan_topic(const Metadata& metadata, const NewTopic& topic, const Topi
       if (auto fault = assignment_fault(metadata, replicas, replication_factor))
         return refuse(ErrorCode::invalid_replica_assignment, *fault);
       if (partition != expected++)
-        return refuse(ErrorCode::invalid_replica_assignment, "partitions should be a consecutive 0-based integer sequence");
+        return refuse(ErrorCode::invalid_replica_assignment,
+                      "partitions should be a consecutive 0-based integer sequence");
       plan.replicas.push_back(replicas);
     }
     return plan;
@@ -109,17 +114,19 @@ TopicPlan plan_topic(const Metadata& metadata, const NewTopic& topic, const Topi
   const std::int32_t count = topic.partitions == -1 ? defaults.partitions : topic.partitions;
   if (count > partitions_per_request_max)
     return refuse(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
-  return automatic(metadata, count, topic.replication_factor == -1 ? defaults.replication_factor : topic.replication_factor,
-                   random);
+  return automatic(metadata, count,
+                   topic.replication_factor == -1 ? defaults.replication_factor : topic.replication_factor, random);
 }
 
 TopicPlan plan_growth(const Metadata& metadata, const TopicImage& topic, std::int32_t count,
                       const std::optional<std::vector<std::vector<std::int32_t>>>& assignments, std::uint64_t random) {
   const auto now = static_cast<std::int32_t>(topic.partitions.size());
-  if (count == now) return refuse(ErrorCode::invalid_partitions, fmt::format("Topic already has {} partition(s).", now));
+  if (count == now)
+    return refuse(ErrorCode::invalid_partitions, fmt::format("Topic already has {} partition(s).", now));
   if (count < now)
     return refuse(ErrorCode::invalid_partitions,
-                  fmt::format("The topic {} currently has {} partition(s); {} would not be an increase.", topic.name, now, count));
+                  fmt::format("The topic {} currently has {} partition(s); {} would not be an increase.", topic.name,
+                              now, count));
   if (count - now > partitions_per_request_max)
     return refuse(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
   const std::size_t replication_factor = topic.partitions.front().replicas.size();

@@ -15,10 +15,10 @@ namespace holdfast {
 
 struct NewTopic {
   std::string name;
-  std::int32_t partitions = -1;          // -1: num.partitions
-  std::int16_t replication_factor = -1;  // -1: default.replication.factor
+  std::int32_t partitions = -1;                                   // -1: num.partitions
+  std::int16_t replication_factor = -1;                           // -1: default.replication.factor
   std::map<std::int32_t, std::vector<std::int32_t>> assignments;  // manual placement; then the two above are -1
-  bool duplicate_assignment = false;     // the request named a partition twice
+  bool duplicate_assignment = false;                              // the request named a partition twice
   znodes::Configs configs;
 };
 

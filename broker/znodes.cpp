@@ -76,23 +76,38 @@ json::object write_assignment(const Assignment& assignment) {
 }  // namespace
 
 const std::vector<std::string>& persistent_paths() {
-  static const std::vector<std::string> paths{
-      "/consumers",       "/brokers",
-      "/brokers/ids",     "/brokers/topics",
-      "/config",          "/config/changes",
-      "/admin",           "/admin/delete_topics",
-      "/brokers/seqid",   "/isr_change_notification",
-      "/latest_producer_id_block", "/log_dir_event_notification",
-      "/config/topics",   "/config/clients",
-      "/config/users",    "/config/brokers",
-      "/config/ips",      "/cluster"};
+  static const std::vector<std::string> paths{"/consumers",
+                                              "/brokers",
+                                              "/brokers/ids",
+                                              "/brokers/topics",
+                                              "/config",
+                                              "/config/changes",
+                                              "/admin",
+                                              "/admin/delete_topics",
+                                              "/brokers/seqid",
+                                              "/isr_change_notification",
+                                              "/latest_producer_id_block",
+                                              "/log_dir_event_notification",
+                                              "/config/topics",
+                                              "/config/clients",
+                                              "/config/users",
+                                              "/config/brokers",
+                                              "/config/ips",
+                                              "/cluster"};
   return paths;
 }
 
 const std::vector<std::string>& protected_prefixes() {
-  static const std::vector<std::string> paths{"/brokers", "/controller", "/controller_epoch", "/config", "/admin",
-                                              "/cluster", "/isr_change_notification", "/latest_producer_id_block",
-                                              "/log_dir_event_notification", "/feature"};
+  static const std::vector<std::string> paths{"/brokers",
+                                              "/controller",
+                                              "/controller_epoch",
+                                              "/config",
+                                              "/admin",
+                                              "/cluster",
+                                              "/isr_change_notification",
+                                              "/latest_producer_id_block",
+                                              "/log_dir_event_notification",
+                                              "/feature"};
   return paths;
 }
 
@@ -150,7 +165,8 @@ Result<Broker> decode_broker(std::string_view text) {
     listener.host = url.substr(scheme + 3, colon - scheme - 3);
     if (std::from_chars(url.data() + colon + 1, url.data() + url.size(), listener.port).ec != std::errc())
       return malformed("broker registration");
-    if (protocols && protocols->is_object()) listener.security_protocol = text_of(protocols->as_object(), listener.name);
+    if (protocols && protocols->is_object())
+      listener.security_protocol = text_of(protocols->as_object(), listener.name);
     broker.listeners.push_back(std::move(listener));
   }
   return broker;
@@ -169,7 +185,8 @@ Result<Topic> decode_topic(std::string_view text) {
   auto object = parse_object(text, "topic");
   if (!object) return fail(object);
   Topic topic;
-  if (!read_assignment(*object, "partitions", topic.replicas) || !read_assignment(*object, "adding_replicas", topic.adding) ||
+  if (!read_assignment(*object, "partitions", topic.replicas) ||
+      !read_assignment(*object, "adding_replicas", topic.adding) ||
       !read_assignment(*object, "removing_replicas", topic.removing))
     return malformed("topic");
   const std::string id = text_of(*object, "topic_id");
@@ -197,10 +214,8 @@ Result<PartitionState> decode_partition_state(std::string_view text) {
 }
 
 std::string encode_controller(std::int32_t broker, std::int64_t timestamp_ms) {
-  return json::serialize(json::object{{"version", 2},
-                                      {"brokerid", broker},
-                                      {"timestamp", std::to_string(timestamp_ms)},
-                                      {"kraftControllerEpoch", -1}});
+  return json::serialize(json::object{
+      {"version", 2}, {"brokerid", broker}, {"timestamp", std::to_string(timestamp_ms)}, {"kraftControllerEpoch", -1}});
 }
 
 Result<std::int32_t> decode_controller(std::string_view text) {

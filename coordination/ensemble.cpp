@@ -22,7 +22,9 @@ const std::vector<zk::Acl>& open_acl() {
   return acl;
 }
 
-zk::DataView view_of(const std::string& data, bool null) { return null ? zk::DataView() : zk::DataView(as_bytes(data)); }
+zk::DataView view_of(const std::string& data, bool null) {
+  return null ? zk::DataView() : zk::DataView(as_bytes(data));
+}
 
 zk::MultiPart part_of(const Ensemble::Op& op) {
   struct Convert {
@@ -35,7 +37,9 @@ zk::MultiPart part_of(const Ensemble::Op& op) {
       out.flags = c.flags;
       return out;
     }
-    zk::MultiPart operator()(const Ensemble::Set& s) const { return zk::SetDataOp{s.path, view_of(s.data, false), s.version}; }
+    zk::MultiPart operator()(const Ensemble::Set& s) const {
+      return zk::SetDataOp{s.path, view_of(s.data, false), s.version};
+    }
     zk::MultiPart operator()(const Ensemble::Delete& d) const { return zk::DeleteOp{d.path, d.version}; }
     zk::MultiPart operator()(const Ensemble::Check& c) const { return zk::CheckOp{c.path, c.version}; }
     zk::MultiPart operator()(const Ensemble::CheckCzxid& c) const { return zk::CheckCzxidOp{c.path, c.czxid}; }
@@ -45,8 +49,8 @@ zk::MultiPart part_of(const Ensemble::Op& op) {
 
 }  // namespace
 
-Ensemble::Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk, Workers& workers,
-                   Clock& clock, Random&, Metrics& metrics)
+Ensemble::Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk,
+                   Workers& workers, Clock& clock, Random&, Metrics& metrics)
     : options_(std::move(options)),
       shard_(shard),
       machine_(machine_options(options_)),
@@ -121,11 +125,13 @@ void Ensemble::tick() {
       driver_.propose(zk::DeleteExpiredOp{path}, caller, nullptr);
     }
   }
-  shard_.arm(timer_, std::chrono::milliseconds(std::min(options_.tick_ms, options_.container_check_ms)), [this] { tick(); });
+  shard_.arm(timer_, std::chrono::milliseconds(std::min(options_.tick_ms, options_.container_check_ms)),
+             [this] { tick(); });
 }
 
 void Ensemble::session_closed(const zk::Effects& effects) {
-  if (effects.session_created != SessionId(0)) expiry_.touch(effects.session_created, effects.session_timeout_ms, steady_ms());
+  if (effects.session_created != SessionId(0))
+    expiry_.touch(effects.session_created, effects.session_timeout_ms, steady_ms());
   if (effects.session_closed == SessionId(0)) return;
   expiry_.forget(effects.session_closed);
   own_sessions_.erase(effects.session_closed);
@@ -163,7 +169,8 @@ Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vec
       for (const zk::OpResult& part : effects.parts) {
         out.ops.push_back({part.error, std::string(part.path), part.stat});
         // The first that failed says why; the others say that they were not tried.
-        if (part.error != zk::ZkError::ok && (out.error == zk::ZkError::ok || out.error == zk::ZkError::runtime_inconsistency))
+        if (part.error != zk::ZkError::ok &&
+            (out.error == zk::ZkError::ok || out.error == zk::ZkError::runtime_inconsistency))
           out.error = part.error;
       }
       resume();

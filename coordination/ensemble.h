@@ -20,7 +20,7 @@ class ZkServer;
 
 struct EnsembleOptions {
   std::int32_t server_id = 1;
-  std::int64_t tick_ms = 2000;  // tickTime
+  std::int64_t tick_ms = 2000;                                            // tickTime
   std::int64_t session_timeout_min_ms = -1, session_timeout_max_ms = -1;  // -1: 2 and 20 ticks
   std::int32_t max_client_connections = 60;  // maxClientCnxns, for each address; 0: no limit
   std::size_t jute_max_buffer = 0xfffff;
@@ -29,7 +29,7 @@ struct EnsembleOptions {
   std::string super_digest;
   std::int64_t snapshot_count = 100'000;
   std::int64_t container_check_ms = 60'000;
-  Endpoint client;     // clientPortAddress, clientPort
+  Endpoint client;  // clientPortAddress, clientPort
   bool listen = true;
   std::string data_dir;  // of the snapshots
   std::vector<std::string> protected_prefixes;
@@ -74,8 +74,8 @@ class Ensemble {
   };
   using Subscriber = QuorumDriver::Subscriber;
 
-  Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk, Workers& workers, Clock& clock,
-           Random& random, Metrics& metrics);
+  Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk, Workers& workers,
+           Clock& clock, Random& random, Metrics& metrics);
   ~Ensemble();
 
   Result<void> listen();  // binds the client port; port 0: chosen

@@ -29,11 +29,18 @@ struct QuorumDriver::Snapshot {
   std::uint64_t written = 0;
 };
 
-QuorumDriver::QuorumDriver(QuorumDriverOptions options, zk::ZnodeMachine& machine, Shard& shard, LogManager& logs, Disk& disk,
-                           Workers& workers, Metrics& metrics)
-    : options_(std::move(options)), machine_(machine), shard_(shard), disk_(disk), log_(logs), worker_(workers.create("zk-snapshot")),
-      log_latency_(metrics.histogram("coordination_log_sync_seconds", "From the append of a burst until it is durable.")),
-      snapshot_latency_(metrics.histogram("coordination_snapshot_seconds", "From the start of a snapshot to its end.")) {}
+QuorumDriver::QuorumDriver(QuorumDriverOptions options, zk::ZnodeMachine& machine, Shard& shard, LogManager& logs,
+                           Disk& disk, Workers& workers, Metrics& metrics)
+    : options_(std::move(options)),
+      machine_(machine),
+      shard_(shard),
+      disk_(disk),
+      log_(logs),
+      worker_(workers.create("zk-snapshot")),
+      log_latency_(
+          metrics.histogram("coordination_log_sync_seconds", "From the append of a burst until it is durable.")),
+      snapshot_latency_(
+          metrics.histogram("coordination_snapshot_seconds", "From the start of a snapshot to its end.")) {}
 
 QuorumDriver::~QuorumDriver() { *alive_ = false; }
 
@@ -92,10 +99,12 @@ Task<Result<void>> QuorumDriver::start() {
       snapshot_bytes_ = it->bytes;
       restored = true;
     } else {
-      log_line(LogLevel::error, "coordination", "snapshot {} cannot be read ({}): trying the one before it", it->name, zxid.error().message);
+      log_line(LogLevel::error, "coordination", "snapshot {} cannot be read ({}): trying the one before it", it->name,
+               zxid.error().message);
     }
   }
-  if (!restored) co_return holdfast::fail(ErrorKind::corrupt, "no coordination snapshot in " + options_.data_dir + " can be read");
+  if (!restored)
+    co_return holdfast::fail(ErrorKind::corrupt, "no coordination snapshot in " + options_.data_dir + " can be read");
   std::function<Result<void>(Offset, ByteView)> apply = [this](Offset, ByteView entry) -> Result<void> {
     auto txn = zk::decode_txn(entry);
     if (!txn) return holdfast::fail(txn);
@@ -160,7 +169,8 @@ void QuorumDriver::commit(Offset end) {
 
 void QuorumDriver::fail(const Error& error) {
   if (std::exchange(failed_, true)) return;
-  log_line(LogLevel::error, "coordination", "the coordination log cannot be written ({}): sessions are closed until a restart", error.message);
+  log_line(LogLevel::error, "coordination",
+           "the coordination log cannot be written ({}): sessions are closed until a restart", error.message);
   // Connections end before they can be told anything.
   if (on_failure_) on_failure_(error);
   for (Pending& lost : std::exchange(pending_, {}))
@@ -221,7 +231,8 @@ void QuorumDriver::pump(std::shared_ptr<Snapshot> snapshot) {
     shard_.post([this, alive, snapshot, last, result = std::move(result)]() mutable {
       if (!*alive) return;
       if (!result) {
-        log_line(LogLevel::error, "coordination", "snapshot {} cannot be written: {}; the log is kept", snapshot->file.name, result.error().message);
+        log_line(LogLevel::error, "coordination", "snapshot {} cannot be written: {}; the log is kept",
+                 snapshot->file.name, result.error().message);
         ++snapshot_errors_;
         end_snapshot(*snapshot);
       } else if (stopping_ && !last) {
@@ -263,7 +274,8 @@ void QuorumDriver::finish(std::shared_ptr<Snapshot> snapshot) {
 
 Task<void> QuorumDriver::trim(Offset to) {
   auto trimmed = co_await log_.trim(to);
-  if (!trimmed) log_line(LogLevel::warn, "coordination", "the coordination log cannot be trimmed: {}", trimmed.error().message);
+  if (!trimmed)
+    log_line(LogLevel::warn, "coordination", "the coordination log cannot be trimmed: {}", trimmed.error().message);
 }
 
 }  // namespace holdfast

@@ -1,7 +1,7 @@
-// QuorumDriver: performs what the znode machine decided. A proposal becomes a transaction at once, an entry of the burst's
-// batch at the end of the burst, and a change of the tree when its entry is durable; then watch events are delivered,
-// subscribers told, and the proposer answered, in that order. Takes snapshots while requests go on. One voter: durable
-// here is committed. Lives on the coordination shard.
+// QuorumDriver: performs what the znode machine decided. A proposal becomes a transaction at once, an entry of the
+// burst's batch at the end of the burst, and a change of the tree when its entry is durable; then watch events are
+// delivered, subscribers told, and the proposer answered, in that order. Takes snapshots while requests go on. One
+// voter: durable here is committed. Lives on the coordination shard.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@
 namespace holdfast {
 
 struct QuorumDriverOptions {
-  std::string data_dir;                  // of the snapshots
+  std::string data_dir;                   // of the snapshots
   std::int64_t snapshot_count = 100'000;  // transactions between snapshots
   std::size_t snapshots_kept = 3;
 };

@@ -69,7 +69,9 @@ Task<Result<void>> QuorumLog::replay(Offset from, std::function<Result<void>(Off
         auto applied = apply(offset, *record.value);
         if (!applied) co_return fail(applied);
       }
-      if (records.error()) co_return fail(ErrorKind::corrupt, fmt::format("the coordination log cannot be read at {}", header.base_offset));
+      if (records.error())
+        co_return fail(ErrorKind::corrupt,
+                       fmt::format("the coordination log cannot be read at {}", header.base_offset));
     }
     request.from = data->next;
   }

@@ -14,7 +14,7 @@ struct ZkConnectionStats {
   std::uint64_t queued = 0, received = 0, sent = 0;
   std::int64_t session = 0;
   std::int32_t timeout_ms = 0;
-  std::int64_t established_ms = 0;  // wall time
+  std::int64_t established_ms = 0;                            // wall time
   wire::zk::OpCode last_op = wire::zk::OpCode::notification;  // none yet
   std::int32_t last_cxid = 0;
   std::int64_t last_zxid = -1;
@@ -22,7 +22,8 @@ struct ZkConnectionStats {
   std::int64_t last_latency_ms = 0, latency_min_ms = -1, latency_max_ms = 0, latency_total_ms = 0;
   std::uint64_t latency_count = 0;
 
-  void replied(std::int32_t cxid, wire::zk::OpCode op, std::int64_t zxid, std::int64_t now_ms, std::int64_t latency_ms) {
+  void replied(std::int32_t cxid, wire::zk::OpCode op, std::int64_t zxid, std::int64_t now_ms,
+               std::int64_t latency_ms) {
     ++sent;
     last_op = op;
     last_cxid = cxid;

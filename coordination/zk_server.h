@@ -1,5 +1,5 @@
-// ZkServer: the ZooKeeper client port: listener, connections, who watches and who waits. Lives on the coordination shard,
-// beside the tree: a request crosses no core.
+// ZkServer: the ZooKeeper client port: listener, connections, who watches and who waits. Lives on the coordination
+// shard, beside the tree: a request crosses no core.
 #pragma once
 
 #include <cstdint>
@@ -46,14 +46,16 @@ class ZkServer {
 
   Ensemble& ensemble() { return ensemble_; }
   ZkServerStats& stats() { return stats_; }
-  const std::unordered_map<zk::ConnectionToken, std::shared_ptr<ZkConnection>>& connections() const { return connections_; }
+  const std::unordered_map<zk::ConnectionToken, std::shared_ptr<ZkConnection>>& connections() const {
+    return connections_;
+  }
   // The connection that speaks for a session now, if any.
   ZkConnection* connection_of(SessionId session);
   void attach(SessionId session, ZkConnection& connection);  // closes the one that spoke for it before
   void detach(SessionId session, const ZkConnection& connection);
-  void deliver(const zk::Effects& effects);         // watch events, to those that may see them
-  void session_closed(SessionId session);           // its connection ends after what is queued
-  void close_all();                                 // the log failed: nobody is served
+  void deliver(const zk::Effects& effects);  // watch events, to those that may see them
+  void session_closed(SessionId session);    // its connection ends after what is queued
+  void close_all();                          // the log failed: nobody is served
   std::size_t outstanding() const { return outstanding_; }
   void outstanding_changed(int by) { outstanding_ += static_cast<std::size_t>(by); }
   bool crowded() const { return outstanding_ > static_cast<std::size_t>(ensemble_.options().global_outstanding_limit); }

@@ -26,7 +26,9 @@ inline constexpr std::string_view recovery_point_file = "recovery-point-offset-c
 inline constexpr std::size_t offset_entry_bytes = 8, time_entry_bytes = 12, txn_entry_bytes = 34;
 
 // 20 digits, so that names sort as numbers.
-inline std::string segment_name(Offset base, std::string_view suffix) { return fmt::format("{:020}{}", base.value, suffix); }
+inline std::string segment_name(Offset base, std::string_view suffix) {
+  return fmt::format("{:020}{}", base.value, suffix);
+}
 
 inline std::optional<Offset> parse_segment_name(std::string_view name, std::string_view suffix) {
   if (name.size() != 20 + suffix.size() || !name.ends_with(suffix)) return std::nullopt;

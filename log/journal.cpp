@@ -30,8 +30,8 @@ struct Journal::Round {
   SteadyTime started;
 };
 
-Journal::Journal(JournalOptions options, Shard& shard, Disk& disk, Worker& worker, Worker& background, Histogram& sync_time,
-                 Function<void(const Error&)> on_failure)
+Journal::Journal(JournalOptions options, Shard& shard, Disk& disk, Worker& worker, Worker& background,
+                 Histogram& sync_time, Function<void(const Error&)> on_failure)
     : options_(std::move(options)),
       shard_(shard),
       disk_(disk),
@@ -114,7 +114,8 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
   if (!result && result.error().kind == ErrorKind::no_space) {
     // Nothing was half promised: the same frame is written again when there is room. Appends are refused meanwhile.
     if (!std::exchange(out_of_space_, true))
-      log_line(LogLevel::error, "log", "{} is full: appends are refused until space is freed; reads go on", options_.directory);
+      log_line(LogLevel::error, "log", "{} is full: appends are refused until space is freed; reads go on",
+               options_.directory);
     shard_.arm(retry_, space_retry, [this, round = std::move(round)]() mutable { submit(std::move(round)); });
     return;
   }

@@ -47,8 +47,7 @@ struct JournalOptions {
 
 class Journal {
  public:
-  Journal(JournalOptions options, Shard& shard, Disk& disk, Worker& worker, Worker& background,
-          Histogram& sync_time,
+  Journal(JournalOptions options, Shard& shard, Disk& disk, Worker& worker, Worker& background, Histogram& sync_time,
           Function<void(const Error&)> on_failure);
   ~Journal();
 
@@ -115,9 +114,10 @@ class Journal {
 
 // Reads what a directory's journals hold, in the order it was written, all shards' files together. Stops in each at the
 // first frame that is torn, stale or out of sequence. Blocks.
-Result<void> replay_journals(Disk& disk, const std::string& directory,
-                             const std::function<Result<void>(JournalEntry::Kind kind, const LogId& log, Offset segment_base,
-                                                              std::uint64_t position, ByteView bytes)>& apply);
+Result<void> replay_journals(
+    Disk& disk, const std::string& directory,
+    const std::function<Result<void>(JournalEntry::Kind kind, const LogId& log, Offset segment_base,
+                                     std::uint64_t position, ByteView bytes)>& apply);
 // Removes the journals of a directory: everything they held is in the segments, synced.
 Result<void> remove_journals(Disk& disk, const std::string& directory);
 

@@ -75,15 +75,15 @@ class Log {
   virtual const std::string& directory() const = 0;  // <log dir>/<topic>-<partition>
   virtual const std::string& log_dir() const = 0;    // the entry of log.dirs
 
-  virtual Offset start_offset() const = 0;    // log start offset
-  virtual Offset end_offset() const = 0;      // log end offset: the next offset to be assigned
+  virtual Offset start_offset() const = 0;  // log start offset
+  virtual Offset end_offset() const = 0;    // log end offset: the next offset to be assigned
   virtual Offset written_end() const = 0;
   virtual Offset durable_end() const = 0;
   virtual std::uint64_t size_bytes() const = 0;
   virtual std::int64_t last_append_ms() const = 0;  // wall time of the last append, 0 if none since start
 
-  // Appends one batch. header.base_offset >= end_offset() (equal on a leader). Updates producer state and leader epochs.
-  // Errors: no_space (reads go on), io (directory offline), closed.
+  // Appends one batch. header.base_offset >= end_offset() (equal on a leader). Updates producer state and leader
+  // epochs. Errors: no_space (reads go on), io (directory offline), closed.
   virtual Result<void> append(ByteView batch, const wire::BatchHeader& header, Need need) = 0;
 
   // The tail answers at once; nothing when the range must come from a segment file (then use read()).
@@ -114,7 +114,7 @@ class Log {
   virtual Task<Result<void>> roll() = 0;                        // starts a new segment
   virtual void set_config(LogConfig config) = 0;                // effective at once
   virtual const LogConfig& config() const = 0;
-  virtual void set_listener(LogListener* listener) = 0;         // null: nobody listens
+  virtual void set_listener(LogListener* listener) = 0;  // null: nobody listens
 };
 
 }  // namespace holdfast

@@ -19,9 +19,9 @@ struct LogConfig {
   std::int64_t file_delete_delay_ms = 60'000;
   std::int64_t flush_messages = unlimited;
   std::int64_t flush_ms = unlimited;
-  bool cleanup_delete = true;   // cleanup.policy holds "delete"
-  bool cleanup_compact = false; // cleanup.policy holds "compact": kept whole until compaction exists
-  bool quorum = false;          // the coordination log: no retention, trimmed by its owner with advance_start()
+  bool cleanup_delete = true;    // cleanup.policy holds "delete"
+  bool cleanup_compact = false;  // cleanup.policy holds "compact": kept whole until compaction exists
+  bool quorum = false;           // the coordination log: no retention, trimmed by its owner with advance_start()
 };
 
 }  // namespace holdfast

@@ -65,7 +65,8 @@ Result<void> LogManager::Inner::prepare(const std::string& dir) {
   auto lock = disk.lock(dir + "/" + std::string(log_format::lock_file));
   if (!lock) {
     if (lock.error().kind == ErrorKind::already_exists)
-      return fail(ErrorKind::already_exists, fmt::format("{} is in use by another process: stop it, or choose another --data directory", dir));
+      return fail(ErrorKind::already_exists,
+                  fmt::format("{} is in use by another process: stop it, or choose another --data directory", dir));
     return fail(lock);
   }
   locks.push_back(std::move(*lock));
@@ -74,10 +75,12 @@ Result<void> LogManager::Inner::prepare(const std::string& dir) {
   if (!meta) return fail(meta);
   if (*meta) {
     if (!cluster_id.empty() && (*meta)->cluster_id != cluster_id)
-      return fail(ErrorKind::invalid_input, fmt::format("{} belongs to cluster {}, this node to {}", dir, (*meta)->cluster_id, cluster_id));
+      return fail(ErrorKind::invalid_input,
+                  fmt::format("{} belongs to cluster {}, this node to {}", dir, (*meta)->cluster_id, cluster_id));
     if ((*meta)->node_id != options.node_id)
-      return fail(ErrorKind::invalid_input, fmt::format("{} belongs to node {}, this is node {}: set node.id, or choose another directory",
-                                                        dir, (*meta)->node_id, options.node_id));
+      return fail(ErrorKind::invalid_input,
+                  fmt::format("{} belongs to node {}, this is node {}: set node.id, or choose another directory", dir,
+                              (*meta)->node_id, options.node_id));
     cluster_id = (*meta)->cluster_id;
     return {};
   }
@@ -112,7 +115,8 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
     log->open(std::move(found.state));
     shard.add(std::move(log));
   }
-  for (const std::string& path : recovery.leftovers()) background->submit([this, path] { (void)disk.remove_all(path); });
+  for (const std::string& path : recovery.leftovers())
+    background->submit([this, path] { (void)disk.remove_all(path); });
   return {};
 }
 
@@ -120,7 +124,8 @@ std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shar
   std::vector<Marks> out;
   for (const auto& [id, log] : shard.logs())
     if (!log->is_failed())
-      out.push_back({log->log_dir(), log->topic(), id.partition, log->synced_offset(), log->start_offset(), log->high_watermark()});
+      out.push_back({log->log_dir(), log->topic(), id.partition, log->synced_offset(), log->start_offset(),
+                     log->high_watermark()});
   return out;
 }
 
@@ -135,8 +140,9 @@ Result<void> LogManager::Inner::write_checkpoints() {
         if (m.start.value > 0) start[key] = m.start;
         high_watermark[key] = m.high_watermark;
       }
-    for (const auto& [file, checkpoint] : {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
-                                           std::pair(log_format::high_watermark_file, &high_watermark)}) {
+    for (const auto& [file, checkpoint] :
+         {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
+          std::pair(log_format::high_watermark_file, &high_watermark)}) {
       auto written = write_offset_checkpoint(disk, dir + "/" + std::string(file), *checkpoint);
       if (!written) return fail(written);
     }
@@ -168,10 +174,12 @@ void LogManager::Inner::start_timers(LogShard& shard) {
     s.apply_retention();
     s.expire_producers(self.options.producer_id_expiration_ms);
   });
-  every(shard, timer(), ms(options.recovery_checkpoint_interval_ms), [](Inner& self, LogShard& s) { self.checkpoint(s); });
+  every(shard, timer(), ms(options.recovery_checkpoint_interval_ms),
+        [](Inner& self, LogShard& s) { self.checkpoint(s); });
 }
 
-LogManager::LogManager(LogManagerOptions options, Disk& disk, Workers& workers, Clock& clock, Random& random, Metrics& metrics)
+LogManager::LogManager(LogManagerOptions options, Disk& disk, Workers& workers, Clock& clock, Random& random,
+                       Metrics& metrics)
     : inner_(std::make_unique<Inner>(std::move(options), disk, workers, clock, random, metrics)) {}
 
 LogManager::~LogManager() = default;
@@ -189,8 +197,9 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
   in.marks.resize(count);
   in.timers.resize(count);
   for (int i = 0; i < shards.size(); ++i)
-    in.shards.push_back(std::make_unique<LogShard>(shards.at(i), in.disk, in.workers, in.random, in.options.tail_bytes_max / count,
-                                                   in.options.journal_file_bytes, in.options.log_dirs, in.sync_time));
+    in.shards.push_back(std::make_unique<LogShard>(shards.at(i), in.disk, in.workers, in.random,
+                                                   in.options.tail_bytes_max / count, in.options.journal_file_bytes,
+                                                   in.options.log_dirs, in.sync_time));
   for (const std::string& dir : in.options.log_dirs) {
     auto recovered = in.recover(dir, config_of);
     if (!recovered) return fail(recovered);
@@ -230,8 +239,11 @@ void LogManager::stop() {
     if (!healthy) break;
     auto removed = remove_journals(in.disk, dir);
     constexpr std::string_view content = "{\"version\":0,\"brokerEpoch\":-1}";
-    if (removed) removed = in.disk.write_atomically(dir + "/" + std::string(log_format::clean_shutdown_file), as_bytes(content));
-    if (!removed) log_line(LogLevel::error, "log", "{}: the clean-shutdown marker cannot be written: {}", dir, removed.error().message);
+    if (removed)
+      removed = in.disk.write_atomically(dir + "/" + std::string(log_format::clean_shutdown_file), as_bytes(content));
+    if (!removed)
+      log_line(LogLevel::error, "log", "{}: the clean-shutdown marker cannot be written: {}", dir,
+               removed.error().message);
   }
 }
 

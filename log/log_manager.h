@@ -1,6 +1,6 @@
-// LogManager: the logs of a node, over its log directories. It opens and recovers them at start, owns a journal for each
-// (shard, log directory), runs retention and checkpoints, and takes a directory out of service when it fails.
-// A node object: start() and stop() run on the thread that builds the node; the rest as each call says.
+// LogManager: the logs of a node, over its log directories. It opens and recovers them at start, owns a journal for
+// each (shard, log directory), runs retention and checkpoints, and takes a directory out of service when it fails. A
+// node object: start() and stop() run on the thread that builds the node; the rest as each call says.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ namespace holdfast {
 
 struct LogManagerOptions {
   std::vector<std::string> log_dirs;
-  std::string cluster_id;                     // meta.properties; empty: take what is there, or make one
+  std::string cluster_id;  // meta.properties; empty: take what is there, or make one
   std::int32_t node_id = 1;
   std::int64_t retention_check_interval_ms = 300'000;
   std::int64_t initial_task_delay_ms = 30'000;
@@ -53,7 +53,7 @@ class LogManager {
   void stop();
 
   const std::string& cluster_id() const;
-  bool was_clean() const;  // every directory had its clean-shutdown marker
+  bool was_clean() const;                        // every directory had its clean-shutdown marker
   std::vector<LogDirDescription> directories();  // any thread; may block on statvfs
 
   // On the log's own shard.

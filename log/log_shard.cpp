@@ -57,7 +57,8 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     const Directory* best = nullptr;
     std::size_t fewest = SIZE_MAX;
     for (const auto& dir : directories_) {
-      const auto count = static_cast<std::size_t>(std::ranges::count_if(logs_, [&](const auto& l) { return l.second->log_dir() == dir->path; }));
+      const auto count = static_cast<std::size_t>(
+          std::ranges::count_if(logs_, [&](const auto& l) { return l.second->log_dir() == dir->path; }));
       if (dir->online && count < fewest) fewest = count, best = dir.get();
     }
     if (!best) co_return fail(ErrorKind::io, "no log directory is online");
@@ -71,9 +72,12 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
       // one that was deleted.
       const std::string directory = log->directory();
       *made = disk_.create_directories(directory);
-      if (*made) *made = write_partition_metadata(disk_, directory + "/" + std::string(log_format::partition_metadata_file), log->id().topic_id);
+      if (*made)
+        *made = write_partition_metadata(disk_, directory + "/" + std::string(log_format::partition_metadata_file),
+                                         log->id().topic_id);
       if (*made) {
-        auto file = disk_.open(directory + "/" + log_format::segment_name(Offset(0), log_format::log_suffix), {.write = true, .create = true});
+        auto file = disk_.open(directory + "/" + log_format::segment_name(Offset(0), log_format::log_suffix),
+                               {.write = true, .create = true});
         *made = file ? disk_.sync_directory(directory) : Result<void>(fail(file));
       }
       if (*made) *made = disk_.sync_directory(log_dir);
@@ -102,7 +106,8 @@ Task<Result<void>> LogShard::remove(LogId id) {
   const std::int64_t delay_ms = log->config().file_delete_delay_ms;
   std::string hex = to_hex_uuid(random_.uuid());
   std::erase(hex, '-');
-  const std::string gone = fmt::format("{}/{}-{}.{}{}", log->log_dir(), log->topic(), id.partition, hex, log_format::deleted_dir_suffix);
+  const std::string gone =
+      fmt::format("{}/{}-{}.{}{}", log->log_dir(), log->topic(), id.partition, hex, log_format::deleted_dir_suffix);
   auto done = std::make_shared<Result<void>>();
   auto move = [this, log, done, gone](Function<void()> resume) {
     Directory& dir = directory(log->log_dir());
@@ -124,17 +129,19 @@ void LogShard::later(std::int64_t delay_ms, std::string log_dir, Function<void()
   auto timer = std::make_shared<Timer>();
   const std::uint64_t key = next_later_++;
   later_.emplace(key, timer);
-  shard_.arm(*timer, std::chrono::milliseconds(delay_ms), [this, key, log_dir = std::move(log_dir), work = std::move(work)]() mutable {
-    background(log_dir, std::move(work));
-    shard_.defer([this, key] { later_.erase(key); });
-  });
+  shard_.arm(*timer, std::chrono::milliseconds(delay_ms),
+             [this, key, log_dir = std::move(log_dir), work = std::move(work)]() mutable {
+               background(log_dir, std::move(work));
+               shard_.defer([this, key] { later_.erase(key); });
+             });
 }
 
 void LogShard::delete_later(const PartitionLog& log, Offset base, std::int64_t delay_ms) {
   Directory& dir = directory(log.log_dir());
   const std::string directory = log.directory();
   std::vector<std::string> gone;
-  for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix, log_format::txnindex_suffix})
+  for (const auto suffix :
+       {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix, log_format::txnindex_suffix})
     gone.push_back(directory + "/" + log_format::segment_name(base, suffix));
   background(log.log_dir(), [this, &dir, directory, base, gone] {
     dir.writer->close(directory, base);
@@ -154,7 +161,9 @@ void LogShard::flush(const std::shared_ptr<PartitionLog>& log) {
   auto shared = std::make_shared<FlushJob>(std::move(*job));
   dir.flush_worker->submit([this, &dir, shared, writer = dir.writer] {
     auto result = writer->run(*shared);
-    shard_.post([this, &dir, shared, result = std::move(result)]() mutable { flush_done(dir, std::move(shared), std::move(result)); });
+    shard_.post([this, &dir, shared, result = std::move(result)]() mutable {
+      flush_done(dir, std::move(shared), std::move(result));
+    });
   });
 }
 
@@ -165,7 +174,8 @@ void LogShard::flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<
       log_line(LogLevel::error, "log", "{} is full: segments cannot be written: {}", dir.path, result.error().message);
     later(1000, dir.path, [this, &dir, job, writer = dir.writer]() mutable {
       auto again = writer->run(*job);
-      shard_.post([this, &dir, job, again = std::move(again)]() mutable { flush_done(dir, std::move(job), std::move(again)); });
+      shard_.post(
+          [this, &dir, job, again = std::move(again)]() mutable { flush_done(dir, std::move(job), std::move(again)); });
     });
     return;
   }
@@ -186,7 +196,9 @@ Task<void> LogShard::flush_one(std::shared_ptr<PartitionLog> log) {
   }
 }
 
-void LogShard::tails_grew(const std::shared_ptr<PartitionLog>& log) { recent_.emplace_back(log, log->flushed_address()); }
+void LogShard::tails_grew(const std::shared_ptr<PartitionLog>& log) {
+  recent_.emplace_back(log, log->flushed_address());
+}
 
 void LogShard::bound_memory() {
   std::size_t total = 0;
@@ -244,7 +256,9 @@ Task<void> LogShard::stop() {
 
 void LogShard::take_offline(Directory& dir, const Error& error) {
   if (!std::exchange(dir.online, false)) return;
-  log_line(LogLevel::error, "log", "log directory {} is out of service: {} (errno {}); its partitions are offline until a restart with a healthy disk",
+  log_line(LogLevel::error, "log",
+           "log directory {} is out of service: {} (errno {}); its partitions are offline until a restart with a "
+           "healthy disk",
            dir.path, error.message, error.os_error);
   for (const auto& [_, log] : logs_)
     if (log->log_dir() == dir.path) log->failed(error);

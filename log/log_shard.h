@@ -36,8 +36,8 @@ class LogShard {
     bool flush_out_of_space = false;
   };
 
-  LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max, std::size_t journal_file_bytes,
-           const std::vector<std::string>& log_dirs, Histogram& sync_time);
+  LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,
+           std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time);
   ~LogShard();
 
   Result<void> open_journals();  // before the shard serves
@@ -62,10 +62,11 @@ class LogShard {
     auto out = std::make_shared<std::optional<Result<T>>>();
     Directory& dir = directory(log_dir);
     auto start = [this, out, &dir, work = std::move(work)](Function<void()> resume) mutable {
-      dir.read_worker->submit([this, out, reader = dir.reader, work = std::move(work), resume = std::move(resume)]() mutable {
-        out->emplace(work(*reader));
-        shard_.post(std::move(resume));
-      });
+      dir.read_worker->submit(
+          [this, out, reader = dir.reader, work = std::move(work), resume = std::move(resume)]() mutable {
+            out->emplace(work(*reader));
+            shard_.post(std::move(resume));
+          });
     };
     co_await shard_.until(std::move(start));
     co_return std::move(**out);

@@ -176,7 +176,8 @@ std::optional<FlushJob> PartitionLog::next_flush(bool everything) {
   const bool all = everything || std::exchange(flush_wanted_, false);
   const std::uint64_t end = tail_.end();
   const std::uint64_t target = all ? end : round_down(end);
-  if (target <= flushed_ && !(all && (synced_ < end || unfinished_segments_ > 0 || epochs_changed_))) return std::nullopt;
+  if (target <= flushed_ && !(all && (synced_ < end || unfinished_segments_ > 0 || epochs_changed_)))
+    return std::nullopt;
   FlushJob job;
   job.log = shared_from_this();
   job.directory = directory_;
@@ -256,11 +257,15 @@ std::optional<LogData> PartitionLog::read_tail(const LogRead& request) const {
   // Whole batches below `end`, and of one segment: the next read goes on in the next one.
   const Segment* segment = segments_.back().get();
   for (std::size_t i = segments_.size(); segment->address > first->address;) segment = segments_[--i].get();
-  auto last = std::lower_bound(after, batches_.end(), request.end.value, [](const Batch& b, std::int64_t end) { return b.base < end; });
-  const auto end_of = [&](auto it) { return it == batches_.end() || it->address > segment->end_address() ? segment->end_address() : it->address; };
+  auto last = std::lower_bound(after, batches_.end(), request.end.value,
+                               [](const Batch& b, std::int64_t end) { return b.base < end; });
+  const auto end_of = [&](auto it) {
+    return it == batches_.end() || it->address > segment->end_address() ? segment->end_address() : it->address;
+  };
   const std::uint64_t bytes_max = request.bytes_max;
   if (end_of(last) - first->address > bytes_max) {
-    const auto fits = std::upper_bound(after, last, first->address + bytes_max, [](std::uint64_t limit, const Batch& b) { return b.address > limit; });
+    const auto fits = std::upper_bound(after, last, first->address + bytes_max,
+                                       [](std::uint64_t limit, const Batch& b) { return b.address > limit; });
     last = fits == after ? after : std::prev(fits);
     if (last == first) last = after;
   }
@@ -278,7 +283,8 @@ std::optional<LogData> PartitionLog::read_tail(const LogRead& request) const {
 
 std::optional<Result<LogData>> PartitionLog::try_read(const LogRead& request) {
   if (request.from < start_offset_ || request.from > end_offset_)
-    return fail(ErrorKind::out_of_range, fmt::format("{}: offset {} is not in [{}, {}]", directory_, request.from.value, start_offset_.value, end_offset_.value));
+    return fail(ErrorKind::out_of_range, fmt::format("{}: offset {} is not in [{}, {}]", directory_, request.from.value,
+                                                     start_offset_.value, end_offset_.value));
   if (request.from >= request.end || request.from == end_offset_) {
     LogData nothing;
     nothing.first_base = nothing.next = request.from;
@@ -297,8 +303,8 @@ Task<Result<LogData>> PartitionLog::read(LogRead request) {
     std::size_t index = segment_at(request.from);
     std::function<Result<LogData>(SegmentReader&)> work;
     const Segment& s = *segments_[index];
-    SegmentView view{directory_, s.base, std::min(flushed_, s.end_address()) - std::min(s.address, flushed_), !s.indexes_known,
-                     s.indexes_known ? s.offsets.lower_position(s.base, request.from) : 0};
+    SegmentView view{directory_, s.base, std::min(flushed_, s.end_address()) - std::min(s.address, flushed_),
+                     !s.indexes_known, s.indexes_known ? s.offsets.lower_position(s.base, request.from) : 0};
     if (view.limit > s.size) view.limit = s.size;
     work = [view, request](SegmentReader& reader) { return reader.read(view, request); };
     const bool last = index + 1 == segments_.size();
@@ -316,12 +322,14 @@ Task<Result<std::optional<TimestampedOffset>>> PartitionLog::offset_for_timestam
   for (const auto& s : segments_) {
     if (s->largest_timestamp < timestamp || s->size == 0) continue;
     SegmentView view{directory_, s->base, s->size, !s->indexes_known, 0};
-    if (s->indexes_known) view.position_hint = s->offsets.lower_position(s->base, s->times.lower_offset(s->base, timestamp));
+    if (s->indexes_known)
+      view.position_hint = s->offsets.lower_position(s->base, s->times.lower_offset(s->base, timestamp));
     views.emplace_back(view, s->base);
   }
   const Offset start = start_offset_;
   std::function<Result<std::optional<TimestampedOffset>>(SegmentReader&)> work =
-      [views = std::move(views), timestamp, end, start](SegmentReader& reader) -> Result<std::optional<TimestampedOffset>> {
+      [views = std::move(views), timestamp, end,
+       start](SegmentReader& reader) -> Result<std::optional<TimestampedOffset>> {
     for (const auto& [view, base] : views) {
       auto found = reader.find_timestamp(view, timestamp, start, end);
       if (!found) return fail(found);
@@ -341,9 +349,12 @@ Task<Result<std::optional<TimestampedOffset>>> PartitionLog::max_timestamp(Offse
     if (s->largest_timestamp >= 0 && (!best || s->largest_timestamp > best->largest_timestamp)) best = s.get();
   if (!best) co_return std::nullopt;
   SegmentView view{directory_, best->base, best->size, !best->indexes_known, 0};
-  if (best->indexes_known) view.position_hint = best->offsets.lower_position(best->base, best->largest_timestamp_offset);
+  if (best->indexes_known)
+    view.position_hint = best->offsets.lower_position(best->base, best->largest_timestamp_offset);
   std::function<Result<std::optional<TimestampedOffset>>(SegmentReader&)> work =
-      [view, last = best->largest_timestamp_offset, end](SegmentReader& reader) { return reader.largest_in_batch(view, last, end); };
+      [view, last = best->largest_timestamp_offset, end](SegmentReader& reader) {
+        return reader.largest_in_batch(view, last, end);
+      };
   auto found = co_await home_.on_reader(log_dir_, std::move(work));
   co_return found;
 }
@@ -367,9 +378,8 @@ Task<Result<std::vector<Log::Aborted>>> PartitionLog::aborted_transactions(Offse
     }
     if (segments_[i]->base >= end) break;
     std::function<Result<std::vector<std::uint8_t>>(SegmentReader&)> work =
-        [path = directory + "/" + log_format::segment_name(segments_[i]->base, log_format::txnindex_suffix), &disk = home_.disk()](SegmentReader&) {
-          return disk.read_file(path, 64 << 20);
-        };
+        [path = directory + "/" + log_format::segment_name(segments_[i]->base, log_format::txnindex_suffix),
+         &disk = home_.disk()](SegmentReader&) { return disk.read_file(path, 64 << 20); };
     auto bytes = co_await home_.on_reader(log_dir_, std::move(work));
     if (bytes) collect(*bytes);
   }
@@ -387,7 +397,8 @@ void PartitionLog::assign_epoch(LeaderEpoch epoch, Offset start) {
 Task<Result<void>> PartitionLog::advance_start(Offset to) {
   const auto self = shared_from_this();
   if (to <= start_offset_) co_return Result<void>();
-  if (to > end_offset_) co_return fail(ErrorKind::out_of_range, directory_ + ": log start offset would pass the log's end");
+  if (to > end_offset_)
+    co_return fail(ErrorKind::out_of_range, directory_ + ": log start offset would pass the log's end");
   start_offset_ = to;
   if (!epochs_.entries().empty()) epochs_.truncate_from_start(to), epochs_changed_ = true;
   JournalEntry entry;
@@ -415,7 +426,8 @@ void PartitionLog::drop_segments_below(std::size_t count, const char* why) {
   count = std::min(count, segments_.size() - 1 - static_cast<std::size_t>(unfinished_segments_));
   if (count == 0 || flushing_) return;
   for (std::size_t i = 0; i < count; ++i) home_.delete_later(*this, segments_[i]->base, config_.file_delete_delay_ms);
-  log_line(LogLevel::info, "log", "{}: deleting {} segments up to offset {} ({})", directory_, count, segments_[count]->base.value, why);
+  log_line(LogLevel::info, "log", "{}: deleting {} segments up to offset {} ({})", directory_, count,
+           segments_[count]->base.value, why);
   const std::uint64_t address = segments_[count]->address;
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(count));
   start_offset_ = std::max(start_offset_, segments_.front()->base);
@@ -433,14 +445,16 @@ void PartitionLog::apply_retention(std::int64_t now_ms) {
   };
   const auto end_of = [&](std::size_t i) { return i + 1 < segments_.size() ? segments_[i + 1]->base : end_offset_; };
   // All of it has expired: the active segment is rolled first, so that it can go as well.
-  if (old(active()) && end_offset_ <= kept && !flushing_ && std::ranges::all_of(segments_, [&](const auto& s) { return old(*s); }))
+  if (old(active()) && end_offset_ <= kept && !flushing_ &&
+      std::ranges::all_of(segments_, [&](const auto& s) { return old(*s); }))
     roll_segment(end_offset_);
   while (expired + 1 < segments_.size() && end_of(expired) <= kept && old(*segments_[expired])) ++expired;
   if (expired > 0) drop_segments_below(expired, "retention.ms");
   if (config_.retention_bytes >= 0) {
     std::int64_t over = static_cast<std::int64_t>(size_bytes()) - config_.retention_bytes;
     std::size_t count = 0;
-    while (count + 1 < segments_.size() && end_of(count) <= kept && over - static_cast<std::int64_t>(segments_[count]->size) >= 0)
+    while (count + 1 < segments_.size() && end_of(count) <= kept &&
+           over - static_cast<std::int64_t>(segments_[count]->size) >= 0)
       over -= static_cast<std::int64_t>(segments_[count++]->size);
     if (count > 0) drop_segments_below(count, "retention.bytes");
   }
@@ -482,8 +496,9 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   const std::string path = directory_ + "/" + log_format::segment_name(segments_[index]->base, log_format::log_suffix);
   auto position = std::make_shared<Result<SegmentScan>>(SegmentScan{});
   auto state = std::make_shared<Recovered>();
-  std::function<Result<SegmentScan>(SegmentReader&)> work = [path, cut, state, &disk = home_.disk(), base = segments_[index]->base,
-                                                            interval = config_.index_interval_bytes](SegmentReader&) {
+  std::function<Result<SegmentScan>(SegmentReader&)> work = [path, cut, state, &disk = home_.disk(),
+                                                             base = segments_[index]->base,
+                                                             interval = config_.index_interval_bytes](SegmentReader&) {
     auto rebuilt = std::make_unique<Segment>(base);
     rebuilt->indexes_known = true;
     auto scan = scan_segment(disk, path, base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
@@ -511,7 +526,8 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
       }
       for (const Offset base : dropped) {
         dir.writer->close(directory_, base);
-        for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix, log_format::txnindex_suffix}) {
+        for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix,
+                                  log_format::txnindex_suffix}) {
           auto removed = home_.disk().remove(directory_ + "/" + log_format::segment_name(base, suffix));
           if (!removed && removed.error().kind != ErrorKind::not_found && *done) *done = std::move(removed);
         }

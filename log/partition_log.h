@@ -1,5 +1,5 @@
-// PartitionLog: the Log of log.h. It keeps the books of one log: segments, tail, what was taken by the journal, what the
-// segment files hold; it leaves the waiting to Journal, LogFlusher and LogReader. Lives on one shard.
+// PartitionLog: the Log of log.h. It keeps the books of one log: segments, tail, what was taken by the journal, what
+// the segment files hold; it leaves the waiting to Journal, LogFlusher and LogReader. Lives on one shard.
 //
 // Four marks, as virtual addresses (see tail.h): synced <= flushed <= end, taken <= end. What lies between synced and
 // end is in the journal or on its way there.
@@ -126,7 +126,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Offset start_offset_, end_offset_, written_end_, durable_end_, high_watermark_, checkpointed_high_watermark_;
   Offset synced_offset_;
   std::uint64_t taken_ = 0, flushed_ = 0, synced_ = 0;
-  bool noted_ = false;          // in the journal's list for the next round
+  bool noted_ = false;  // in the journal's list for the next round
   bool flushing_ = false, flush_wanted_ = false;
   std::vector<Function<void()>> flush_waiters_;
   int unfinished_segments_ = 0;  // rolled, and not yet closed on disk

@@ -34,7 +34,13 @@ struct ProducerEntry {
   std::deque<ProducerBatch> batches;  // oldest first, at most five
 };
 
-enum class ProducerVerdict : std::uint8_t { accept, duplicate, out_of_order_sequence, invalid_epoch, invalid_txn_state };
+enum class ProducerVerdict : std::uint8_t {
+  accept,
+  duplicate,
+  out_of_order_sequence,
+  invalid_epoch,
+  invalid_txn_state
+};
 
 class ProducerState {
  public:

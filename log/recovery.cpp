@@ -42,10 +42,11 @@ Result<void> Recovery::run() {
     auto loaded = load(e.name);
     if (!loaded) return fail(loaded);
   }
-  auto replayed = replay_journals(disk_, log_dir_,
-                                  [this](JournalEntry::Kind kind, const LogId& id, Offset base, std::uint64_t position, ByteView bytes) {
-                                    return replay_entry(static_cast<int>(kind), id, base, position, bytes);
-                                  });
+  auto replayed = replay_journals(
+      disk_, log_dir_,
+      [this](JournalEntry::Kind kind, const LogId& id, Offset base, std::uint64_t position, ByteView bytes) {
+        return replay_entry(static_cast<int>(kind), id, base, position, bytes);
+      });
   if (!replayed) return fail(replayed);
   return finish();
 }
@@ -76,7 +77,8 @@ Result<void> Recovery::load(const std::string& name) {
   auto loaded = load_segments(log, at(recovery_points_, Offset(0)));
   if (!loaded) {
     if (loaded.error().kind != ErrorKind::corrupt) return fail(loaded);
-    log_line(LogLevel::error, "log", "{}: {}; the partition stays offline: restore it from a copy, or remove the directory to give up its data",
+    log_line(LogLevel::error, "log",
+             "{}: {}; the partition stays offline: restore it from a copy, or remove the directory to give up its data",
              log.directory, loaded.error().message);
     return {};
   }
@@ -91,8 +93,10 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   std::vector<Offset> snapshots;
   for (const DirectoryEntry& e : *entries) {
     if (e.name.ends_with(log_format::deleted_suffix)) leftovers_.push_back(log.directory + "/" + e.name);
-    if (const auto base = log_format::parse_segment_name(e.name, log_format::log_suffix)) found.emplace_back(*base, e.size);
-    if (const auto base = log_format::parse_segment_name(e.name, log_format::snapshot_suffix)) snapshots.push_back(*base);
+    if (const auto base = log_format::parse_segment_name(e.name, log_format::log_suffix))
+      found.emplace_back(*base, e.size);
+    if (const auto base = log_format::parse_segment_name(e.name, log_format::snapshot_suffix))
+      snapshots.push_back(*base);
   }
   std::ranges::sort(found);
   std::ranges::sort(snapshots);
@@ -149,30 +153,34 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
       if (!segment.offsets.entries().empty()) from = segment.offsets.entries().back().position;
     }
   }
-  if (auto aborted = disk_.read_file(path(log, segment.base, log_format::txnindex_suffix), index_bytes_max)) segment.aborted = std::move(*aborted);
+  if (auto aborted = disk_.read_file(path(log, segment.base, log_format::txnindex_suffix), index_bytes_max))
+    segment.aborted = std::move(*aborted);
   if (file_size == 0) return {};
   const auto made_anew = [&]() -> Result<void> {
-    log_line(LogLevel::warn, "log", "{}: its indexes do not fit it and are made anew", path(log, segment.base, log_format::log_suffix));
+    log_line(LogLevel::warn, "log", "{}: its indexes do not fit it and are made anew",
+             path(log, segment.base, log_format::log_suffix));
     segment = Segment(segment.base);
     auto whole = check(log, segment, Offset(INT64_MAX));
     if (!whole) return fail(whole);
     return {};
   };
   if (from >= file_size) return made_anew();
-  auto scan = scan_segment(disk_, path(log, segment.base, log_format::log_suffix), segment.base, from, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
-    state.end = Offset(h.last_offset() + 1);
-    segment.bytes_since_index += h.size();
-    if (segment.first_append_ms < 0) segment.first_append_ms = h.max_timestamp;
-    if (h.max_timestamp > segment.largest_timestamp) {
-      segment.largest_timestamp = h.max_timestamp;
-      segment.largest_timestamp_offset = Offset(h.last_offset());
-    }
-  });
+  auto scan = scan_segment(disk_, path(log, segment.base, log_format::log_suffix), segment.base, from,
+                           [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
+                             state.end = Offset(h.last_offset() + 1);
+                             segment.bytes_since_index += h.size();
+                             if (segment.first_append_ms < 0) segment.first_append_ms = h.max_timestamp;
+                             if (h.max_timestamp > segment.largest_timestamp) {
+                               segment.largest_timestamp = h.max_timestamp;
+                               segment.largest_timestamp_offset = Offset(h.last_offset());
+                             }
+                           });
   if (!scan) return fail(scan);
   if (scan->valid_bytes != file_size && from > 0) return made_anew();
   if (scan->valid_bytes != file_size)
-    return fail(ErrorKind::corrupt, fmt::format("segment {} is damaged at byte {} although the last stop was clean",
-                                                log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes));
+    return fail(ErrorKind::corrupt,
+                fmt::format("segment {} is damaged at byte {} although the last stop was clean",
+                            log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes));
   return {};
 }
 
@@ -193,8 +201,10 @@ Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recover
   }
   if (scan->end == SegmentScan::End::end_of_file) return true;
   if (state.end < recovery_point)
-    return fail(ErrorKind::corrupt, fmt::format("segment {} is damaged at byte {}, at offset {}, below what is known to be on disk",
-                                                log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes, state.end.value));
+    return fail(ErrorKind::corrupt,
+                fmt::format("segment {} is damaged at byte {}, at offset {}, below what is known to be on disk",
+                            log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes,
+                            state.end.value));
   auto size = [&]() -> Result<std::uint64_t> {
     auto opened = disk_.open(file, {.write = true});
     if (!opened) return fail(opened);
@@ -208,7 +218,8 @@ Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recover
   }();
   if (!size) return fail(size);
   if (scan->end != SegmentScan::End::zeros)
-    log_line(LogLevel::warn, "log", "{}: cut {} bytes of an unfinished write at offset {}", file, *size - scan->valid_bytes, state.end.value);
+    log_line(LogLevel::warn, "log", "{}: cut {} bytes of an unfinished write at offset {}", file,
+             *size - scan->valid_bytes, state.end.value);
   return scan->end == SegmentScan::End::zeros;
 }
 
@@ -229,16 +240,18 @@ Result<void> Recovery::load_producers(RecoveredLog& log) {
   for (const auto& segment : state.segments) {
     const bool needed = &segment == &state.segments.back() || (&segment + 1)->get()->base > from;
     if (!needed || segment->size == 0) continue;
-    auto scan = scan_segment(disk_, path(log, segment->base, log_format::log_suffix), segment->base, 0, [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
-      if (h.base_offset >= from.value) state.producers.update(h, batch);
-    });
+    auto scan = scan_segment(disk_, path(log, segment->base, log_format::log_suffix), segment->base, 0,
+                             [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
+                               if (h.base_offset >= from.value) state.producers.update(h, batch);
+                             });
     if (!scan) return fail(scan);
   }
   state.producers.take_aborted();
   return {};
 }
 
-Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset base, std::uint64_t position, ByteView bytes) {
+Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset base, std::uint64_t position,
+                                    ByteView bytes) {
   const auto kind = static_cast<JournalEntry::Kind>(kind_number);
   const auto found = logs_.find(id);
   if (found == logs_.end()) return {};  // deleted since
@@ -251,7 +264,8 @@ Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset bas
   if (kind == JournalEntry::Kind::truncate) return replay_truncation(log, base);
   Segment* active = state.segments.back().get();
   if (base > active->base) {
-    if (position != 0 || base < state.end) return {};  // a gap: what came between is lost, so this was never acknowledged
+    if (position != 0 || base < state.end)
+      return {};  // a gap: what came between is lost, so this was never acknowledged
     if (base > state.end && active->size > 0 && state.end.value != base.value) return {};
     active->close_indexes();
     state.segments.push_back(std::make_unique<Segment>(base));
@@ -343,7 +357,8 @@ Result<void> Recovery::finish() {
       Segment& s = *log.state.segments[i];
       if (!s.indexes_known) continue;
       s.close_indexes();
-      for (const auto& [suffix, content] : {std::pair(log_format::index_suffix, s.offsets.to_file()), std::pair(log_format::timeindex_suffix, s.times.to_file())}) {
+      for (const auto& [suffix, content] : {std::pair(log_format::index_suffix, s.offsets.to_file()),
+                                            std::pair(log_format::timeindex_suffix, s.times.to_file())}) {
         auto index = disk_.open(path(log, s.base, suffix), {.write = true, .create = true, .truncate = true});
         if (!index) return fail(index);
         auto written = (*index)->write_at(0, ByteView(content));
@@ -356,7 +371,8 @@ Result<void> Recovery::finish() {
     log.state.start = std::clamp(log.state.start, log.state.segments.front()->base, log.state.end);
     log.state.epochs.truncate_from_end(log.state.end);
   }
-  if (replayed_bytes_ > 0) log_line(LogLevel::info, "log", "{}: replayed {} bytes of the journal", log_dir_, replayed_bytes_);
+  if (replayed_bytes_ > 0)
+    log_line(LogLevel::info, "log", "{}: replayed {} bytes of the journal", log_dir_, replayed_bytes_);
   return remove_journals(disk_, log_dir_);
 }
 

@@ -22,7 +22,7 @@ struct RecoveredLog {
   std::string topic, log_dir, directory;
   LogConfig config;
   PartitionLog::Recovered state;
-  std::set<Offset> touched;  // segments written by the replay
+  std::set<Offset> touched;       // segments written by the replay
   std::vector<Offset> snapshots;  // of producers, ascending
 };
 

@@ -53,13 +53,15 @@ Result<bool> good_batch_after(File& file, std::uint64_t from, std::uint64_t file
   int candidates_left = candidates_max;
   for (std::uint64_t at = from; at < file_size && at < from + search_bytes_max; at += scan_bytes) {
     // Pieces overlap by a header, so that none is missed at a seam.
-    piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(scan_bytes + wire::batch_header_bytes, file_size - at)));
+    piece.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(scan_bytes + wire::batch_header_bytes, file_size - at)));
     auto got = file.read_at(at, piece);
     if (!got) return fail(got);
     for (std::size_t i = 0; i + wire::batch_header_bytes <= *got; ++i) {
       if (piece[i + wire::batch_magic_at] != 2) continue;
       const auto header = wire::BatchHeader::parse(ByteView(piece).subspan(i));
-      if (!header || header->base_offset < 0 || header->last_offset_delta < 0 || at + i + header->size() > file_size) continue;
+      if (!header || header->base_offset < 0 || header->last_offset_delta < 0 || at + i + header->size() > file_size)
+        continue;
       if (--candidates_left < 0) return false;
       std::vector<std::uint8_t> batch(header->size());
       auto whole = file.read_at(at + i, batch);
@@ -72,7 +74,8 @@ Result<bool> good_batch_after(File& file, std::uint64_t from, std::uint64_t file
 
 }  // namespace
 
-Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset base, std::uint64_t from, const BatchVisitor& visit) {
+Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset base, std::uint64_t from,
+                                 const BatchVisitor& visit) {
   auto file = disk.open(path, {});
   if (!file) return fail(file);
   auto file_size = (*file)->size();
@@ -93,7 +96,9 @@ Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset bas
     }
     return at + n <= buffered_at + buffer.size();
   };
-  const auto view = [&](std::uint64_t at, std::size_t n) { return ByteView(buffer).subspan(static_cast<std::size_t>(at - buffered_at), n); };
+  const auto view = [&](std::uint64_t at, std::size_t n) {
+    return ByteView(buffer).subspan(static_cast<std::size_t>(at - buffered_at), n);
+  };
   for (;;) {
     const std::uint64_t at = out.valid_bytes;
     if (at == *file_size) return out;
@@ -104,7 +109,8 @@ Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset bas
       // What is left is shorter than a header; all zeros is the padding of an aligned write.
       auto rest = have(at, static_cast<std::size_t>(*file_size - at));
       if (!rest) return fail(rest);
-      if (*rest && std::ranges::all_of(view(at, static_cast<std::size_t>(*file_size - at)), [](std::uint8_t b) { return b == 0; }))
+      if (*rest && std::ranges::all_of(view(at, static_cast<std::size_t>(*file_size - at)),
+                                       [](std::uint8_t b) { return b == 0; }))
         out.end = SegmentScan::End::zeros;
       return out;
     }

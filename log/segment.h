@@ -16,8 +16,8 @@ namespace holdfast {
 
 struct Segment {
   Offset base;
-  std::uint64_t address = 0;        // of its first byte, in the tail's virtual addresses
-  std::uint64_t size = 0;           // bytes of batches
+  std::uint64_t address = 0;          // of its first byte, in the tail's virtual addresses
+  std::uint64_t size = 0;             // bytes of batches
   std::int64_t first_append_ms = -1;  // timestamp of the first batch, or when it came if it has none
   std::int64_t largest_timestamp = -1;
   Offset largest_timestamp_offset{-1};
@@ -45,6 +45,7 @@ using BatchVisitor = std::function<void(const wire::BatchHeader&, ByteView batch
 
 // Walks a file's batches from `from`, checking each one's CRC. Blocks.
 // A batch outside the segment's offsets, [base, base + INT32_MAX], counts as damage.
-Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset base, std::uint64_t from, const BatchVisitor& visit);
+Result<SegmentScan> scan_segment(Disk& disk, const std::string& path, Offset base, std::uint64_t from,
+                                 const BatchVisitor& visit);
 
 }  // namespace holdfast

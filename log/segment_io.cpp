@@ -9,8 +9,8 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t read_bytes_max = 8 << 20;        // one read's memory, unless a single batch is larger
-constexpr std::size_t records_bytes_max = 256 << 20;   // a batch's records, decompressed to look at their timestamps
+constexpr std::size_t read_bytes_max = 8 << 20;       // one read's memory, unless a single batch is larger
+constexpr std::size_t records_bytes_max = 256 << 20;  // a batch's records, decompressed to look at their timestamps
 
 std::string file_path(const std::string& directory, Offset base, std::string_view suffix) {
   return directory + "/" + log_format::segment_name(base, suffix);
@@ -107,7 +107,8 @@ Result<void> SegmentWriter::run(FlushJob& job) {
     if (!written) return fail(written);
   }
   if (job.epochs) {
-    auto written = disk_.write_atomically(job.directory + "/" + std::string(log_format::leader_epoch_file), as_bytes(*job.epochs));
+    auto written =
+        disk_.write_atomically(job.directory + "/" + std::string(log_format::leader_epoch_file), as_bytes(*job.epochs));
     if (!written) return fail(written);
   }
   for (const FlushJob::Close& c : job.close) {
@@ -119,10 +120,12 @@ Result<void> SegmentWriter::run(FlushJob& job) {
     auto synced = (*file)->sync_data();
     if (!synced) return fail(synced);
     files_.close(path);
-    for (const auto& [suffix, bytes] : {std::pair(log_format::index_suffix, &c.offsets), std::pair(log_format::timeindex_suffix, &c.times),
-                                        std::pair(log_format::txnindex_suffix, &c.aborted)}) {
+    for (const auto& [suffix, bytes] :
+         {std::pair(log_format::index_suffix, &c.offsets), std::pair(log_format::timeindex_suffix, &c.times),
+          std::pair(log_format::txnindex_suffix, &c.aborted)}) {
       if (bytes->empty() && suffix == log_format::txnindex_suffix) continue;
-      auto index = disk_.open(file_path(job.directory, c.base, suffix), {.write = true, .create = true, .truncate = true});
+      auto index =
+          disk_.open(file_path(job.directory, c.base, suffix), {.write = true, .create = true, .truncate = true});
       if (!index) return fail(index);
       auto written = (*index)->write_at(0, ByteView(*bytes));
       if (!written) return fail(written);
@@ -163,8 +166,8 @@ Result<std::uint64_t> SegmentReader::start_position(const SegmentView& segment, 
 }
 
 Result<std::optional<std::pair<wire::BatchHeader, std::uint64_t>>> SegmentReader::find_batch(File& file,
-                                                                                          const SegmentView& segment,
-                                                                                          Offset from) {
+                                                                                             const SegmentView& segment,
+                                                                                             Offset from) {
   auto position = start_position(segment, from);
   if (!position) return fail(position);
   std::uint64_t at = *position;
@@ -209,7 +212,8 @@ Result<LogData> SegmentReader::read(SegmentView segment, const LogRead& request)
   return out;
 }
 
-Result<std::optional<TimestampedOffset>> SegmentReader::find_timestamp(SegmentView segment, std::int64_t timestamp, Offset start, Offset end) {
+Result<std::optional<TimestampedOffset>> SegmentReader::find_timestamp(SegmentView segment, std::int64_t timestamp,
+                                                                       Offset start, Offset end) {
   auto file = files_.open(file_path(segment.directory, segment.base, log_format::log_suffix));
   if (!file) return fail(file);
   std::uint64_t at = segment.position_hint;
@@ -253,7 +257,8 @@ Result<std::optional<TimestampedOffset>> SegmentReader::largest_in_batch(Segment
   if (!batch) return fail(batch);
   std::optional<TimestampedOffset> best;
   auto walked = for_each_timestamp(header, *batch, [&](Offset offset, std::int64_t t) {
-    if (offset < end && (!best || t > best->timestamp)) best = TimestampedOffset{t, offset, LeaderEpoch(header.leader_epoch)};
+    if (offset < end && (!best || t > best->timestamp))
+      best = TimestampedOffset{t, offset, LeaderEpoch(header.leader_epoch)};
     return false;
   });
   if (!walked) return fail(walked);

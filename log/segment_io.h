@@ -56,9 +56,9 @@ struct FlushJob {
   std::vector<Close> close;
   std::optional<std::pair<Offset, std::vector<std::uint8_t>>> producers;  // a snapshot up to this offset
   std::optional<std::string> epochs;                                      // the leader-epoch checkpoint
-  std::uint64_t address = 0;  // flushed up to here
-  Offset offset;              // the log's end when the job was made
-  bool synced = false;        // and everything below is synced when it is done
+  std::uint64_t address = 0;                                              // flushed up to here
+  Offset offset;                                                          // the log's end when the job was made
+  bool synced = false;  // and everything below is synced when it is done
 };
 
 class SegmentWriter {
@@ -80,8 +80,8 @@ struct SegmentView {
   std::string directory;
   Offset base;
   std::uint64_t limit = 0;
-  bool closed = false;                   // its indexes are in files
-  std::uint64_t position_hint = 0;       // else: a position at or before the batch wanted
+  bool closed = false;              // its indexes are in files
+  std::uint64_t position_hint = 0;  // else: a position at or before the batch wanted
 };
 
 class SegmentReader {
@@ -89,7 +89,8 @@ class SegmentReader {
   explicit SegmentReader(Disk& disk) : disk_(disk), files_(disk, {}, files_open_max) {}
   Result<LogData> read(SegmentView segment, const LogRead& request);
   // The first record with timestamp >= the target, from the position hint on.
-  Result<std::optional<TimestampedOffset>> find_timestamp(SegmentView segment, std::int64_t timestamp, Offset start, Offset end);
+  Result<std::optional<TimestampedOffset>> find_timestamp(SegmentView segment, std::int64_t timestamp, Offset start,
+                                                          Offset end);
   // The record with the largest timestamp of the batch that ends at `last`.
   Result<std::optional<TimestampedOffset>> largest_in_batch(SegmentView segment, Offset last, Offset end);
   void close(const std::string& directory, Offset base);
@@ -99,7 +100,7 @@ class SegmentReader {
   static constexpr std::size_t files_open_max = 512, indexes_max = 256;
   Result<std::uint64_t> start_position(const SegmentView& segment, Offset from);
   Result<std::optional<std::pair<wire::BatchHeader, std::uint64_t>>> find_batch(File& file, const SegmentView& segment,
-                                                                             Offset from);
+                                                                                Offset from);
   Disk& disk_;
   FileCache files_;
   std::unordered_map<std::string, OffsetIndex> indexes_;

@@ -1,6 +1,6 @@
-// Tail: the newest bytes of one log in ref-counted blocks. Addresses are virtual: they rise over segment boundaries, and
-// a block's address and memory are multiples of 4096 whenever the file position it belongs to is, so that blocks leave
-// for the disk as they are. Fetches gather from here; a block that is being read outlives its place in the tail.
+// Tail: the newest bytes of one log in ref-counted blocks. Addresses are virtual: they rise over segment boundaries,
+// and a block's address and memory are multiples of 4096 whenever the file position it belongs to is, so that blocks
+// leave for the disk as they are. Fetches gather from here; a block that is being read outlives its place in the tail.
 // Bytes before end() never change. Lives on the log's shard; blocks may be read on any thread.
 #pragma once
 

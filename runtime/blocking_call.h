@@ -22,7 +22,8 @@ T blocking_call(Shard& shard, Gate& gate, Function<Task<T>()> make) {
   };
   auto done = std::make_shared<std::promise<T>>();
   auto future = done->get_future();
-  shard.post([&shard, &gate, make = std::move(make), done]() mutable { shard.spawn(gate, Run::go(std::move(make), done)); });
+  shard.post(
+      [&shard, &gate, make = std::move(make), done]() mutable { shard.spawn(gate, Run::go(std::move(make), done)); });
   return future.get();
 }
 

@@ -26,7 +26,7 @@ struct OpenOptions {
   bool create = false;     // make it if it does not exist
   bool exclusive = false;  // with create: fail if it exists
   bool truncate = false;
-  bool direct = false;     // O_DIRECT; where the file system refuses, the file is opened buffered: ask direct()
+  bool direct = false;  // O_DIRECT; where the file system refuses, the file is opened buffered: ask direct()
 };
 
 class File {

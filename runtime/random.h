@@ -16,9 +16,9 @@ class Random {
  public:
   virtual ~Random() = default;
   virtual void fill(std::span<std::uint8_t> bytes) = 0;
-  std::uint64_t next();                             // uniform over 64 bits
-  std::uint64_t below(std::uint64_t bound);         // uniform in [0, bound); bound > 0
-  Uuid uuid();                                      // version 4, never Kafka's reserved ids, never leading '-' in base64
+  std::uint64_t next();                      // uniform over 64 bits
+  std::uint64_t below(std::uint64_t bound);  // uniform in [0, bound); bound > 0
+  Uuid uuid();                               // version 4, never Kafka's reserved ids, never leading '-' in base64
 };
 
 std::unique_ptr<Random> system_random();

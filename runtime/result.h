@@ -11,18 +11,18 @@
 namespace holdfast {
 
 enum class ErrorKind : std::uint8_t {
-  invalid_input,   // bytes or arguments that break a rule of their format
-  corrupt,         // data at rest that fails its checksum or contradicts itself
-  io,              // the disk or the network failed; the object must be taken out of service
-  no_space,        // ENOSPC or EDQUOT: reads go on, appends are refused
+  invalid_input,  // bytes or arguments that break a rule of their format
+  corrupt,        // data at rest that fails its checksum or contradicts itself
+  io,             // the disk or the network failed; the object must be taken out of service
+  no_space,       // ENOSPC or EDQUOT: reads go on, appends are refused
   not_found,
   already_exists,
   out_of_range,
-  closed,          // the object is stopping or was closed by its peer
+  closed,  // the object is stopping or was closed by its peer
   timed_out,
   unsupported,
-  exhausted,       // a configured bound was reached
-  internal,        // our own bug, reported instead of continued
+  exhausted,  // a configured bound was reached
+  internal,   // our own bug, reported instead of continued
 };
 
 std::string_view to_string(ErrorKind kind);

@@ -24,9 +24,9 @@ struct Strong {
 using Offset = Strong<struct OffsetTag, std::int64_t>;            // a record's position in a partition
 using LeaderEpoch = Strong<struct LeaderEpochTag, std::int32_t>;  // -1: unknown
 using BrokerId = Strong<struct BrokerIdTag, std::int32_t>;
-using ProducerId = Strong<struct ProducerIdTag, std::int64_t>;    // -1: not idempotent
-using Zxid = Strong<struct ZxidTag, std::int64_t>;                // epoch << 32 | counter
-using SessionId = Strong<struct SessionIdTag, std::int64_t>;      // a coordination session; 0: none
+using ProducerId = Strong<struct ProducerIdTag, std::int64_t>;  // -1: not idempotent
+using Zxid = Strong<struct ZxidTag, std::int64_t>;              // epoch << 32 | counter
+using SessionId = Strong<struct SessionIdTag, std::int64_t>;    // a coordination session; 0: none
 
 }  // namespace holdfast
 

@@ -11,7 +11,7 @@ namespace holdfast {
 
 class Worker {
  public:
-  virtual ~Worker() = default;             // runs what is queued, then ends
+  virtual ~Worker() = default;                    // runs what is queued, then ends
   virtual void submit(Function<void()> job) = 0;  // any thread
 };
 

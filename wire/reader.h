@@ -58,9 +58,9 @@ class Reader {
     std::memcpy(&v, &bits, 8);
     return v;
   }
-  std::uint32_t uvarint();   // unsigned, at most 5 bytes
-  std::int32_t varint();     // zigzag, at most 5 bytes
-  std::int64_t varlong();    // zigzag, at most 10 bytes
+  std::uint32_t uvarint();  // unsigned, at most 5 bytes
+  std::int32_t varint();    // zigzag, at most 5 bytes
+  std::int64_t varlong();   // zigzag, at most 10 bytes
   // The next n bytes, not copied; empty and latched if there are fewer.
   ByteView raw(std::size_t n) { return take(n) ? ByteView{last_, n} : ByteView{}; }
   // An array's element count: refused when it exceeds the bytes left (an element takes at least one) or the cap.

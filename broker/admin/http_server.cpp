@@ -17,8 +17,8 @@ std::string render(const HttpReply& reply, bool keep_alive, bool head_only) {
   std::string out = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
       "X-Content-Type-Options: nosniff\r\nConnection: {}\r\n\r\n",
-      reply.status, std::string_view(http::obsolete_reason(static_cast<http::status>(reply.status))), reply.content_type,
-      reply.body.size(), keep_alive ? "keep-alive" : "close");
+      reply.status, std::string_view(http::obsolete_reason(static_cast<http::status>(reply.status))),
+      reply.content_type, reply.body.size(), keep_alive ? "keep-alive" : "close");
   if (!head_only) out += reply.body;
   return out;
 }

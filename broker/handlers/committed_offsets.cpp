@@ -1,5 +1,6 @@
-// OffsetCommit (8), OffsetFetch (9), OffsetDelete (47). Committed offsets are answered from the group's machine; commits
-// when their records are in the log. v8 of the fetch asks for several groups (KIP-709), v10 of both speaks topic ids.
+// OffsetCommit (8), OffsetFetch (9), OffsetDelete (47). Committed offsets are answered from the group's machine;
+// commits when their records are in the log. v8 of the fetch asks for several groups (KIP-709), v10 of both speaks
+// topic ids.
 #include <map>
 
 #include "broker/handlers/group_call.h"
@@ -24,7 +25,8 @@ void offset_commit(RequestContext request) {
   if (!request.read(message)) return;
   BrokerShard& broker = request.broker();
   const bool by_id = request.version() >= 10;
-  MemberCall call{message.group_id, message.member_id, message.group_instance_id, message.generation_id_or_member_epoch};
+  MemberCall call{message.group_id, message.member_id, message.group_instance_id,
+                  message.generation_id_or_member_epoch};
   wire::OffsetCommitResponse response;
   std::vector<OffsetToCommit> offsets;
   std::vector<std::pair<std::size_t, std::size_t>> places;  // of each in the response
@@ -71,12 +73,14 @@ void offset_commit(RequestContext request) {
     GroupOutcome outcome;
     done.error = groups.machine(hosted).commit(call, epochs, offsets, done.results, outcome, groups.now());
     if (done.error != ErrorCode::none) return answer(std::move(done));
-    groups.perform(hosted, std::move(outcome), [done = std::move(done), answer = std::move(answer)](ErrorCode error) mutable {
-      if (error != ErrorCode::none) done.error = error;
-      answer(std::move(done));
-    });
+    groups.perform(hosted, std::move(outcome),
+                   [done = std::move(done), answer = std::move(answer)](ErrorCode error) mutable {
+                     if (error != ErrorCode::none) done.error = error;
+                     answer(std::move(done));
+                   });
   };
-  call_group<Committed>(std::move(request), group, std::move(work), std::move(respond), [](ErrorCode error) { return Committed{error, {}}; });
+  call_group<Committed>(std::move(request), group, std::move(work), std::move(respond),
+                        [](ErrorCode error) { return Committed{error, {}}; });
 }
 
 namespace {
@@ -91,8 +95,8 @@ struct Wanted {
   std::vector<std::int32_t> partitions;
 };
 
-void put_partition(FetchGroup& out, const std::string& topic, const Uuid& id, std::int32_t partition, const Group::CommittedOffset* offset,
-                   ErrorCode error) {
+void put_partition(FetchGroup& out, const std::string& topic, const Uuid& id, std::int32_t partition,
+                   const Group::CommittedOffset* offset, ErrorCode error) {
   if (out.topics.empty() || out.topics.back().name != topic || out.topics.back().topic_id != id) {
     auto& added = out.topics.emplace_back();
     added.name = topic;
@@ -112,7 +116,8 @@ FetchGroup read_offsets(const Group* group, const std::string& id, const std::op
   if (!wanted) {
     if (group)
       for (const auto& [topic, partitions] : group->offsets)
-        for (const auto& [partition, offset] : partitions) put_partition(out, topic, {}, partition, &offset, ErrorCode::none);
+        for (const auto& [partition, offset] : partitions)
+          put_partition(out, topic, {}, partition, &offset, ErrorCode::none);
     return out;
   }
   for (const Wanted& w : *wanted) {
@@ -135,7 +140,8 @@ FetchGroup read_offsets(const Group* group, const std::string& id, const std::op
 // Several groups, each where it lives; the answer when the last is there.
 class OffsetFetchRun : public std::enable_shared_from_this<OffsetFetchRun> {
  public:
-  OffsetFetchRun(RequestContext context, std::vector<AskedGroup> groups) : context_(std::move(context)), asked_(std::move(groups)) {}
+  OffsetFetchRun(RequestContext context, std::vector<AskedGroup> groups)
+      : context_(std::move(context)), asked_(std::move(groups)) {}
 
   void start() {
     BrokerShard& home = context_.broker();
@@ -150,8 +156,8 @@ class OffsetFetchRun : public std::enable_shared_from_this<OffsetFetchRun> {
         continue;
       }
       auto wanted = resolve(home, asked);
-      auto read = [self = shared_from_this(), i, place, &shard = home.shard(), id = asked.group_id, member = asked.member_id,
-                   epoch = asked.member_epoch, wanted = std::move(wanted)]() mutable {
+      auto read = [self = shared_from_this(), i, place, &shard = home.shard(), id = asked.group_id,
+                   member = asked.member_id, epoch = asked.member_epoch, wanted = std::move(wanted)]() mutable {
         GroupCoordinator& groups = place.owner->groups();
         const GroupCoordinator::Found found = groups.find(place.log);
         FetchGroup out = error_of(id, found.error);
@@ -233,9 +239,11 @@ class OffsetFetchRun : public std::enable_shared_from_this<OffsetFetchRun> {
     if (only.error_code != 0 && context_.version() < 2 && asked_.front().topics) {
       // Before version 2 an error stands with each partition.
       for (const auto& t : *asked_.front().topics)
-        for (const std::int32_t p : t.partition_indexes) put_partition(only, t.name, {}, p, nullptr, static_cast<ErrorCode>(only.error_code));
+        for (const std::int32_t p : t.partition_indexes)
+          put_partition(only, t.name, {}, p, nullptr, static_cast<ErrorCode>(only.error_code));
     }
-    for (auto& topic : only.topics) response.topics.push_back({.name = std::move(topic.name), .partitions = std::move(topic.partitions)});
+    for (auto& topic : only.topics)
+      response.topics.push_back({.name = std::move(topic.name), .partitions = std::move(topic.partitions)});
     context_.respond(response);
   }
 
@@ -259,7 +267,9 @@ void offset_fetch(RequestContext request) {
     one.topics.reset();
     if (message.topics) {
       one.topics.emplace();
-      for (auto& t : *message.topics) one.topics->push_back({.name = std::move(t.name), .topic_id = {}, .partition_indexes = std::move(t.partition_indexes)});
+      for (auto& t : *message.topics)
+        one.topics->push_back(
+            {.name = std::move(t.name), .topic_id = {}, .partition_indexes = std::move(t.partition_indexes)});
     }
   }
   std::make_shared<OffsetFetchRun>(std::move(request), std::move(groups))->start();
@@ -273,7 +283,8 @@ void offset_delete(RequestContext request) {
   for (const auto& topic : message.topics) {
     const TopicPtr image = request.broker().metadata().topic(topic.name);
     for (const auto& p : topic.partitions) {
-      known.push_back(image && p.partition_index >= 0 && static_cast<std::size_t>(p.partition_index) < image->partitions.size());
+      known.push_back(image && p.partition_index >= 0 &&
+                      static_cast<std::size_t>(p.partition_index) < image->partitions.size());
       if (known.back()) which.emplace_back(topic.name, p.partition_index);
     }
   }
@@ -293,18 +304,20 @@ void offset_delete(RequestContext request) {
     context.respond(out);
   };
   if (message.group_id.empty()) return respond(request, Committed{ErrorCode::invalid_group_id, {}});
-  auto work = [group = message.group_id, which = std::move(which)](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted,
-                                                                  Function<void(Committed)> answer) {
+  auto work = [group = message.group_id, which = std::move(which)](
+                  GroupCoordinator& groups, GroupCoordinator::Hosted& hosted, Function<void(Committed)> answer) {
     Committed done;
     GroupOutcome outcome;
     done.error = groups.machine(hosted).remove_offsets(group, which, done.results, outcome);
-    groups.perform(hosted, std::move(outcome), [done = std::move(done), answer = std::move(answer)](ErrorCode error) mutable {
-      if (error != ErrorCode::none) done.error = error;
-      answer(std::move(done));
-    });
+    groups.perform(hosted, std::move(outcome),
+                   [done = std::move(done), answer = std::move(answer)](ErrorCode error) mutable {
+                     if (error != ErrorCode::none) done.error = error;
+                     answer(std::move(done));
+                   });
   };
   const std::string group = message.group_id;
-  call_group<Committed>(std::move(request), group, std::move(work), std::move(respond), [](ErrorCode error) { return Committed{error, {}}; });
+  call_group<Committed>(std::move(request), group, std::move(work), std::move(respond),
+                        [](ErrorCode error) { return Committed{error, {}}; });
 }
 
 }  // namespace holdfast::handlers

@@ -72,8 +72,9 @@ AdminAnswer validate(const Resource& resource, const znodes::Configs& configs, c
     auto valid = resource.broker ? validate_broker_config(name, it->second, resource.entity != cluster_default)
                                  : validate_topic_config(name, it->second);
     if (!valid)
-      return refuse(valid.error().kind == ErrorKind::unsupported ? ErrorCode::invalid_request : ErrorCode::invalid_config,
-                    valid.error().message);
+      return refuse(
+          valid.error().kind == ErrorKind::unsupported ? ErrorCode::invalid_request : ErrorCode::invalid_config,
+          valid.error().message);
   }
   if (!resource.broker) {
     auto valid = validate_topic_configs(configs);
@@ -85,7 +86,8 @@ AdminAnswer validate(const Resource& resource, const znodes::Configs& configs, c
 Task<AdminAnswer> write(BrokerShard* home, Resource resource, znodes::Configs configs) {
   TopicAdmin* admin = home->services().admin;
   BrokerShard* first = &home->first();
-  auto work = [admin, broker = resource.broker, entity = std::move(resource.entity), configs = std::move(configs)]() mutable {
+  auto work = [admin, broker = resource.broker, entity = std::move(resource.entity),
+               configs = std::move(configs)]() mutable {
     return broker ? admin->set_broker_configs(std::move(entity), std::move(configs))
                   : admin->set_topic_configs(std::move(entity), std::move(configs));
   };
@@ -125,7 +127,8 @@ Task<void> run_alter(RequestContext context, wire::AlterConfigsRequest message) 
     if (!seen.emplace(r.resource_type, r.resource_name).second) twice.emplace(r.resource_type, r.resource_name);
   for (auto& r : message.resources) {
     if (twice.contains({r.resource_type, r.resource_name})) {
-      answer(response, r.resource_type, r.resource_name, refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
+      answer(response, r.resource_type, r.resource_name,
+             refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
       continue;
     }
     Resource resource = find_resource(*home, r.resource_type, r.resource_name);
@@ -159,8 +162,12 @@ AdminAnswer apply_operation(BrokerShard& broker, const Resource& resource,
   if (c.config_operation != op_delete && !c.value)
     return refuse(ErrorCode::invalid_request, "Null value not supported for : " + c.name);
   switch (c.config_operation) {
-    case op_set: configs[c.name] = *c.value; return {};
-    case op_delete: configs.erase(c.name); return {};
+    case op_set:
+      configs[c.name] = *c.value;
+      return {};
+    case op_delete:
+      configs.erase(c.name);
+      return {};
     case op_append:
     case op_subtract: {
       if (!is_list_config(c.name))
@@ -171,8 +178,9 @@ AdminAnswer apply_operation(BrokerShard& broker, const Resource& resource,
       if (const auto it = configs.find(c.name); it != configs.end()) {
         now = it->second;
       } else if (!resource.broker) {
-        for (const auto& d : describe_topic(broker.config(), broker.metadata().broker_config(cluster_default),
-                                            broker.metadata().broker_config(std::to_string(broker.services().node_id)), {}))
+        for (const auto& d :
+             describe_topic(broker.config(), broker.metadata().broker_config(cluster_default),
+                            broker.metadata().broker_config(std::to_string(broker.services().node_id)), {}))
           if (d.name == c.name) now = d.value.value_or("");
       }
       std::vector<std::string> parts = split(now);
@@ -184,7 +192,8 @@ AdminAnswer apply_operation(BrokerShard& broker, const Resource& resource,
       configs[c.name] = join(parts);
       return {};
     }
-    default: return refuse(ErrorCode::invalid_request, fmt::format("Unknown operation {}", c.config_operation));
+    default:
+      return refuse(ErrorCode::invalid_request, fmt::format("Unknown operation {}", c.config_operation));
   }
 }
 
@@ -196,7 +205,8 @@ Task<void> run_incremental(RequestContext context, wire::IncrementalAlterConfigs
     if (!seen.emplace(r.resource_type, r.resource_name).second) twice.emplace(r.resource_type, r.resource_name);
   for (auto& r : message.resources) {
     if (twice.contains({r.resource_type, r.resource_name})) {
-      answer(response, r.resource_type, r.resource_name, refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
+      answer(response, r.resource_type, r.resource_name,
+             refuse(ErrorCode::invalid_request, "Each resource must appear at most once."));
       continue;
     }
     Resource resource = find_resource(*home, r.resource_type, r.resource_name);
@@ -207,8 +217,9 @@ Task<void> run_incremental(RequestContext context, wire::IncrementalAlterConfigs
     std::set<std::string> changed;
     for (const auto& c : r.configs) {
       if (result.error != ErrorCode::none) break;
-      result = changed.insert(c.name).second ? apply_operation(*home, resource, c, configs)
-                                             : refuse(ErrorCode::invalid_request, "Error due to duplicate config keys : " + c.name);
+      result = changed.insert(c.name).second
+                   ? apply_operation(*home, resource, c, configs)
+                   : refuse(ErrorCode::invalid_request, "Error due to duplicate config keys : " + c.name);
     }
     if (result.error == ErrorCode::none) result = validate(resource, configs, changed);
     if (result.error == ErrorCode::none && !message.validate_only) {
@@ -267,7 +278,8 @@ void describe_configs(RequestContext request) {
       if (message.include_documentation) config.documentation = std::move(c.documentation);
       if (!message.include_synonyms) continue;
       for (auto& s : c.synonyms)
-        config.synonyms.push_back({.name = std::move(s.name), .value = c.sensitive ? std::nullopt : std::move(s.value), .source = s.source});
+        config.synonyms.push_back(
+            {.name = std::move(s.name), .value = c.sensitive ? std::nullopt : std::move(s.value), .source = s.source});
     }
   }
   request.respond(response);

@@ -1,6 +1,6 @@
 // Fetch (1), versions 4 to 18. Reads what is visible; parks, when there is less than min.bytes, until the partitions
-// have more or max.wait is over. Parked fetches wake on append, never poll. KIP-74 (the first batch goes whole), KIP-227
-// (sessions), KIP-320 (leader epochs), KIP-516 (topic ids), KIP-595 (diverging epoch).
+// have more or max.wait is over. Parked fetches wake on append, never poll. KIP-74 (the first batch goes whole),
+// KIP-227 (sessions), KIP-320 (leader epochs), KIP-516 (topic ids), KIP-595 (diverging epoch).
 #include "wire/kafka/fetch.h"
 
 #include <algorithm>
@@ -45,7 +45,8 @@ void check(Partition& partition, const FetchedPartition& asked, std::int8_t isol
   if (out.error != ErrorCode::none) return;
   const Log& log = partition.log();
   if (asked.last_fetched_epoch >= 0) {
-    const auto [epoch, end] = log.leader_epochs().end_offset_for(LeaderEpoch(asked.last_fetched_epoch), log.end_offset());
+    const auto [epoch, end] =
+        log.leader_epochs().end_offset_for(LeaderEpoch(asked.last_fetched_epoch), log.end_offset());
     if (epoch.value < 0 || end.value < 0) {
       out.error = ErrorCode::offset_out_of_range;
       return;
@@ -91,14 +92,16 @@ Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, std:
     read.emplace(std::move(cold));
   }
   if (!*read) {
-    out.error = read->error().kind == ErrorKind::out_of_range ? ErrorCode::offset_out_of_range : ErrorCode::kafka_storage_error;
+    out.error =
+        read->error().kind == ErrorKind::out_of_range ? ErrorCode::offset_out_of_range : ErrorCode::kafka_storage_error;
     out.high_watermark = out.last_stable = out.log_start = Offset(-1);
     co_return out;
   }
   out.data = std::move(**read);
   if (!out.data.batches.empty()) {
     budget->first = false;
-    budget->bytes_left = std::max<std::int64_t>(budget->bytes_left - static_cast<std::int64_t>(out.data.batches.size()), 0);
+    budget->bytes_left =
+        std::max<std::int64_t>(budget->bytes_left - static_cast<std::int64_t>(out.data.batches.size()), 0);
     if (isolation == 1) {
       auto aborted = co_await log.aborted_transactions(out.data.first_base, out.data.next);
       if (aborted) out.aborted = std::move(*aborted);
@@ -215,8 +218,7 @@ class FetchRun {
       Target& target = targets_.emplace_back();
       target.asked = &asked;
       target.topic = by_id() ? metadata.topic(asked.topic_id) : metadata.topic(asked.topic);
-      if (!target.topic || asked.index < 0 ||
-          static_cast<std::size_t>(asked.index) >= target.topic->partitions.size())
+      if (!target.topic || asked.index < 0 || static_cast<std::size_t>(asked.index) >= target.topic->partitions.size())
         continue;
       target.log = {target.topic->id, asked.index};
       target.owner = &home_.peer(target.log);
@@ -230,7 +232,8 @@ class FetchRun {
     for (Target& target : targets_) {
       if (!target.owner) {
         target.reading = {};
-        target.reading.error = by_id() && !target.topic ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+        target.reading.error =
+            by_id() && !target.topic ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
       } else if (!may_replicate(target)) {
         target.reading = {};
         target.reading.error = ErrorCode::not_leader_or_follower;
@@ -260,7 +263,8 @@ class FetchRun {
     } else {
       target->reading = {};
     }
-    if (!reading || target->reading.error == ErrorCode::not_leader_or_follower) target->reading.error = not_here(*target);
+    if (!reading || target->reading.error == ErrorCode::not_leader_or_follower)
+      target->reading.error = not_here(*target);
   }
 
   static Task<Reading> read_on_owner(BrokerShard* owner, LogId log, const FetchedPartition* asked,
@@ -356,14 +360,14 @@ class FetchRun {
     for (Target& target : targets_) {
       FetchedPartition& asked = *target.asked;
       Reading& reading = target.reading;
-      const bool news = reading.error != ErrorCode::none || !reading.data.batches.empty() ||
-                        reading.diverging_epoch.value >= 0 ||
-                        reading.high_watermark.value != asked.told_high_watermark ||
-                        reading.log_start.value != asked.told_log_start;
+      const bool news =
+          reading.error != ErrorCode::none || !reading.data.batches.empty() || reading.diverging_epoch.value >= 0 ||
+          reading.high_watermark.value != asked.told_high_watermark || reading.log_start.value != asked.told_log_start;
       if (!full_ && !news) continue;
       asked.told_high_watermark = reading.error == ErrorCode::none ? reading.high_watermark.value : -2;
       asked.told_log_start = reading.log_start.value;
-      if (session_ && !reading.data.batches.empty()) answered_with_data.push_back({asked.topic, asked.topic_id, asked.index});
+      if (session_ && !reading.data.batches.empty())
+        answered_with_data.push_back({asked.topic, asked.topic_id, asked.index});
       if (response.responses.empty() || response.responses.back().topic != asked.topic ||
           response.responses.back().topic_id != asked.topic_id) {
         auto& topic = response.responses.emplace_back();
@@ -395,7 +399,8 @@ class FetchRun {
       to.diverging_epoch.epoch = from.diverging_epoch.value;
       to.diverging_epoch.end_offset = from.diverging_end.value;
     }
-    const bool elsewhere = from.error == ErrorCode::not_leader_or_follower || from.error == ErrorCode::fenced_leader_epoch;
+    const bool elsewhere =
+        from.error == ErrorCode::not_leader_or_follower || from.error == ErrorCode::fenced_leader_epoch;
     if (elsewhere && context_.version() >= 16) {  // KIP-951
       const PartitionImage& image = target.topic->partitions[static_cast<std::size_t>(target.log.partition)];
       to.current_leader.leader_id = image.leader;

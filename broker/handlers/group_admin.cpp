@@ -29,8 +29,10 @@ Coordinator find(RequestContext& context, const std::string& key, std::int8_t ty
     error = place.error;
     if (error == ErrorCode::none) {
       const PartitionImage* partition = broker.metadata().partition(offsets_topic, place.log.partition);
-      const auto leader = partition ? broker.metadata().brokers().find(partition->leader) : broker.metadata().brokers().end();
-      const auto* listener = leader == broker.metadata().brokers().end() ? nullptr : leader->second.listener(context.listener());
+      const auto leader =
+          partition ? broker.metadata().brokers().find(partition->leader) : broker.metadata().brokers().end();
+      const auto* listener =
+          leader == broker.metadata().brokers().end() ? nullptr : leader->second.listener(context.listener());
       if (listener) {
         out.node_id = leader->first;
         out.host = listener->host;
@@ -60,7 +62,8 @@ void find_coordinator(RequestContext request) {
   wire::FindCoordinatorResponse response;
   response.error_message.reset();
   if (request.version() >= 4) {
-    for (const std::string& key : message.coordinator_keys) response.coordinators.push_back(find(request, key, message.key_type));
+    for (const std::string& key : message.coordinator_keys)
+      response.coordinators.push_back(find(request, key, message.key_type));
     return request.respond(response);
   }
   Coordinator found = find(request, message.key, message.key_type);
@@ -119,7 +122,9 @@ Task<void> run_describe(RequestContext context, wire::DescribeGroupsRequest mess
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y)); });
+  return std::ranges::equal(a, b, [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  });
 }
 
 Task<void> run_list(RequestContext context, wire::ListGroupsRequest message) {
@@ -127,7 +132,8 @@ Task<void> run_list(RequestContext context, wire::ListGroupsRequest message) {
   using Listed = wire::ListGroupsResponse::Group;
   wire::ListGroupsResponse response;
   const auto wanted = [](const std::vector<std::string>& filter, std::string_view value) {
-    return filter.empty() || std::ranges::any_of(filter, [&](const std::string& f) { return equals_ignoring_case(f, value); });
+    return filter.empty() ||
+           std::ranges::any_of(filter, [&](const std::string& f) { return equals_ignoring_case(f, value); });
   };
   for (const auto& peer : home->services().peers) {
     BrokerShard* shard = peer.get();
@@ -166,7 +172,8 @@ Task<ErrorCode> remove_group(BrokerShard* home, std::string group) {
       GroupOutcome outcome;
       const ErrorCode error = groups.machine(*found.hosted).remove(group, outcome);
       if (error != ErrorCode::none) return back(error, std::move(resume));
-      groups.perform(*found.hosted, std::move(outcome), [back, resume = std::move(resume)](ErrorCode e) mutable { back(e, std::move(resume)); });
+      groups.perform(*found.hosted, std::move(outcome),
+                     [back, resume = std::move(resume)](ErrorCode e) mutable { back(e, std::move(resume)); });
     };
     place.owner->shard().post(std::move(run));
   };

@@ -24,7 +24,8 @@ inline GroupPlace place_of(BrokerShard& home, std::string_view group) {
     home.first().shard().post([admin = home.services().admin] { admin->ensure_internal(offsets_topic); });
     return {wire::ErrorCode::coordinator_not_available, {}, nullptr};
   }
-  const std::int32_t partition = GroupCoordinator::partition_of(group, static_cast<std::int32_t>(topic->partitions.size()));
+  const std::int32_t partition =
+      GroupCoordinator::partition_of(group, static_cast<std::int32_t>(topic->partitions.size()));
   const LogId log{topic->id, partition};
   return {wire::ErrorCode::none, log, &home.peer(log)};
 }
@@ -38,9 +39,12 @@ void call_group(RequestContext context, const std::string& group, Work work, Res
   if (place.error != wire::ErrorCode::none) return respond(context, refuse(place.error));
   Function<void(Reply)> answer = [&shard = home.shard(), context = std::move(context), respond](Reply reply) mutable {
     if (Shard::current() == &shard) return respond(context, std::move(reply));
-    shard.post([context = std::move(context), respond, reply = std::move(reply)]() mutable { respond(context, std::move(reply)); });
+    shard.post([context = std::move(context), respond, reply = std::move(reply)]() mutable {
+      respond(context, std::move(reply));
+    });
   };
-  auto run = [owner = place.owner, log = place.log, answer = std::move(answer), work = std::move(work), refuse = std::move(refuse)]() mutable {
+  auto run = [owner = place.owner, log = place.log, answer = std::move(answer), work = std::move(work),
+              refuse = std::move(refuse)]() mutable {
     GroupCoordinator& groups = owner->groups();
     const GroupCoordinator::Found found = groups.find(log);
     if (!found.hosted) return answer(refuse(found.error));

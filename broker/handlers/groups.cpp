@@ -1,6 +1,6 @@
-// JoinGroup (11), Heartbeat (12), LeaveGroup (13), SyncGroup (14): the classic group protocol. Joins and syncs are parked
-// in the coordinator. v4 MEMBER_ID_REQUIRED (KIP-394), v5 static members (KIP-345), v7 protocol types (KIP-559), v9
-// SkipAssignment (KIP-814).
+// JoinGroup (11), Heartbeat (12), LeaveGroup (13), SyncGroup (14): the classic group protocol. Joins and syncs are
+// parked in the coordinator. v4 MEMBER_ID_REQUIRED (KIP-394), v5 static members (KIP-345), v7 protocol types (KIP-559),
+// v9 SkipAssignment (KIP-814).
 #include "wire/kafka/groups.h"
 
 #include "broker/handlers/group_call.h"
@@ -25,7 +25,9 @@ void respond_join(RequestContext& context, JoinReply reply) {
   out.member_id = std::move(reply.member_id);
   out.skip_assignment = reply.skip_assignment;
   for (auto& m : reply.members)
-    out.members.push_back({.member_id = std::move(m.id), .group_instance_id = std::move(m.instance_id), .metadata = std::move(m.metadata)});
+    out.members.push_back({.member_id = std::move(m.id),
+                           .group_instance_id = std::move(m.instance_id),
+                           .metadata = std::move(m.metadata)});
   context.respond(out);
 }
 
@@ -68,8 +70,10 @@ void join_group(RequestContext request) {
     refused.member_id = member;
     return refused;
   };
-  auto work = [call = std::move(call)](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted, Function<void(JoinReply)> answer) {
-    const ReplyToken token = groups.park([answer = std::move(answer)](GroupReply reply) mutable { answer(std::get<JoinReply>(std::move(reply))); });
+  auto work = [call = std::move(call)](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted,
+                                       Function<void(JoinReply)> answer) {
+    const ReplyToken token = groups.park(
+        [answer = std::move(answer)](GroupReply reply) mutable { answer(std::get<JoinReply>(std::move(reply))); });
     groups.perform(hosted, groups.machine(hosted).join(call, token, groups.now()));
   };
   call_group<JoinReply>(std::move(request), group, std::move(work), respond_join, refuse);
@@ -96,8 +100,10 @@ void sync_group(RequestContext request) {
   call.generation = message.generation_id;
   for (auto& a : message.assignments) call.assignments.emplace_back(std::move(a.member_id), std::move(a.assignment));
   const std::string group = call.group;
-  auto work = [call = std::move(call)](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted, Function<void(SyncReply)> answer) {
-    const ReplyToken token = groups.park([answer = std::move(answer)](GroupReply reply) mutable { answer(std::get<SyncReply>(std::move(reply))); });
+  auto work = [call = std::move(call)](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted,
+                                       Function<void(SyncReply)> answer) {
+    const ReplyToken token = groups.park(
+        [answer = std::move(answer)](GroupReply reply) mutable { answer(std::get<SyncReply>(std::move(reply))); });
     groups.perform(hosted, groups.machine(hosted).sync(call, token, groups.now()));
   };
   call_group<SyncReply>(std::move(request), group, std::move(work), respond_sync, refuse);
@@ -106,7 +112,8 @@ void sync_group(RequestContext request) {
 void heartbeat(RequestContext request) {
   wire::HeartbeatRequest message;
   if (!request.read(message)) return;
-  MemberCall call{std::move(message.group_id), std::move(message.member_id), std::move(message.group_instance_id), message.generation_id};
+  MemberCall call{std::move(message.group_id), std::move(message.member_id), std::move(message.group_instance_id),
+                  message.generation_id};
   const std::string group = call.group;
   const auto respond = [](RequestContext& context, ErrorCode error) {
     wire::HeartbeatResponse out;
@@ -115,7 +122,8 @@ void heartbeat(RequestContext request) {
     context.respond(out);
   };
   if (group.empty()) return respond(request, ErrorCode::invalid_group_id);
-  auto work = [call = std::move(call)](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted, Function<void(ErrorCode)> answer) {
+  auto work = [call = std::move(call)](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted,
+                                       Function<void(ErrorCode)> answer) {
     const ErrorCode error = groups.machine(hosted).heartbeat(call, groups.now());
     answer(error);
   };
@@ -142,18 +150,22 @@ void leave_group(RequestContext request) {
       if (left.error == ErrorCode::none && !left.results.empty()) out.error_code = code(left.results.front());
     } else if (left.error == ErrorCode::none) {
       for (std::size_t i = 0; i < left.results.size(); ++i)
-        out.members.push_back({.member_id = members[i].member_id, .group_instance_id = members[i].instance_id, .error_code = code(left.results[i])});
+        out.members.push_back({.member_id = members[i].member_id,
+                               .group_instance_id = members[i].instance_id,
+                               .error_code = code(left.results[i])});
     }
     context.respond(out);
   };
   if (message.group_id.empty()) return respond(request, Left{ErrorCode::invalid_group_id, {}});
-  auto work = [group = message.group_id, leaving](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted, Function<void(Left)> answer) {
+  auto work = [group = message.group_id, leaving](GroupCoordinator& groups, GroupCoordinator::Hosted& hosted,
+                                                  Function<void(Left)> answer) {
     Left left;
     GroupOutcome outcome = groups.machine(hosted).leave(group, leaving, left.results, groups.now());
     groups.perform(hosted, std::move(outcome));
     answer(std::move(left));
   };
-  call_group<Left>(std::move(request), message.group_id, std::move(work), respond, [](ErrorCode error) { return Left{error, {}}; });
+  call_group<Left>(std::move(request), message.group_id, std::move(work), respond,
+                   [](ErrorCode error) { return Left{error, {}}; });
 }
 
 }  // namespace holdfast::handlers

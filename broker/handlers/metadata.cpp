@@ -111,7 +111,8 @@ void metadata(RequestContext request) {
     to.name = name;
     to.is_internal = is_internal_topic(name);
     if (message.include_topic_authorized_operations) to.topic_authorized_operations = topic_operations;
-    to.error_code = code(topic_name_fault(name) ? ErrorCode::invalid_topic_exception : ErrorCode::unknown_topic_or_partition);
+    to.error_code =
+        code(topic_name_fault(name) ? ErrorCode::invalid_topic_exception : ErrorCode::unknown_topic_or_partition);
     if (may_create && !topic_name_fault(name))
       broker.first().shard().post([admin = broker.services().admin, name] { admin->auto_create(name); });
   }
@@ -131,7 +132,8 @@ void describe_cluster(RequestContext request) {
     response.endpoint_type = 1;
     response.error_code =
         code(message.endpoint_type == 2 ? ErrorCode::mismatched_endpoint_type : ErrorCode::unsupported_endpoint_type);
-    response.error_message = "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
+    response.error_message =
+        "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
     return request.respond(response);
   }
   response.controller_id = metadata.controller();

@@ -133,8 +133,8 @@ Task<void> run_list_offsets(RequestContext context, wire::ListOffsetsRequest mes
         to.error_code = code(ErrorCode::unknown_topic_or_partition);
         continue;
       }
-      OffsetQuestion question{{image->id, partition.partition_index}, t, partition.current_leader_epoch,
-                              message.isolation_level};
+      OffsetQuestion question{
+          {image->id, partition.partition_index}, t, partition.current_leader_epoch, message.isolation_level};
       if (message.replica_id != -1) question.isolation = -1;
       auto got = co_await ask(home, question);
       to.error_code = code(got.error);
@@ -157,7 +157,8 @@ Task<void> run_offset_for_leader_epoch(RequestContext context, wire::OffsetForLe
     for (const auto& partition : topic.partitions) {
       auto& to = out.partitions.emplace_back();
       to.partition = partition.partition;
-      if (!image || partition.partition < 0 || static_cast<std::size_t>(partition.partition) >= image->partitions.size()) {
+      if (!image || partition.partition < 0 ||
+          static_cast<std::size_t>(partition.partition) >= image->partitions.size()) {
         to.error_code = code(ErrorCode::unknown_topic_or_partition);
         continue;
       }

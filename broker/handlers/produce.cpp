@@ -30,7 +30,8 @@ class ProduceRun;
 // The batches of one shard. It lives there from start() on.
 class ShardPart {
  public:
-  ShardPart(BrokerShard& broker, AppendOrigin origin, std::size_t items) : broker_(broker), origin_(origin), items_(items) {}
+  ShardPart(BrokerShard& broker, AppendOrigin origin, std::size_t items)
+      : broker_(broker), origin_(origin), items_(items) {}
 
   BrokerShard& broker() { return broker_; }
   std::vector<Item>& items() { return items_; }
@@ -110,9 +111,8 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
       } else {
         there.post([self = shared_from_this(), part = part.get(), &home, timeout_ms] {
           // The last reference is dropped at home, where the context lives.
-          part->start(self->acks_, timeout_ms, [self, &home]() mutable {
-            home.post([self = std::move(self)] { self->leave(); });
-          });
+          part->start(self->acks_, timeout_ms,
+                      [self, &home]() mutable { home.post([self = std::move(self)] { self->leave(); }); });
         });
       }
     }
@@ -158,8 +158,10 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
       case ErrorCode::message_too_large:
       case ErrorCode::record_list_too_large:
       case ErrorCode::corrupt_message:
-      case ErrorCode::kafka_storage_error: return false;
-      default: return !outcome.refused_unread;
+      case ErrorCode::kafka_storage_error:
+        return false;
+      default:
+        return !outcome.refused_unread;
     }
   }
 
@@ -211,7 +213,8 @@ void produce(RequestContext request) {
   // A partition named twice: the last one counts, as in Kafka. Nearly all requests cannot name one twice.
   std::unordered_map<LogId, std::pair<std::size_t, std::size_t>, LogIdHash> named;
   std::unordered_map<std::string, std::size_t> entry_of;  // one entry for each topic, however often it is named
-  const bool may_repeat = message.topic_data.size() > 1 || (message.topic_data.size() == 1 && message.topic_data[0].partition_data.size() > 1);
+  const bool may_repeat = message.topic_data.size() > 1 ||
+                          (message.topic_data.size() == 1 && message.topic_data[0].partition_data.size() > 1);
   for (auto& topic : message.topic_data) {
     if (topic.partition_data.empty()) continue;
     const TopicPtr image = by_id ? metadata.topic(topic.topic_id) : metadata.topic(topic.name);

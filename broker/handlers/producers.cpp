@@ -58,7 +58,8 @@ Task<void> run_describe(RequestContext context, wire::DescribeProducersRequest m
     const TopicPtr image = home->metadata().topic(topic.name);
     for (const std::int32_t index : topic.partition_indexes) {
       if (!image || index < 0 || static_cast<std::size_t>(index) >= image->partitions.size()) {
-        const auto error = topic_name_fault(topic.name) ? ErrorCode::invalid_topic_exception : ErrorCode::unknown_topic_or_partition;
+        const auto error =
+            topic_name_fault(topic.name) ? ErrorCode::invalid_topic_exception : ErrorCode::unknown_topic_or_partition;
         auto& to = out.partitions.emplace_back();
         to.partition_index = index;
         to.error_code = code(error);
@@ -84,8 +85,8 @@ void init_producer_id(RequestContext request) {
   response.producer_epoch = -1;
   if (message.transactional_id) {
     // There is no transaction coordinator yet, and its APIs are not advertised.
-    response.error_code = code(message.transactional_id->empty() ? ErrorCode::invalid_request
-                                                                 : ErrorCode::coordinator_not_available);
+    response.error_code =
+        code(message.transactional_id->empty() ? ErrorCode::invalid_request : ErrorCode::coordinator_not_available);
     return request.respond(response);
   }
   if ((message.producer_id == -1) != (message.producer_epoch == -1)) {

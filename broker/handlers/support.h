@@ -37,7 +37,8 @@ void one_entry_each(std::vector<Topic>& topics) {
       out.push_back(std::move(topic));
     } else {
       auto& into = out[at->second].partitions;
-      into.insert(into.end(), std::make_move_iterator(topic.partitions.begin()), std::make_move_iterator(topic.partitions.end()));
+      into.insert(into.end(), std::make_move_iterator(topic.partitions.begin()),
+                  std::make_move_iterator(topic.partitions.end()));
     }
   }
   topics = std::move(out);

@@ -114,7 +114,9 @@ Task<void> run_delete(RequestContext context, wire::DeleteTopicsRequest message)
     if (topic.name) ++names[*topic.name];
     if (topic.topic_id != zero_uuid) ++ids[topic.topic_id];
   }
-  const auto by_both = [&](const TopicPtr& image) { return image && names.contains(image->name) && ids.contains(image->id); };
+  const auto by_both = [&](const TopicPtr& image) {
+    return image && names.contains(image->name) && ids.contains(image->id);
+  };
   std::set<std::pair<std::string, Uuid>> refused;
   for (auto& topic : message.topics) {
     const bool has_id = topic.topic_id != zero_uuid;
@@ -185,7 +187,8 @@ Task<void> run_create_partitions(RequestContext context, wire::CreatePartitionsR
     to.name = topic.name;
     to.error_code = code(answer.error);
     // Kafka has nothing to say about a topic that is not there.
-    if (answer.error != ErrorCode::unknown_topic_or_partition || !answer.message.empty()) set_message(to.error_message, answer);
+    if (answer.error != ErrorCode::unknown_topic_or_partition || !answer.message.empty())
+      set_message(to.error_message, answer);
   }
   context.respond(response);
 }

@@ -45,7 +45,8 @@ class Groups : public testing::Test {
     take(machine_.join(c, token, now_));
     return token;
   }
-  ReplyToken sync(const std::string& member, std::int32_t generation, std::vector<std::pair<std::string, OpaqueBytes>> assignments = {}) {
+  ReplyToken sync(const std::string& member, std::int32_t generation,
+                  std::vector<std::pair<std::string, OpaqueBytes>> assignments = {}) {
     SyncCall c;
     c.group = "g";
     c.member_id = member;
@@ -58,7 +59,9 @@ class Groups : public testing::Test {
   bool answered(ReplyToken t) const { return replies_.contains(t); }
   JoinReply joined(ReplyToken t) { return std::get<JoinReply>(replies_.at(t)); }
   SyncReply synced(ReplyToken t) { return std::get<SyncReply>(replies_.at(t)); }
-  ErrorCode beat(const std::string& member, std::int32_t generation) { return machine_.heartbeat({"g", member, std::nullopt, generation}, now_); }
+  ErrorCode beat(const std::string& member, std::int32_t generation) {
+    return machine_.heartbeat({"g", member, std::nullopt, generation}, now_);
+  }
 
   // One member, through its first rebalance; its id.
   std::string stable_member() {
@@ -212,7 +215,8 @@ TEST_F(Groups, CommitsAreFencedByMemberAndGeneration) {
     o.topic = "t";
     o.offset.offset = 5;
     o.offset.metadata = std::move(metadata);
-    const ErrorCode error = machine_.commit({"g", std::move(id), std::nullopt, generation}, false, {o}, results, out, now_);
+    const ErrorCode error =
+        machine_.commit({"g", std::move(id), std::nullopt, generation}, false, {o}, results, out, now_);
     take(std::move(out));
     return error != ErrorCode::none ? error : results.front();
   };

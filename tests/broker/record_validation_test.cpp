@@ -12,17 +12,21 @@ namespace {
 using wire::ErrorCode;
 constexpr std::int64_t now = 1'700'000'000'000;
 
-std::vector<std::uint8_t> batch(wire::BatchBuilder::Options options = {}, int records = 3, bool keys = true, std::int64_t timestamp = now) {
+std::vector<std::uint8_t> batch(wire::BatchBuilder::Options options = {}, int records = 3, bool keys = true,
+                                std::int64_t timestamp = now) {
   wire::BatchBuilder builder(options);
   for (int i = 0; i < records; ++i)
     builder.append(timestamp + i, keys ? std::optional(as_bytes("key")) : std::nullopt, as_bytes("value"));
   return builder.finish();
 }
 
-BatchCheck check(std::vector<std::uint8_t> bytes, const TopicSettings& settings = {}) { return check_client_batch(bytes, settings, AppendOrigin::client, now); }
+BatchCheck check(std::vector<std::uint8_t> bytes, const TopicSettings& settings = {}) {
+  return check_client_batch(bytes, settings, AppendOrigin::client, now);
+}
 
 TEST(RecordValidation, ASoundBatchPassesInEveryCodec) {
-  for (const auto codec : {wire::Codec::none, wire::Codec::gzip, wire::Codec::snappy, wire::Codec::lz4, wire::Codec::zstd}) {
+  for (const auto codec :
+       {wire::Codec::none, wire::Codec::gzip, wire::Codec::snappy, wire::Codec::lz4, wire::Codec::zstd}) {
     wire::BatchBuilder::Options options;
     options.codec = codec;
     const BatchCheck done = check(batch(options));
@@ -74,7 +78,8 @@ TEST(RecordValidation, ZstandardNeedsANewEnoughProduce) {
   wire::BatchBuilder::Options options;
   options.codec = wire::Codec::zstd;
   auto bytes = batch(options);
-  EXPECT_EQ(check_client_batch(bytes, {}, AppendOrigin::client_before_zstd, now).error, ErrorCode::unsupported_compression_type);
+  EXPECT_EQ(check_client_batch(bytes, {}, AppendOrigin::client_before_zstd, now).error,
+            ErrorCode::unsupported_compression_type);
   EXPECT_EQ(check_client_batch(bytes, {}, AppendOrigin::client, now).error, ErrorCode::none);
 }
 
@@ -136,7 +141,8 @@ TEST(RecordValidation, TheTopicsOwnCodecReplacesTheClients) {
   EXPECT_EQ(header->codec(), wire::Codec::zstd);
   EXPECT_EQ(header->size(), done.rewritten.size());
   EXPECT_TRUE(wire::verify_crc(done.rewritten));
-  const auto body = wire::decompress(wire::Codec::zstd, ByteView(done.rewritten).subspan(wire::batch_header_bytes), 1 << 20);
+  const auto body =
+      wire::decompress(wire::Codec::zstd, ByteView(done.rewritten).subspan(wire::batch_header_bytes), 1 << 20);
   EXPECT_TRUE(std::ranges::equal(*body, ByteView(plain).subspan(wire::batch_header_bytes)));
 }
 

@@ -97,7 +97,8 @@ TEST(TopicPlanner, TopicsGrowAndNeverShrink) {
   EXPECT_EQ(plan_growth(one, topic, 5, std::nullopt, 0).replicas.size(), 3u);
   EXPECT_EQ(plan_growth(one, topic, 2, std::nullopt, 0).error, ErrorCode::invalid_partitions);
   EXPECT_EQ(plan_growth(one, topic, 1, std::nullopt, 0).error, ErrorCode::invalid_partitions);
-  EXPECT_EQ(plan_growth(one, topic, 3, std::vector<std::vector<std::int32_t>>{{9}}, 0).error, ErrorCode::invalid_replica_assignment);
+  EXPECT_EQ(plan_growth(one, topic, 3, std::vector<std::vector<std::int32_t>>{{9}}, 0).error,
+            ErrorCode::invalid_replica_assignment);
 }
 
 }  // namespace

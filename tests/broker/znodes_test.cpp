@@ -15,7 +15,9 @@ TEST(Znodes, KafkasOwnAreRead) {
   EXPECT_EQ(broker->listeners[0].port, 23984);
   EXPECT_EQ(broker->rack, "r1");
   EXPECT_EQ(broker->timestamp_ms, 1795221188355);
-  EXPECT_EQ(decode_controller(R"({"version":2,"brokerid":1,"timestamp":"1795221189034","kraftControllerEpoch":-1})").value(), 1);
+  EXPECT_EQ(
+      decode_controller(R"({"version":2,"brokerid":1,"timestamp":"1795221189034","kraftControllerEpoch":-1})").value(),
+      1);
   EXPECT_EQ(decode_cluster_id(R"({"version":"1","id":"sjLxS-2ZTnCZw1LePu9M5Q"})").value(), "sjLxS-2ZTnCZw1LePu9M5Q");
 }
 
@@ -44,8 +46,9 @@ TEST(Znodes, WhatIsWrittenIsReadBack) {
 }
 
 TEST(Znodes, DamageIsAnErrorAndNothingElse) {
-  for (const std::string_view text : {"", "{", "[]", "null", "{}", R"({"leader":"one"})", R"({"partitions":{"x":[1]},"topic_id":"a"})",
-                                      R"({"partitions":{"0":["a"]}})", R"({"endpoints":["PLAINTEXT//no"]})", R"({"endpoints":[1]})"}) {
+  for (const std::string_view text :
+       {"", "{", "[]", "null", "{}", R"({"leader":"one"})", R"({"partitions":{"x":[1]},"topic_id":"a"})",
+        R"({"partitions":{"0":["a"]}})", R"({"endpoints":["PLAINTEXT//no"]})", R"({"endpoints":[1]})"}) {
     EXPECT_FALSE(decode_broker(text)) << text;
     EXPECT_FALSE(decode_topic(text)) << text;
     EXPECT_FALSE(decode_partition_state(text)) << text;

@@ -23,7 +23,9 @@ TEST(Durability, AcknowledgedRecordsSurviveKillAtAnyMoment) {
       // Killed while requests are in flight, after another number of acknowledgements in each life.
       const std::size_t until = 300 + 400 * static_cast<std::size_t>(life);
       while (producer.acknowledged().size() < until) {
-        for (int i = 0; i < 50; ++i, ++sent) producer.send("journal", sent % 3, std::to_string(sent % 3) + ":" + std::to_string(sent) + std::string(200, 'x'));
+        for (int i = 0; i < 50; ++i, ++sent)
+          producer.send("journal", sent % 3,
+                        std::to_string(sent % 3) + ":" + std::to_string(sent) + std::string(200, 'x'));
         producer.poll(1);
       }
       server.kill();
@@ -36,12 +38,15 @@ TEST(Durability, AcknowledgedRecordsSurviveKillAtAnyMoment) {
     const auto [low, high] = watermarks(server.kafka(), "journal", partition);
     EXPECT_EQ(low, 0);
     std::map<std::int64_t, std::string> found;
-    for (const Message& m : consume(server.kafka(), "journal", partition, 0, static_cast<std::size_t>(high))) found[m.offset] = m.value;
+    for (const Message& m : consume(server.kafka(), "journal", partition, 0, static_cast<std::size_t>(high)))
+      found[m.offset] = m.value;
     ASSERT_EQ(found.size(), static_cast<std::size_t>(high)) << "offsets have gaps";
     std::set<std::string> once;
-    for (const auto& [_, value] : found) EXPECT_TRUE(once.insert(value).second) << value.substr(0, 20) << " is there twice";
+    for (const auto& [_, value] : found)
+      EXPECT_TRUE(once.insert(value).second) << value.substr(0, 20) << " is there twice";
     for (const auto& [where, value] : acknowledged)
-      if (where.first == partition) EXPECT_EQ(found[where.second], value) << "partition " << partition << " offset " << where.second;
+      if (where.first == partition)
+        EXPECT_EQ(found[where.second], value) << "partition " << partition << " offset " << where.second;
   }
 }
 
@@ -62,8 +67,9 @@ TEST(Durability, ACleanStopLeavesKafkasFilesAndNothingElse) {
 TEST(Durability, TheDirectoryBelongsToOneProcess) {
   ServerProcess server;
   server.start();
-  const auto second = run_command({HOLDFAST_BINARY, "server", "--data", server.data(), "--set", "listeners=PLAINTEXT://127.0.0.1:0", "--set",
-                                   "clientPort=0", "--set", "admin.serverPort=0"});
+  const auto second =
+      run_command({HOLDFAST_BINARY, "server", "--data", server.data(), "--set", "listeners=PLAINTEXT://127.0.0.1:0",
+                   "--set", "clientPort=0", "--set", "admin.serverPort=0"});
   EXPECT_EQ(second.status, 1);
   EXPECT_THAT(second.errors, testing::HasSubstr("is in use by another process"));
 }

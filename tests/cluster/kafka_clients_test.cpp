@@ -24,9 +24,11 @@ class KafkaClients : public testing::Test {
 };
 
 TEST_F(KafkaClients, KcatProducesAndConsumes) {
-  const auto sent = run_command({"kcat", "-b", server_.kafka(), "-t", "greetings", "-P", "-K", ":"}, "a:one\nb:two\nc:three\n");
+  const auto sent =
+      run_command({"kcat", "-b", server_.kafka(), "-t", "greetings", "-P", "-K", ":"}, "a:one\nb:two\nc:three\n");
   ASSERT_EQ(sent.status, 0) << sent.errors;
-  const auto got = run_command({"kcat", "-b", server_.kafka(), "-t", "greetings", "-C", "-e", "-q", "-f", "%o %k=%s\n"});
+  const auto got =
+      run_command({"kcat", "-b", server_.kafka(), "-t", "greetings", "-C", "-e", "-q", "-f", "%o %k=%s\n"});
   EXPECT_EQ(got.status, 0) << got.errors;
   EXPECT_EQ(got.output, "0 a=one\n1 b=two\n2 c=three\n");
 }
@@ -54,7 +56,8 @@ TEST_F(KafkaClients, EveryAcksIsAnswered) {
 }
 
 TEST_F(KafkaClients, AnIdempotentProducerWritesEachRecordOnceInOrder) {
-  Producer producer(server_.kafka(), {{"enable.idempotence", "true"}, {"max.in.flight", "5"}, {"batch.num.messages", "10"}});
+  Producer producer(server_.kafka(),
+                    {{"enable.idempotence", "true"}, {"max.in.flight", "5"}, {"batch.num.messages", "10"}});
   std::vector<std::string> sent;
   for (int i = 0; i < 1000; ++i) {
     sent.push_back(std::to_string(i));

@@ -65,9 +65,10 @@ void Producer::delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* s
 
 void Producer::send(const std::string& topic, int partition, const std::string& value, std::int64_t timestamp) {
   for (;;) {
-    const auto error = rd_kafka_producev(handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-                                         RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-                                         RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    const auto error =
+        rd_kafka_producev(handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                          RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
       return;
@@ -83,8 +84,10 @@ int Producer::flush(int seconds) {
   return static_cast<int>(acknowledged_.size());
 }
 
-std::vector<Message> consume(const std::string& brokers, const std::string& topic, int partition, std::int64_t offset, std::size_t count) {
-  const Handle handle = client(brokers, {{"group.id", "none"}, {"enable.auto.commit", "false"}, {"auto.offset.reset", "error"}});
+std::vector<Message> consume(const std::string& brokers, const std::string& topic, int partition, std::int64_t offset,
+                             std::size_t count) {
+  const Handle handle =
+      client(brokers, {{"group.id", "none"}, {"enable.auto.commit", "false"}, {"auto.offset.reset", "error"}});
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic.c_str(), partition)->offset = offset;
   rd_kafka_assign(handle.get(), list);
@@ -108,7 +111,8 @@ std::vector<std::string> values(const std::vector<Message>& messages) {
   return out;
 }
 
-std::int64_t offset_for_time(const std::string& brokers, const std::string& topic, int partition, std::int64_t timestamp) {
+std::int64_t offset_for_time(const std::string& brokers, const std::string& topic, int partition,
+                             std::int64_t timestamp) {
   const Handle handle = client(brokers, {{"group.id", "none"}});
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic.c_str(), partition)->offset = timestamp;
@@ -127,7 +131,8 @@ std::pair<std::int64_t, std::int64_t> watermarks(const std::string& brokers, con
   return {low, high};
 }
 
-std::string create_topic(const std::string& brokers, const std::string& topic, int partitions, const Settings& configs) {
+std::string create_topic(const std::string& brokers, const std::string& topic, int partitions,
+                         const Settings& configs) {
   const Handle handle = client(brokers);
   char error[512];
   rd_kafka_NewTopic_t* wanted = rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, error, sizeof error);
@@ -135,7 +140,9 @@ std::string create_topic(const std::string& brokers, const std::string& topic, i
   rd_kafka_queue_t* queue = rd_kafka_queue_new(handle.get());
   rd_kafka_CreateTopics(handle.get(), &wanted, 1, nullptr, queue);
   rd_kafka_event_t* event = rd_kafka_queue_poll(queue, timeout_ms);
-  std::string out = event ? admin_error(event, rd_kafka_event_CreateTopics_result(event), rd_kafka_CreateTopics_result_topics) : "no answer";
+  std::string out =
+      event ? admin_error(event, rd_kafka_event_CreateTopics_result(event), rd_kafka_CreateTopics_result_topics)
+            : "no answer";
   if (event) rd_kafka_event_destroy(event);
   rd_kafka_queue_destroy(queue);
   rd_kafka_NewTopic_destroy(wanted);
@@ -148,14 +155,17 @@ std::string delete_topic(const std::string& brokers, const std::string& topic) {
   rd_kafka_queue_t* queue = rd_kafka_queue_new(handle.get());
   rd_kafka_DeleteTopics(handle.get(), &unwanted, 1, nullptr, queue);
   rd_kafka_event_t* event = rd_kafka_queue_poll(queue, timeout_ms);
-  std::string out = event ? admin_error(event, rd_kafka_event_DeleteTopics_result(event), rd_kafka_DeleteTopics_result_topics) : "no answer";
+  std::string out =
+      event ? admin_error(event, rd_kafka_event_DeleteTopics_result(event), rd_kafka_DeleteTopics_result_topics)
+            : "no answer";
   if (event) rd_kafka_event_destroy(event);
   rd_kafka_queue_destroy(queue);
   rd_kafka_DeleteTopic_destroy(unwanted);
   return out;
 }
 
-GroupConsumer::GroupConsumer(const std::string& brokers, const std::string& group, const std::string& topic, const Settings& settings) {
+GroupConsumer::GroupConsumer(const std::string& brokers, const std::string& group, const std::string& topic,
+                             const Settings& settings) {
   Settings all = settings;
   all["group.id"] = group;
   all["enable.auto.commit"] = "false";

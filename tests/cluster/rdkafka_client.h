@@ -23,7 +23,9 @@ class Producer {
   void send(const std::string& topic, int partition, const std::string& value, std::int64_t timestamp = 0);
   int flush(int seconds = 60);  // how many were acknowledged since the start
   void poll(int milliseconds);
-  const std::vector<std::pair<std::int64_t, std::string>>& acknowledged() const { return acknowledged_; }  // offset, value
+  const std::vector<std::pair<std::int64_t, std::string>>& acknowledged() const {
+    return acknowledged_;
+  }  // offset, value
 
  private:
   static void delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
@@ -36,16 +38,20 @@ struct Message {
   std::string value;
 };
 // At least `count` messages from `offset` on, or what came within a minute.
-std::vector<Message> consume(const std::string& brokers, const std::string& topic, int partition, std::int64_t offset, std::size_t count);
+std::vector<Message> consume(const std::string& brokers, const std::string& topic, int partition, std::int64_t offset,
+                             std::size_t count);
 std::vector<std::string> values(const std::vector<Message>& messages);
-std::int64_t offset_for_time(const std::string& brokers, const std::string& topic, int partition, std::int64_t timestamp);
+std::int64_t offset_for_time(const std::string& brokers, const std::string& topic, int partition,
+                             std::int64_t timestamp);
 std::pair<std::int64_t, std::int64_t> watermarks(const std::string& brokers, const std::string& topic, int partition);
-std::string create_topic(const std::string& brokers, const std::string& topic, int partitions, const Settings& configs = {});
+std::string create_topic(const std::string& brokers, const std::string& topic, int partitions,
+                         const Settings& configs = {});
 std::string delete_topic(const std::string& brokers, const std::string& topic);
 
 class GroupConsumer {
  public:
-  GroupConsumer(const std::string& brokers, const std::string& group, const std::string& topic, const Settings& settings = {});
+  GroupConsumer(const std::string& brokers, const std::string& group, const std::string& topic,
+                const Settings& settings = {});
   ~GroupConsumer();
   std::optional<std::string> poll(int milliseconds);
   std::size_t assigned() const;

@@ -26,9 +26,9 @@ class ServerProcess {
   explicit ServerProcess(std::vector<std::string> settings = {});
   ~ServerProcess();
 
-  void start();           // until it says that it is ready; fails the test otherwise
-  void kill();            // SIGKILL, and waits
-  int stop();             // SIGTERM; the exit status
+  void start();  // until it says that it is ready; fails the test otherwise
+  void kill();   // SIGKILL, and waits
+  int stop();    // SIGTERM; the exit status
   pid_t pid() const { return pid_; }
   bool running() const { return pid_ > 0; }
 

@@ -151,16 +151,20 @@ TEST_F(ZooKeeperClients, FourLetterWordsAnswer) {
 }
 
 TEST_F(ZooKeeperClients, TheAdminPortTellsWhetherItServes) {
-  EXPECT_THAT(exchange(server_.admin_port(), "GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(exchange(server_.admin_port(), "GET /readyz HTTP/1.1\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(exchange(server_.admin_port(), "GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(exchange(server_.admin_port(), "GET /readyz HTTP/1.1\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
   const std::string metrics = exchange(server_.admin_port(), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(metrics, HasSubstr("holdfast_kafka_connections"));
-  EXPECT_THAT(exchange(server_.admin_port(), "POST /livez HTTP/1.1\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(exchange(server_.admin_port(), "POST /livez HTTP/1.1\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 405"));
   EXPECT_THAT(exchange(server_.admin_port(), "nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400"));
 }
 
 TEST_F(ZooKeeperClients, GarbageOnEveryPortEndsOneConnectionAndNothingElse) {
-  const std::string garbage[] = {std::string(64, '\xff'), std::string(4096, '\0'), std::string("\x7f\xff\xff\xff") + std::string(100, 'x'),
+  const std::string garbage[] = {std::string(64, '\xff'), std::string(4096, '\0'),
+                                 std::string("\x7f\xff\xff\xff") + std::string(100, 'x'),
                                  std::string("\0\0\0\x08\x7f\x7f\0\0\0\0\0\0", 12), "GET / HTTP/1.1\r\n\r\n"};
   for (const std::string& bytes : garbage) {
     exchange(server_.kafka_port(), bytes, 1);

@@ -38,14 +38,13 @@ Result<void> ZkWorld::try_start() {
   shards_ = std::make_unique<Shards>(1);
   LogManagerOptions log_options;
   log_options.log_dirs = {directory_};
-  logs_ =
-      std::make_unique<LogManager>(log_options, *disk, system_workers(), system_clock(), *random_, metrics_);
+  logs_ = std::make_unique<LogManager>(log_options, *disk, system_workers(), system_clock(), *random_, metrics_);
   auto opened = logs_->start(
       *shards_, [this](const LogId&) -> Shard& { return shards_->at(0); },
       [](const std::string&) { return LogConfig{}; });
   if (!opened) return holdfast::fail(opened);
-  ensemble_ = std::make_unique<Ensemble>(options, shards_->at(0), *logs_, system_network(), *disk,
-                                         system_workers(), system_clock(), *random_, metrics_);
+  ensemble_ = std::make_unique<Ensemble>(options, shards_->at(0), *logs_, system_network(), *disk, system_workers(),
+                                         system_clock(), *random_, metrics_);
   auto bound = ensemble_->listen();
   if (!bound) return holdfast::fail(bound);
   shards_->start();

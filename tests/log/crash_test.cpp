@@ -127,7 +127,9 @@ TEST(LogCrash, ARecoveryThatIsCutIsDoneAgain) {
     script(disk, reported);
     disk.power_loss_of_all_unsynced();
     disk.cut_power_at(n);
-    { LogWorld half(disk); }
+    {
+      LogWorld half(disk);
+    }
     disk.power_loss_of_all_unsynced();
     check(disk, reported, false, "recovery cut at call " + std::to_string(n));
     if (HasFatalFailure() || HasNonfatalFailure()) return;

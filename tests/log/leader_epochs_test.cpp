@@ -84,7 +84,8 @@ TEST(LeaderEpochs, EndOfAnEpochIsTheStartOfTheNext) {
   EXPECT_EQ(end(1), std::pair(1, 10L)) << "its records are gone: a follower goes on from the first offset there is";
   EXPECT_EQ(end(0), std::pair(0, 10L));
   EXPECT_EQ(end(-1), std::pair(-1, -1L));
-  EXPECT_EQ(end(INT32_MIN), std::pair(INT32_MIN, 10L)) << "only -1 means none; Kafka answers the others as any low epoch";
+  EXPECT_EQ(end(INT32_MIN), std::pair(INT32_MIN, 10L))
+      << "only -1 means none; Kafka answers the others as any low epoch";
 }
 
 TEST(LeaderEpochs, NothingIsKnownOfAnEmptyLog) {

@@ -230,7 +230,8 @@ TEST_F(LogTest, DamageBelowTheRecoveryPointIsRefusedAndLeftAlone) {
     world.loop().run(world.shard().stop());
   }
   const std::string path = std::string(log_dir) + "/t-0/00000000000000000000.log";
-  ASSERT_TRUE(write_offset_checkpoint(disk_, std::string(log_dir) + "/recovery-point-offset-checkpoint", {{{"t", 0}, Offset(10)}}));
+  ASSERT_TRUE(write_offset_checkpoint(disk_, std::string(log_dir) + "/recovery-point-offset-checkpoint",
+                                      {{{"t", 0}, Offset(10)}}));
   disk_.flip_bit(path, 300);
   const auto before = disk_.read_file(path, 1 << 20);
   LogWorld again(disk_);

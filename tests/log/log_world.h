@@ -43,7 +43,8 @@ struct Said final : LogListener {
 class LogWorld {
  public:
   // Recovers what the disk holds. `clean`: trusts it, as after a clean stop.
-  explicit LogWorld(Disk& disk, bool clean = false, std::size_t journal_bytes = 64 << 10, std::size_t tail_bytes = 64 << 20)
+  explicit LogWorld(Disk& disk, bool clean = false, std::size_t journal_bytes = 64 << 10,
+                    std::size_t tail_bytes = 64 << 20)
       : disk_(disk),
         shard_(std::make_unique<LogShard>(loop_.shard(), disk, loop_.workers(), *random_, tail_bytes, journal_bytes,
                                           std::vector<std::string>{log_dir}, sync_time_)) {
@@ -70,7 +71,8 @@ class LogWorld {
   PartitionLog* find(const LogId& id) { return shard_->find(id); }
 
   // One batch of `count` records; each says its own offset.
-  Result<void> append(PartitionLog& log, int count = 1, Need need = Need::durable, std::size_t bytes = 20, std::int64_t timestamp = 1000) {
+  Result<void> append(PartitionLog& log, int count = 1, Need need = Need::durable, std::size_t bytes = 20,
+                      std::int64_t timestamp = 1000) {
     wire::BatchBuilder::Options options;
     options.base_offset = log.end_offset().value;
     options.leader_epoch = 0;

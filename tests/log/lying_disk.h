@@ -11,9 +11,13 @@ namespace holdfast::test {
 class LyingFile final : public File {
  public:
   explicit LyingFile(std::unique_ptr<File> real) : real_(std::move(real)) {}
-  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override { return real_->read_at(offset, out); }
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override {
+    return real_->read_at(offset, out);
+  }
   Result<void> write_at(std::uint64_t offset, ByteView bytes) override { return real_->write_at(offset, bytes); }
-  Result<void> write_at(std::uint64_t offset, std::span<const ByteView> pieces) override { return real_->write_at(offset, pieces); }
+  Result<void> write_at(std::uint64_t offset, std::span<const ByteView> pieces) override {
+    return real_->write_at(offset, pieces);
+  }
   Result<void> sync_data() override { return {}; }
   Result<void> write_durable(std::uint64_t offset, ByteView bytes) override { return real_->write_at(offset, bytes); }
   Result<void> truncate(std::uint64_t size) override { return real_->truncate(size); }

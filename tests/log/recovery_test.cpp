@@ -25,7 +25,8 @@ class RecoveryTest : public testing::Test {
     ASSERT_TRUE(remove_journals(disk_, log_dir));
   }
   void set_recovery_point(std::int64_t offset) {
-    ASSERT_TRUE(write_offset_checkpoint(disk_, std::string(log_dir) + "/recovery-point-offset-checkpoint", {{{"t", 0}, Offset(offset)}}));
+    ASSERT_TRUE(write_offset_checkpoint(disk_, std::string(log_dir) + "/recovery-point-offset-checkpoint",
+                                        {{{"t", 0}, Offset(offset)}}));
   }
   void put(const std::string& path, std::uint64_t position, ByteView bytes) {
     auto file = disk_.open(path, {.write = true});

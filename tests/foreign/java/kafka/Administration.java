@@ -40,12 +40,13 @@ final class Administration {
     return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
   }
 
-  private static boolean tryCreate(Admin admin, List<NewTopic> wanted) throws Exception {
+  /** Creates topics; what says that one is there already, if it is. */
+  private static TopicExistsException taken(Admin admin, List<NewTopic> wanted) throws Exception {
     try {
       admin.createTopics(wanted).all().get();
-      return true;
+      return null;
     } catch (ExecutionException refused) {
-      if (refused.getCause() instanceof TopicExistsException) return false;
+      if (refused.getCause() instanceof TopicExistsException exists) return exists;
       throw refused;
     }
   }
@@ -88,9 +89,10 @@ final class Administration {
     admin.deleteTopics(List.of("java-admin")).all().get();
     Check.that(!admin.listTopics().names().get().contains("java-admin"), "a deleted topic is gone");
     Check.refused(UnknownTopicOrPartitionException.class, "a topic is deleted once", () -> admin.deleteTopics(List.of("java-admin")).all().get());
-    Check.eventually("the name is free again", () -> tryCreate(admin, wanted)); // Kafka deletes after it has answered
+    Check.eventually("the name is free again", () -> taken(admin, wanted) == null); // Kafka deletes after it has answered
+    Check.eventually("a topic of the same name is there", () -> admin.listTopics().names().get().contains("java-admin"));
     Uuid second = describe(admin, "java-admin").topicId();
-    Check.that(!second.equals(id), "a topic of the same name is another");
+    Check.that(!second.equals(id), "it is another");
     admin.deleteTopics(TopicCollection.ofTopicIds(List.of(second))).all().get();
     Check.that(!admin.listTopics().names().get().contains("java-admin"), "it is deleted by its id");
   }
@@ -128,10 +130,10 @@ final class Administration {
     Check.that(all.get("log.dirs").isReadOnly() && !all.get("log.retention.ms").isReadOnly(), "it tells which can be altered");
     ConfigResource everyBroker = new ConfigResource(ConfigResource.Type.BROKER, "");
     alter(admin, everyBroker, operation(OpType.SET, "log.retention.ms", "7200000"));
-    Check.equal(configs(admin, topic).get("retention.ms").value(), "7200000", "a topic has what every broker has");
+    Check.eventually("a topic has what every broker has", () -> configs(admin, topic).get("retention.ms").value().equals("7200000"));
     Check.equal(configs(admin, topic).get("retention.ms").source(), ConfigEntry.ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG, "and says so");
     alter(admin, everyBroker, operation(OpType.DELETE, "log.retention.ms", ""));
-    Check.equal(configs(admin, topic).get("retention.ms").value(), "604800000", "until that is deleted");
+    Check.eventually("until that is deleted", () -> configs(admin, topic).get("retention.ms").value().equals("604800000"));
   }
 
   static void records(Admin admin) throws Exception {

@@ -12,6 +12,12 @@ namespace {
 constexpr std::size_t spare_buffers_max = 8;
 constexpr std::size_t opening_at_once_max = 32;
 constexpr int refusal_lines_a_second = 5;
+
+std::size_t large_requests_bytes(const Config& config) {
+  constexpr std::size_t built_in = 512 << 20;
+  const std::int64_t set = config.integer("queued.max.request.bytes");
+  return set > 0 ? static_cast<std::size_t>(set) : built_in;
+}
 }  // namespace
 
 BrokerMetrics::BrokerMetrics(Metrics& registry)
@@ -36,6 +42,7 @@ BrokerShard::BrokerShard(Shard& shard, BrokerServices& services)
       fetch_sessions_(static_cast<std::size_t>(services.config->integer("max.incremental.fetch.session.cache.slots")) /
                           static_cast<std::size_t>(services.shards->size()),
                       shard.index(), services.shards->size()),
+      input_gate_(large_requests_bytes(*services.config) / static_cast<std::size_t>(services.shards->size())),
       seed_(static_cast<std::uint64_t>(shard.clock().now().time_since_epoch().count()) * 2 + 1) {}
 
 BrokerShard::~BrokerShard() = default;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/fetch_sessions.h"
+#include "broker/input_gate.h"
 #include "broker/metadata.h"
 #include "broker/partition.h"
 #include "config/settings.h"
@@ -86,6 +87,7 @@ class BrokerShard {
 
   GroupCoordinator& groups() { return *groups_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
+  InputGate& input_gate() { return input_gate_; }
 
   BlockRef take_buffer(std::size_t bytes);
   void return_buffer(BlockRef buffer);
@@ -108,6 +110,7 @@ class BrokerShard {
   std::vector<Function<void()>> opened_;  // told after each
   std::unique_ptr<GroupCoordinator> groups_;
   FetchSessions fetch_sessions_;
+  InputGate input_gate_;
   std::uint64_t seed_ = 0;
   std::vector<BlockRef> spare_buffers_;
   SteadyTime refusal_window_{};

@@ -12,7 +12,8 @@ namespace holdfast {
 namespace {
 constexpr std::size_t input_bytes = 128 << 10;  // what a busy connection reads into
 constexpr std::size_t first_growth = 1 << 20;   // a large frame's buffer starts here and grows with what arrives
-constexpr std::size_t header_bytes_min = 10;    // key, version, correlation id, client id length
+constexpr std::int16_t produce_key = 0;
+constexpr std::size_t header_bytes_min = 10;  // key, version, correlation id, client id length
 }  // namespace
 
 Connection::Connection(BrokerShard& broker, std::unique_ptr<Stream> stream, std::string listener,
@@ -30,17 +31,30 @@ std::string Connection::client() const { return to_string(stream_->remote()); }
 
 Task<void> Connection::run() {
   const auto self = shared_from_this();
+  InputGate& gate = broker_.input_gate();
+  auto gate_moves = [this, &gate](Function<void()> resume) {
+    gate.wait([this, self = shared_from_this(), resume = std::move(resume)]() mutable {
+      broker_.shard().defer(std::move(resume));
+    });
+  };
   while (!closed_) {
     if (begin_ == end_) {
       // Nothing half read: an idle connection holds no buffer.
       broker_.return_buffer(std::move(input_));
+      gate.release(large_);
       input_ = {};
-      begin_ = end_ = 0;
+      begin_ = end_ = frame_bytes_ = 0;
       auto ready = co_await stream_->readable();
       if (!ready) break;
       input_ = broker_.take_buffer(input_bytes);
-    } else if (end_ == input_->capacity()) {
-      make_room(1);
+    } else if (end_ == input_->capacity() || frame_bytes_ > input_->capacity() - begin_) {
+      const std::size_t room = entitled();
+      while (!closed_ && room > input_bytes && !gate.try_change(large_, room)) {
+        auto wait = gate_moves;
+        co_await broker_.shard().until(std::move(wait));
+      }
+      if (closed_) break;
+      make_room(room);
     }
     const std::span<std::uint8_t> space(input_->data() + end_, input_->capacity() - end_);
     auto got = co_await stream_->read_some(space);
@@ -54,16 +68,23 @@ Task<void> Connection::run() {
       auto wait = [this](Function<void()> resume) { uncrowded_ = std::move(resume); };
       co_await broker_.shard().until(std::move(wait));
     }
+    while (std::exchange(produced_, false) && gate.closed() && !closed_) {
+      auto wait = gate_moves;
+      co_await broker_.shard().until(std::move(wait));
+      produced_ = true;
+    }
     if (stream_->queued_bytes() > limits_.unsent_bytes_max) {
       auto sent = co_await stream_->drained();
       if (!sent) break;
     }
   }
+  gate.release(large_);
   close();
 }
 
 std::size_t Connection::handle_frames() {
   std::size_t used = 0;
+  frame_bytes_ = 0;
   while (end_ - begin_ - used >= 4) {
     const std::uint8_t* at = input_->data() + begin_ + used;
     std::uint32_t length;
@@ -74,9 +95,7 @@ std::size_t Connection::handle_frames() {
       break;
     }
     if (end_ - begin_ - used < 4 + std::size_t{length}) {
-      begin_ += used;
-      used = 0;
-      if (input_->capacity() - begin_ < 4 + std::size_t{length}) make_room(4 + std::size_t{length});
+      frame_bytes_ = 4 + std::size_t{length};
       break;
     }
     const Bytes frame(input_, at + 4, length);
@@ -87,15 +106,18 @@ std::size_t Connection::handle_frames() {
   return used;
 }
 
-// The unread bytes move to the front of a buffer that has room for `bytes`, or for what a frame of that size is
-// entitled to so far: a length alone reserves no memory.
+std::size_t Connection::entitled() const {
+  const std::size_t have = end_ - begin_;
+  const std::size_t grown = std::max(input_bytes, std::min(frame_bytes_, std::max(first_growth, have * 2)));
+  return std::max(grown, have + 1);
+}
+
 void Connection::make_room(std::size_t bytes) {
   const std::size_t have = end_ - begin_;
-  const std::size_t entitled = std::max(input_bytes, std::min(bytes, std::max(first_growth, have * 2)));
-  if (input_->unique() && entitled <= input_->capacity() && begin_ > 0) {
+  if (input_->unique() && bytes <= input_->capacity() && begin_ > 0) {
     std::memmove(input_->data(), input_->data() + begin_, have);
   } else {
-    BlockRef bigger = BlockRef::allocate(std::max(entitled, have + 1));
+    BlockRef bigger = BlockRef::allocate(bytes);
     std::memcpy(bigger->data(), input_->data() + begin_, have);
     input_ = std::move(bigger);
   }
@@ -137,6 +159,7 @@ bool Connection::handle(ByteView frame, const Bytes& owner) {
   }
   const std::uint64_t slot = first_slot_ + slots_.size();
   slots_.emplace_back();
+  produced_ |= key == produce_key;
   row->handler(RequestContext(shared_from_this(), slot, key, version, correlation_id, client_id, owner,
                               ByteView{reader.position(), reader.remaining()}));
   return true;
@@ -183,6 +206,7 @@ void Connection::close() {
   stream_->shutdown_after_sends();
   stream_->close();
   if (uncrowded_) std::exchange(uncrowded_, nullptr)();
+  broker_.input_gate().wake();
   while (!close_watches_.empty()) {
     CloseWatch& watch = close_watches_.front();
     close_watches_.pop_front();

@@ -54,7 +54,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool handle(ByteView frame, const Bytes& owner);
   void complete(std::uint64_t slot, BufferChain reply);
   void refuse(std::string_view why);
-  void make_room(std::size_t bytes);
+  // How large a buffer the frame that is being put together is entitled to so far: a length alone reserves no memory.
+  std::size_t entitled() const;
+  void make_room(std::size_t bytes);  // the unread bytes move to the front of a buffer of that size
   void flush();
   bool crowded() const { return slots_.size() >= limits_.requests_in_flight_max; }
 
@@ -66,6 +68,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   BlockRef input_;
   std::size_t begin_ = 0, end_ = 0;  // unread bytes of input_
+  std::size_t frame_bytes_ = 0;      // of the frame they begin, as far as it is known
+  std::size_t large_ = 0;            // what the input gate knows of input_
+  bool produced_ = false;            // since it was last looked at
 
   std::deque<Slot> slots_;  // replies owed, in request order
   std::uint64_t first_slot_ = 0;

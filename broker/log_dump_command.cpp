@@ -44,9 +44,9 @@ int LogDumpCommand::run(Disk& disk) {
   options_.records |= options_.contents;
   options_.record_metadata = !skip_record_metadata_;
 
-  bool good = true;
+  bool good = true, written = true;
   const auto print = [&](std::string_view text) {
-    good &= std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    written &= std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   };
   const auto warn = [](std::string_view text) { fmt::print(stderr, "{}", text); };
   LogDump dump(disk, options_, print, warn);
@@ -58,8 +58,9 @@ int LogDumpCommand::run(Disk& disk) {
     good = false;
   }
   dump.finish();
-  if (std::fflush(stdout) != 0) good = false;
-  return good ? 0 : 1;
+  written &= std::fflush(stdout) == 0;
+  if (!written) warn("holdfast: standard output cannot be written\n");
+  return good && written ? 0 : 1;
 }
 
 }  // namespace holdfast

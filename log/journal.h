@@ -1,6 +1,8 @@
 // Journal: what makes many small appends durable at the price of one. Each shard has one per log directory. A round
 // takes what its logs have appended since the last one, writes it in one piece, syncs once, and tells the logs: first
-// "written", after the sync "durable". While a round is in flight the next one gathers; there is no timer.
+// "written", after the sync "durable". While a round is in flight the next one gathers; no timer forms rounds. A round
+// in which nobody waits for durable is not synced; if some of it is to be durable soon, the next synced round covers
+// it, or one of its own a few milliseconds later.
 //
 //   shard:   note(log) ... [end of the burst] gather -> worker: frame, write, sync -> shard: tell the logs, next round
 //
@@ -11,6 +13,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -43,6 +46,8 @@ struct JournalOptions {
   int shard = 0;
   std::size_t file_bytes = 64 << 20;
   std::size_t files_waiting_max = 2;  // full files that are not yet recyclable, before logs are asked to flush
+  // More has been appended than the disk keeps up with (true), or no longer (false): producers should not be read from.
+  std::function<void(bool)> on_congestion = nullptr;
 };
 
 class Journal {
@@ -62,10 +67,10 @@ class Journal {
   void released(const PartitionLog* log, std::uint64_t address);
   void forget(const PartitionLog* log);  // removed: nothing is held for it any more
 
-  // More has been appended than the disk keeps up with: producers should not be read from.
-  bool congested() const { return pending_bytes_ > congestion_bytes; }
-  void when_uncongested(Function<void()> resume) { uncongested_.push_back(std::move(resume)); }
-  void note_pending(std::size_t bytes) { pending_bytes_ += bytes; }
+  void note_pending(std::size_t bytes) {
+    pending_bytes_ += bytes;
+    if (pending_bytes_ > congestion_bytes) congest(true);
+  }
   bool idle() const { return !in_flight_ && dirty_.empty() && records_.empty(); }
   void when_idle(Function<void()> done);
   bool out_of_space() const { return out_of_space_; }
@@ -74,12 +79,15 @@ class Journal {
 
  private:
   struct Round;
+  struct Part;
   struct FileUse {
     std::uint64_t generation = 0;
     std::unordered_map<const PartitionLog*, std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> held;
   };
   static constexpr std::size_t congestion_bytes = 64 << 20;
 
+  void congest(bool now);
+  void sync_later();
   void ask_for_spare();
   void schedule();
   void start_round();
@@ -104,8 +112,10 @@ class Journal {
   bool scheduled_ = false, in_flight_ = false, failed_ = false, out_of_space_ = false;
   std::deque<FileUse> files_;  // oldest first; the last one is being written
   std::size_t pending_bytes_ = 0;
-  std::vector<Function<void()>> uncongested_, idle_waiters_;
-  Timer retry_;
+  bool congested_ = false;
+  std::vector<Part> unsynced_;  // written, and to be durable soon
+  std::vector<Function<void()>> idle_waiters_;
+  Timer retry_, sync_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::uint64_t bytes_written_ = 0;
   bool spare_asked_ = false;

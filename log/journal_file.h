@@ -30,7 +30,7 @@ class JournalWriter {
   JournalWriter(JournalOptions options, Disk& disk) : options_(std::move(options)), disk_(disk) {}
 
   Result<void> open(std::uint64_t generation);
-  // Writes the entries as one or more frames. With `sync` they are durable when it returns.
+  // Writes the entries as one or more frames. With `sync` they, and all before them, are durable when it returns.
   Result<void> write(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed, bool sync);
   // The file is full; or it grows with each write, and a preallocated one is ready to take over.
   bool full() const { return position_ >= options_.file_bytes || (!preallocated_ && spare_ready()); }

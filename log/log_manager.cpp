@@ -199,7 +199,7 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
   for (int i = 0; i < shards.size(); ++i)
     in.shards.push_back(std::make_unique<LogShard>(shards.at(i), in.disk, in.workers, in.random,
                                                    in.options.tail_bytes_max / count, in.options.journal_file_bytes,
-                                                   in.options.log_dirs, in.sync_time));
+                                                   in.options.log_dirs, in.sync_time, in.options.on_congestion));
   for (const std::string& dir : in.options.log_dirs) {
     auto recovered = in.recover(dir, config_of);
     if (!recovered) return fail(recovered);

@@ -28,6 +28,8 @@ struct LogManagerOptions {
   std::int64_t producer_id_expiration_ms = 86'400'000;
   std::size_t tail_bytes_max = 256ull << 20;  // memory for all tails together
   std::size_t journal_file_bytes = 64ull << 20;
+  // A journal got behind its disk (true), or caught up (false). Called on the journal's shard.
+  std::function<void(bool)> on_congestion;
 };
 
 // Where a log lives. Pure and stable for the life of the process.

@@ -9,7 +9,8 @@
 namespace holdfast {
 
 LogShard::LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,
-                   std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time)
+                   std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time,
+                   std::function<void(bool)> on_congestion)
     : shard_(shard), disk_(disk), random_(random), tail_bytes_max_(tail_bytes_max) {
   for (std::size_t i = 0; i < log_dirs.size(); ++i) {
     auto dir = std::make_unique<Directory>();
@@ -24,6 +25,7 @@ LogShard::LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, s
     options.directory = log_dirs[i];
     options.shard = shard.index();
     options.file_bytes = journal_file_bytes;
+    options.on_congestion = on_congestion;
     dir->journal = std::make_unique<Journal>(options, shard, disk, *dir->journal_worker, *dir->flush_worker, sync_time,
                                              [this, d = dir.get()](const Error& error) { take_offline(*d, error); });
     directories_.push_back(std::move(dir));

@@ -37,7 +37,8 @@ class LogShard {
   };
 
   LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,
-           std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time);
+           std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time,
+           std::function<void(bool)> on_congestion = nullptr);
   ~LogShard();
 
   Result<void> open_journals();  // before the shard serves

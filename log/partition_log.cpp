@@ -96,7 +96,7 @@ Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& heade
   journal.note_pending(batch.size());
   if (!std::exchange(noted_, true)) {
     journal.note(shared_from_this(), need);
-  } else if (need == Need::durable) {
+  } else {
     journal.need(need);
   }
   return {};
@@ -147,11 +147,15 @@ PartitionLog::Taken PartitionLog::take(std::vector<JournalEntry>& entries) {
 void PartitionLog::round_done(const Taken& taken, bool synced) {
   if (failed_ || removed_) return;
   const auto self = shared_from_this();  // a listener may drop the log
-  if (taken.end > written_end_ && taken.end <= end_offset_) {
-    written_end_ = taken.end;
-    if (synced) durable_end_ = std::max(durable_end_, taken.end);
-    if (listener_) listener_->on_written(taken.end);
-    if (synced && listener_) listener_->on_durable(taken.end);
+  if (taken.end <= end_offset_) {  // not cut off since
+    if (taken.end > written_end_) {
+      written_end_ = taken.end;
+      if (listener_) listener_->on_written(taken.end);
+    }
+    if (synced && taken.end > durable_end_) {
+      durable_end_ = taken.end;
+      if (listener_) listener_->on_durable(taken.end);
+    }
   }
   if (wants_flush()) home_.flush(self);
 }

@@ -139,9 +139,7 @@ TEST_P(GoldenLogDirTest, EveryPartitionOpensAtItsOffsets) {
   EXPECT_EQ(to_base64(log_of("plain-0")->id().topic_id), "QM39VLYoTAekwcT2nN_bvg");
 }
 
-class GoldenEpochsTest : public GoldenLogDirTest {};
-
-TEST_P(GoldenEpochsTest, LeaderEpochsAreThoseOfTheRecords) {
+TEST_P(GoldenLogDirTest, LeaderEpochsAreThoseOfTheRecords) {
   const auto epochs = [&](const std::string& partition) { return log_of(partition)->leader_epochs().entries(); };
   using Entry = LeaderEpochs::Entry;
   // The third life, epoch 4, wrote nothing: as in Kafka, what begins at the end is dropped until a leader is elected.
@@ -259,8 +257,6 @@ TEST_P(GoldenLogDirTest, AppendsGoOnWhereKafkaStopped) {
 
 INSTANTIATE_TEST_SUITE_P(Stops, GoldenLogDirTest, testing::Bool(),
                          [](const auto& stop) { return stop.param ? "Clean" : "Unclean"; });
-
-INSTANTIATE_TEST_SUITE_P(CleanStop, GoldenEpochsTest, testing::Values(true));
 
 // ---- What can be made from the batches alone ----
 

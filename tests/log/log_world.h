@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,10 +45,10 @@ class LogWorld {
  public:
   // Recovers what the disk holds. `clean`: trusts it, as after a clean stop.
   explicit LogWorld(Disk& disk, bool clean = false, std::size_t journal_bytes = 64 << 10,
-                    std::size_t tail_bytes = 64 << 20)
+                    std::size_t tail_bytes = 64 << 20, std::function<void(bool)> on_congestion = nullptr)
       : disk_(disk),
         shard_(std::make_unique<LogShard>(loop_.shard(), disk, loop_.workers(), *random_, tail_bytes, journal_bytes,
-                                          std::vector<std::string>{log_dir}, sync_time_)) {
+                                          std::vector<std::string>{log_dir}, sync_time_, std::move(on_congestion))) {
     opened_ = open(clean);
   }
   ~LogWorld() {

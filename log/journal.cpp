@@ -139,7 +139,7 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
   }
   sync_time_.record(static_cast<std::uint64_t>((shard_.clock().now() - round->started).count()));
   ++rounds_;
-  bytes_written_ += round->bytes;
+  bytes_written_ += std::max(round->bytes, disk_block_bytes);  // frames are padded
   if (round->generation != files_.back().generation) files_.push_back({round->generation, {}});
   auto& held = files_.back().held;
   for (Part& part : round->parts) {

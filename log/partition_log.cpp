@@ -83,16 +83,7 @@ Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& heade
   if (header.leader_epoch >= 0 && epochs_.assign(LeaderEpoch(header.leader_epoch), Offset(header.base_offset)))
     epochs_changed_ = true;
   producers_.update(header, batch);
-  for (const ProducerState::Aborted& a : producers_.take_aborted()) {
-    wire::Writer entry(log_format::txn_entry_bytes);
-    entry.i16(0);
-    entry.i64(a.producer_id);
-    entry.i64(a.first_offset.value);
-    entry.i64(a.last_offset.value);
-    entry.i64(a.last_stable_offset.value);
-    const std::vector<std::uint8_t> bytes = entry.flatten();
-    active().aborted.insert(active().aborted.end(), bytes.begin(), bytes.end());
-  }
+  for (const ProducerState::Aborted& transaction : producers_.take_aborted()) active().note_aborted(transaction);
   journal.note_pending(batch.size());
   if (!std::exchange(noted_, true)) {
     journal.note(shared_from_this(), need);

@@ -187,6 +187,7 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
 // Every batch is checked; books and indexes are made anew. False when the file was cut: no later segment follows it.
 Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recovery_point) {
   auto& state = log.state;
+  log.first_checked = std::min(log.first_checked.value_or(segment.base), segment.base);
   segment.indexes_known = true;
   const std::string file = path(log, segment.base, log_format::log_suffix);
   state.end = std::max(state.end, segment.base);
@@ -223,11 +224,16 @@ Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recover
   return scan->end == SegmentScan::End::zeros;
 }
 
+// Aborted transactions are found on the way. Those of segments that were checked are noted anew, so the producers must
+// be as they were before the first of them.
 Result<void> Recovery::load_producers(RecoveredLog& log) {
   auto& state = log.state;
+  const auto checked = [&](const Segment& segment) { return log.first_checked && segment.base >= *log.first_checked; };
+  for (const auto& segment : state.segments)
+    if (checked(*segment)) segment->aborted.clear();
   Offset from = state.segments.front()->base;
   for (auto it = log.snapshots.rbegin(); it != log.snapshots.rend(); ++it) {
-    if (*it > state.end) continue;
+    if (*it > log.first_checked.value_or(state.end)) continue;
     auto bytes = disk_.read_file(path(log, *it, log_format::snapshot_suffix), index_bytes_max);
     if (!bytes) continue;
     auto loaded = ProducerState::from_snapshot(*bytes);
@@ -242,11 +248,13 @@ Result<void> Recovery::load_producers(RecoveredLog& log) {
     if (!needed || segment->size == 0) continue;
     auto scan = scan_segment(disk_, path(log, segment->base, log_format::log_suffix), segment->base, 0,
                              [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
-                               if (h.base_offset >= from.value) state.producers.update(h, batch);
+                               if (h.base_offset < from.value) return;
+                               state.producers.update(h, batch);
+                               for (const ProducerState::Aborted& transaction : state.producers.take_aborted())
+                                 if (checked(*segment)) segment->note_aborted(transaction);
                              });
     if (!scan) return fail(scan);
   }
-  state.producers.take_aborted();
   return {};
 }
 
@@ -307,6 +315,7 @@ Result<void> Recovery::replay_truncation(RecoveredLog& log, Offset end) {
     if (!cut) return cut;
     log.touched.insert(rest->base);
   }
+  log.first_checked = std::min(log.first_checked.value_or(rest->base), rest->base);
   state.segments.back() = std::move(rest);
   state.epochs.truncate_from_end(state.end);
   state.epochs_changed = true;
@@ -327,6 +336,7 @@ Result<void> Recovery::write_replayed(RecoveredLog& log, std::uint64_t position,
     active.note(header, header.max_timestamp, log.config.index_interval_bytes);
     state.end = Offset(header.last_offset() + 1);
     state.producers.update(header, batch);
+    for (const ProducerState::Aborted& transaction : state.producers.take_aborted()) active.note_aborted(transaction);
     note_epoch(state, header);
     good += batch.size();
   }
@@ -358,7 +368,13 @@ Result<void> Recovery::finish() {
       if (!s.indexes_known) continue;
       s.close_indexes();
       for (const auto& [suffix, content] : {std::pair(log_format::index_suffix, s.offsets.to_file()),
-                                            std::pair(log_format::timeindex_suffix, s.times.to_file())}) {
+                                            std::pair(log_format::timeindex_suffix, s.times.to_file()),
+                                            std::pair(log_format::txnindex_suffix, std::exchange(s.aborted, {}))}) {
+        if (content.empty() && suffix == log_format::txnindex_suffix) {
+          auto removed = disk_.remove(path(log, s.base, suffix));
+          if (!removed && removed.error().kind != ErrorKind::not_found) return fail(removed);
+          continue;
+        }
         auto index = disk_.open(path(log, s.base, suffix), {.write = true, .create = true, .truncate = true});
         if (!index) return fail(index);
         auto written = (*index)->write_at(0, ByteView(content));

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,8 +23,9 @@ struct RecoveredLog {
   std::string topic, log_dir, directory;
   LogConfig config;
   PartitionLog::Recovered state;
-  std::set<Offset> touched;       // segments written by the replay
-  std::vector<Offset> snapshots;  // of producers, ascending
+  std::set<Offset> touched;             // segments written by the replay
+  std::vector<Offset> snapshots;        // of producers, ascending
+  std::optional<Offset> first_checked;  // the first segment whose batches were read, for its indexes to be made anew
 };
 
 class Recovery {

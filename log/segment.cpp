@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "log/format.h"
+#include "wire/writer.h"
 
 namespace holdfast {
 namespace {
@@ -26,6 +27,17 @@ void Segment::note(const wire::BatchHeader& header, std::int64_t now_ms, std::in
   }
   bytes_since_index += header.size();
   size += header.size();
+}
+
+void Segment::note_aborted(const ProducerState::Aborted& transaction) {
+  wire::Writer entry(log_format::txn_entry_bytes);
+  entry.i16(0);
+  entry.i64(transaction.producer_id);
+  entry.i64(transaction.first_offset.value);
+  entry.i64(transaction.last_offset.value);
+  entry.i64(transaction.last_stable_offset.value);
+  const std::vector<std::uint8_t> bytes = entry.flatten();
+  aborted.insert(aborted.end(), bytes.begin(), bytes.end());
 }
 
 void Segment::close_indexes() { times.add(base, largest_timestamp, largest_timestamp_offset); }

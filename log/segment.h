@@ -9,6 +9,7 @@
 
 #include "log/log_config.h"
 #include "log/offset_index.h"
+#include "log/producer_state.h"
 #include "runtime/disk.h"
 #include "wire/kafka/record_batch.h"
 
@@ -30,6 +31,7 @@ struct Segment {
   explicit Segment(Offset b) : base(b) {}
   std::uint64_t end_address() const { return address + size; }
   void note(const wire::BatchHeader& header, std::int64_t now_ms, std::int64_t index_interval_bytes);
+  void note_aborted(const ProducerState::Aborted& transaction);
   void close_indexes();  // Kafka's last time index entry, made when a segment is rolled or closed
   bool must_roll(const wire::BatchHeader& next, const LogConfig& config, std::int64_t now_ms) const;
 };

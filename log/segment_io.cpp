@@ -129,6 +129,11 @@ Result<void> SegmentWriter::run(FlushJob& job) {
       if (!index) return fail(index);
       auto written = (*index)->write_at(0, ByteView(*bytes));
       if (!written) return fail(written);
+      if (suffix != log_format::txnindex_suffix) continue;
+      // Unlike the other two it is not made anew from a segment that is known to be whole.
+      auto kept = (*index)->sync_data();
+      if (kept) kept = disk_.sync_directory(job.directory);
+      if (!kept) return fail(kept);
     }
   }
   for (const Offset base : job.sync) {

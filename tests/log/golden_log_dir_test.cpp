@@ -287,7 +287,6 @@ TEST_F(GoldenRebuildTest, IndexesMadeAnewAreKafkasByteForByte) {
   for (auto& [_, log] : recovery.logs()) {
     for (auto& segment : log.state.segments) {
       const std::string name = log.topic + "-0/" + log_format::segment_name(segment->base, "");
-      if (interrupted.contains(name)) continue;
       // Of the active segment indexes stay in memory, those of all others are in their files again.
       const bool active = segment == log.state.segments.back();
       const auto made = [&](std::string_view suffix, const std::vector<std::uint8_t>& in_memory) {
@@ -295,6 +294,10 @@ TEST_F(GoldenRebuildTest, IndexesMadeAnewAreKafkasByteForByte) {
         auto file = disk.read_file(std::string(log_dir) + "/" + name + std::string(suffix), 1 << 20);
         return file ? std::string(as_text(*file)) : "absent";
       };
+      const auto aborted = golden_.find(name + ".txnindex");
+      const std::string none = active ? "" : "absent";
+      EXPECT_EQ(made(".txnindex", segment->aborted), aborted == golden_.end() ? none : aborted->second) << name;
+      if (interrupted.contains(name)) continue;
       if (active) segment->close_indexes();
       EXPECT_EQ(made(".index", segment->offsets.to_file()), golden_.at(name + ".index")) << name;
       EXPECT_EQ(made(".timeindex", segment->times.to_file()), golden_.at(name + ".timeindex")) << name;

@@ -1,6 +1,14 @@
 // kafkajs: producing, consuming, groups, administration.
 const assert = require('node:assert/strict')
-const { AssignerProtocol, CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, Partitioners, logLevel } = require('kafkajs')
+const {
+  AssignerProtocol,
+  CompressionCodecs,
+  CompressionTypes,
+  ConfigResourceTypes,
+  Kafka,
+  Partitioners,
+  logLevel,
+} = require('kafkajs')
 const lz4 = require('lz4js')
 const xxhash = require('lz4js/xxh32.js')
 const snappy = require('snappyjs')
@@ -15,7 +23,11 @@ const began = Date.now()
 const step = (name) => console.log('--', ((Date.now() - began) / 1000).toFixed(1), 's', name)
 
 async function eventually(claim, condition) {
-  for (const deadline = Date.now() + patience; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 20)))
+  for (
+    const deadline = Date.now() + patience;
+    !(await condition());
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  )
     assert.ok(Date.now() < deadline, `in time: ${claim}`)
 }
 
@@ -39,7 +51,8 @@ async function giveCodecs() {
   CompressionCodecs[CompressionTypes.ZSTD] = codec((b) => zstd.compress(b, 3), zstd.decompress)
 }
 
-const create = (topic, numPartitions = 1, more = {}) => admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1, ...more }] })
+const create = (topic, numPartitions = 1, more = {}) =>
+  admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1, ...more }] })
 
 async function produce(batch, options = {}) {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, ...options })
@@ -55,8 +68,12 @@ async function consumeAll(topics, countOfEach) {
   const messages = Object.fromEntries(topics.map((topic) => [topic, []]))
   await consumer.connect()
   await consumer.subscribe({ topics, fromBeginning: true })
-  await consumer.run({ autoCommit: false, eachMessage: async ({ topic, message }) => void messages[topic].push(message) })
-  for (const topic of topics) await eventually(`${countOfEach} messages of ${topic}`, () => messages[topic].length >= countOfEach)
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ topic, message }) => void messages[topic].push(message),
+  })
+  for (const topic of topics)
+    await eventually(`${countOfEach} messages of ${topic}`, () => messages[topic].length >= countOfEach)
   await consumer.disconnect()
   return messages
 }
@@ -64,7 +81,10 @@ async function consumeAll(topics, countOfEach) {
 const consume = async (topic, count) => (await consumeAll([topic], count))[topic]
 
 const text = (bytes) => (bytes == null ? 'null' : JSON.stringify(bytes.toString()))
-const headers = (message) => Object.entries(message.headers).map(([k, v]) => ` ${k}:${[v].flat().map(text)}`).join('')
+const headers = (message) =>
+  Object.entries(message.headers)
+    .map(([k, v]) => ` ${k}:${[v].flat().map(text)}`)
+    .join('')
 const show = (message) => text(message.key) + '=' + text(message.value) + headers(message)
 
 async function everyAcksAndCompression() {
@@ -76,10 +96,20 @@ async function everyAcksAndCompression() {
     { key: '', value: '' },
     { key: 'headers', value: 'x'.repeat(10_000), headers: { one: '1', two: ['2', '3'], empty: '' } },
   ]
-  const expected = ['"key"="value"', 'null="no key"', '"no value"=null', '""=""',
-    `"headers"="${'x'.repeat(10_000)}" one:"1" two:"2","3" empty:""`]
+  const expected = [
+    '"key"="value"',
+    'null="no key"',
+    '"no value"=null',
+    '""=""',
+    `"headers"="${'x'.repeat(10_000)}" one:"1" two:"2","3" empty:""`,
+  ]
   const offsets = {}
-  for (const [acks, idempotent] of [[0, false], [1, false], [-1, false], [-1, true]])
+  for (const [acks, idempotent] of [
+    [0, false],
+    [1, false],
+    [-1, false],
+    [-1, true],
+  ])
     for (const [name, compression] of Object.entries(CompressionTypes)) {
       const topic = `js-${acks}-${idempotent}-${name}`
       await create(topic)
@@ -89,13 +119,21 @@ async function everyAcksAndCompression() {
   for (const [topic, got] of Object.entries(await consumeAll(Object.keys(offsets), messages.length))) {
     assert.equal(offsets[topic], '0', topic)
     assert.deepEqual(got.map(show), expected, topic)
-    assert.deepEqual(got.map((m) => m.offset), ['0', '1', '2', '3', '4'], topic)
+    assert.deepEqual(
+      got.map((m) => m.offset),
+      ['0', '1', '2', '3', '4'],
+      topic,
+    )
   }
 }
 
 async function idempotent() {
   step('an idempotent producer keeps the order, in a topic that is created for it')
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, createPartitioner: Partitioners.DefaultPartitioner })
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
   await producer.connect()
   for (let batch = 0; batch < 20; ++batch) {
     const messages = Array.from({ length: 50 }, (_, i) => ({ value: String(batch * 50 + i) }))
@@ -103,7 +141,11 @@ async function idempotent() {
   }
   await producer.disconnect()
   const values = (await consume('js-once', 1000)).map((m) => m.value.toString())
-  assert.deepEqual(values, Array.from({ length: 1000 }, (_, i) => String(i)), 'records once and in order')
+  assert.deepEqual(
+    values,
+    Array.from({ length: 1000 }, (_, i) => String(i)),
+    'records once and in order',
+  )
 }
 
 async function seek() {
@@ -135,7 +177,9 @@ async function seek() {
 async function join(groupId, topic) {
   const consumer = kafka.consumer({ groupId, heartbeatInterval: 500, maxWaitTimeInMs: 100 })
   const member = { consumer, partitions: 0, seen: [], next: {} }
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => { member.partitions = (payload.memberAssignment[topic] ?? []).length })
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    member.partitions = (payload.memberAssignment[topic] ?? []).length
+  })
   await consumer.connect()
   await consumer.subscribe({ topics: [topic], fromBeginning: true })
   await consumer.run({
@@ -145,8 +189,15 @@ async function join(groupId, topic) {
       member.next[partition] = String(Number(message.offset) + 1)
     },
   })
-  member.commit = () => consumer.commitOffsets(
-    Object.entries(member.next).map(([partition, offset]) => ({ topic, partition: Number(partition), offset, metadata: 'js' })))
+  member.commit = () =>
+    consumer.commitOffsets(
+      Object.entries(member.next).map(([partition, offset]) => ({
+        topic,
+        partition: Number(partition),
+        offset,
+        metadata: 'js',
+      })),
+    )
   return member
 }
 
@@ -162,7 +213,9 @@ async function group() {
   const described = (await admin.describeGroups(['js'])).groups[0]
   assert.equal(described.state, 'Stable')
   assert.equal(described.members.length, 2)
-  const sharing = described.members.map((m) => AssignerProtocol.MemberAssignment.decode(m.memberAssignment).assignment['js-shared'])
+  const sharing = described.members.map(
+    (m) => AssignerProtocol.MemberAssignment.decode(m.memberAssignment).assignment['js-shared'],
+  )
   assert.deepEqual(sharing.flat().sort(), [0, 1, 2, 3], 'the assignment, as told')
 
   const sent = Array.from({ length: 40 }, (_, i) => String(100 + i))
@@ -175,7 +228,11 @@ async function group() {
   await b.consumer.disconnect()
 
   const [committed] = await admin.fetchOffsets({ groupId: 'js', topics: ['js-shared'] })
-  assert.deepEqual(committed.partitions.map((p) => p.offset), ['10', '10', '10', '10'], 'committed')
+  assert.deepEqual(
+    committed.partitions.map((p) => p.offset),
+    ['10', '10', '10', '10'],
+    'committed',
+  )
   assert.equal(committed.partitions[0].metadata, 'js')
   await spread('js-shared', ['x0', 'x1', 'x2', 'x3'])
   const c = await join('js', 'js-shared')
@@ -186,7 +243,10 @@ async function group() {
   await admin.resetOffsets({ groupId: 'js', topic: 'js-shared', earliest: true })
   const [reset] = await admin.fetchOffsets({ groupId: 'js', topics: ['js-shared'] })
   assert.equal(reset.partitions.length, 4)
-  assert.ok((await admin.listGroups()).groups.some((g) => g.groupId === 'js'), 'the group is listed')
+  assert.ok(
+    (await admin.listGroups()).groups.some((g) => g.groupId === 'js'),
+    'the group is listed',
+  )
   await admin.deleteGroups(['js'])
   assert.ok(!(await admin.listGroups()).groups.some((g) => g.groupId === 'js'), 'a deleted group is gone')
 }
@@ -196,13 +256,27 @@ async function administer() {
   const configEntries = [{ name: 'retention.ms', value: '3600000' }]
   assert.equal(await create('js-admin', 2, { configEntries }), true)
   assert.equal(await create('js-admin', 2), false, 'a topic is created once')
-  await assert.rejects(create('no/such'), ({ errors }) => errors[0].type === 'INVALID_TOPIC_EXCEPTION', 'names are checked')
+  await assert.rejects(
+    create('no/such'),
+    ({ errors }) => errors[0].type === 'INVALID_TOPIC_EXCEPTION',
+    'names are checked',
+  )
   const config = async (name) => {
-    const { resources } = await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: 'js-admin', configNames: [name] }] })
+    const { resources } = await admin.describeConfigs({
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: 'js-admin', configNames: [name] }],
+    })
     return resources[0].configEntries.map((e) => e.configValue).join()
   }
   assert.equal(await config('retention.ms'), '3600000')
-  await admin.alterConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: 'js-admin', configEntries: [{ name: 'retention.ms', value: '7200000' }] }] })
+  await admin.alterConfigs({
+    resources: [
+      {
+        type: ConfigResourceTypes.TOPIC,
+        name: 'js-admin',
+        configEntries: [{ name: 'retention.ms', value: '7200000' }],
+      },
+    ],
+  })
   assert.equal(await config('retention.ms'), '7200000')
   await admin.createPartitions({ topicPartitions: [{ topic: 'js-admin', count: 5 }] })
   assert.equal((await admin.fetchTopicMetadata({ topics: ['js-admin'] })).topics[0].partitions.length, 5)
@@ -227,7 +301,10 @@ async function main() {
   await admin.disconnect()
 }
 
-main().then(() => process.exit(0), (error) => {
-  console.error(error)
-  process.exit(1)
-})
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error)
+    process.exit(1)
+  },
+)

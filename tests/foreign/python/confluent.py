@@ -3,8 +3,24 @@
 import sys
 import time
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, Producer, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+)
 
 SERVER = sys.argv[1]
 PATIENCE = 60
@@ -42,7 +58,11 @@ def done(futures):
 
 
 def create(topic, partitions=1, **config):
-    done(admin.create_topics([NewTopic(topic, partitions, 1, config={k.replace('_', '.'): v for k, v in config.items()})]))
+    done(
+        admin.create_topics(
+            [NewTopic(topic, partitions, 1, config={k.replace('_', '.'): v for k, v in config.items()})]
+        )
+    )
 
 
 def producer(**settings):
@@ -66,8 +86,17 @@ def produce(p, messages):
 
 def consumer(group, **settings):
     more = {k.replace('_', '.'): v for k, v in settings.items()}
-    return Consumer({'bootstrap.servers': SERVER, 'group.id': group, 'auto.offset.reset': 'earliest', 'enable.auto.commit': False,
-                     'heartbeat.interval.ms': 500, 'session.timeout.ms': 10_000, **more})
+    return Consumer(
+        {
+            'bootstrap.servers': SERVER,
+            'group.id': group,
+            'auto.offset.reset': 'earliest',
+            'enable.auto.commit': False,
+            'heartbeat.interval.ms': 500,
+            'session.timeout.ms': 10_000,
+            **more,
+        }
+    )
 
 
 def take(c, count):
@@ -99,8 +128,13 @@ def every_acks_and_compression():
             topic = f'py-{acks}-{idempotent}-{codec}'
             create(topic)
             headers = [('a', b'1'), ('a', b'2'), ('empty', b''), ('null', None)]
-            sent = [(b'key', b'value', None), (None, b'no key', None), (b'no value', None, None), (b'', b'', None),
-                    (b'headers', b'x' * 10_000, headers)]
+            sent = [
+                (b'key', b'value', None),
+                (None, b'no key', None),
+                (b'no value', None, None),
+                (b'', b'', None),
+                (b'headers', b'x' * 10_000, headers),
+            ]
             p = producer(acks=acks, enable_idempotence=idempotent, compression_type=codec, linger_ms=50)
             offsets = produce(p, [{'topic': topic, 'key': k, 'value': v, 'headers': h} for k, v, h in sent])
             if acks:
@@ -113,7 +147,9 @@ def every_acks_and_compression():
 def idempotent():
     step('an idempotent producer keeps the order, in a topic that is created for it')
     p = producer(enable_idempotence=True, max_in_flight=5, batch_num_messages=10)
-    equal(produce(p, [{'topic': 'py-once', 'value': str(i)} for i in range(2000)]), list(range(2000)), 'offsets answered')
+    equal(
+        produce(p, [{'topic': 'py-once', 'value': str(i)} for i in range(2000)]), list(range(2000)), 'offsets answered'
+    )
     equal([int(m.value()) for m in consume('py-once', 2000)], list(range(2000)), 'records once and in order')
 
 
@@ -134,10 +170,23 @@ def seek():
     c.close()
 
     def listed(spec):
-        return done(admin.list_offsets({TopicPartition('py-times', 0): spec}, isolation_level=IsolationLevel.READ_COMMITTED))[0].offset
+        return done(
+            admin.list_offsets({TopicPartition('py-times', 0): spec}, isolation_level=IsolationLevel.READ_COMMITTED)
+        )[0].offset
 
-    equal([listed(s) for s in (OffsetSpec.earliest(), OffsetSpec.latest(), OffsetSpec.max_timestamp(), OffsetSpec.for_timestamp(FIRST_TIME + 1))],
-          [0, 10, 9, 1], 'listed offsets')
+    equal(
+        [
+            listed(s)
+            for s in (
+                OffsetSpec.earliest(),
+                OffsetSpec.latest(),
+                OffsetSpec.max_timestamp(),
+                OffsetSpec.for_timestamp(FIRST_TIME + 1),
+            )
+        ],
+        [0, 10, 9, 1],
+        'listed offsets',
+    )
 
 
 class Member:
@@ -175,7 +224,11 @@ def group(assignor):
     eventually('two members have two each', lambda: [a.poll(), b.poll()] == [2, 2])
     [described] = done(admin.describe_consumer_groups([name]))
     equal((described.state.name, described.partition_assignor), ('STABLE', assignor), 'the group')
-    equal(sorted(p.partition for m in described.members for p in m.assignment.topic_partitions), [0, 1, 2, 3], 'the assignment, as told')
+    equal(
+        sorted(p.partition for m in described.members for p in m.assignment.topic_partitions),
+        [0, 1, 2, 3],
+        'the assignment, as told',
+    )
 
     sent = [str(100 + i) for i in range(40)]
     spread(topic, sent)
@@ -211,9 +264,14 @@ def administer():
     refused('TOPIC_EXCEPTION', 'names are checked', lambda: create('no/such'))
     refused('INVALID_CONFIG', 'configs are checked', lambda: create('py-bad', retention_ms='soon'))
     equal(config('retention.ms'), '3600000', 'a config')
-    alter = ConfigResource(ConfigResource.Type.TOPIC, 'py-admin', incremental_configs=[
-        ConfigEntry('cleanup.policy', 'compact', incremental_operation=AlterConfigOpType.APPEND),
-        ConfigEntry('retention.ms', None, incremental_operation=AlterConfigOpType.DELETE)])
+    alter = ConfigResource(
+        ConfigResource.Type.TOPIC,
+        'py-admin',
+        incremental_configs=[
+            ConfigEntry('cleanup.policy', 'compact', incremental_operation=AlterConfigOpType.APPEND),
+            ConfigEntry('retention.ms', None, incremental_operation=AlterConfigOpType.DELETE),
+        ],
+    )
     done(admin.incremental_alter_configs([alter]))
     equal((config('cleanup.policy'), config('retention.ms')), ('delete,compact', '604800000'), 'altered configs')
     done(admin.create_partitions([NewPartitions('py-admin', 5)]))

@@ -54,7 +54,8 @@ func samples(topic string) []*kgo.Record {
 		{Topic: topic, Key: []byte("no value"), Value: nil},
 		{Topic: topic, Key: []byte{}, Value: []byte{}},
 		{Topic: topic, Key: []byte("headers"), Value: make([]byte, 10_000),
-			Headers: []kgo.RecordHeader{header("a", []byte("1")), header("a", []byte("2")), header("empty", []byte{}), header("null", nil)}},
+			Headers: []kgo.RecordHeader{header("a", []byte("1")), header("a", []byte("2")),
+				header("empty", []byte{}), header("null", nil)}},
 	}
 }
 
@@ -131,12 +132,14 @@ func seek(admin *kadm.Client) {
 	check.Must(admin.CreateTopic(ctx, 1, 1, nil, "franz-times"))
 	producer := client()
 	for i := range 10 {
-		r := &kgo.Record{Topic: "franz-times", Value: []byte(fmt.Sprint(i)), Timestamp: time.UnixMilli(firstTime + int64(i)*1000)}
+		r := &kgo.Record{Topic: "franz-times", Value: []byte(fmt.Sprint(i)),
+			Timestamp: time.UnixMilli(firstTime + int64(i)*1000)}
 		check.Fine(producer.ProduceSync(ctx, r).FirstErr(), "produce")
 	}
 	producer.Close()
 	check.Equal(string(consumeFrom("franz-times", kgo.NewOffset().At(7), 3)[0].Value), "7", "at offset 7")
-	check.Equal(string(consumeFrom("franz-times", kgo.NewOffset().AtEnd().Relative(-2), 2)[0].Value), "8", "two before the end")
+	check.Equal(string(consumeFrom("franz-times", kgo.NewOffset().AtEnd().Relative(-2), 2)[0].Value), "8",
+		"two before the end")
 	byTime := consumeFrom("franz-times", kgo.NewOffset().AfterMilli(firstTime+4500), 5)[0]
 	check.Equal(string(byTime.Value), "5", "after a time")
 	check.Equal(byTime.Timestamp.UnixMilli(), int64(firstTime+5000), "its time")
@@ -150,8 +153,10 @@ func seek(admin *kadm.Client) {
 	check.Equal(offset(admin.ListStartOffsets(ctx, "franz-times")).Offset, int64(0), "start")
 	check.Equal(offset(admin.ListEndOffsets(ctx, "franz-times")).Offset, int64(10), "end")
 	check.Equal(offset(admin.ListCommittedOffsets(ctx, "franz-times")).Offset, int64(10), "last stable")
-	check.Equal(offset(admin.ListOffsetsAfterMilli(ctx, firstTime+4500, "franz-times")).Offset, int64(5), "after a time")
-	check.Equal(offset(admin.ListOffsetsAfterMilli(ctx, firstTime+99_000, "franz-times")).Offset, int64(10), "after every time")
+	check.Equal(offset(admin.ListOffsetsAfterMilli(ctx, firstTime+4500, "franz-times")).Offset, int64(5),
+		"after a time")
+	check.Equal(offset(admin.ListOffsetsAfterMilli(ctx, firstTime+99_000, "franz-times")).Offset, int64(10),
+		"after every time")
 	check.Equal(offset(admin.ListMaxTimestampOffsets(ctx, "franz-times")).Offset, int64(9), "the latest time")
 }
 
@@ -176,7 +181,8 @@ func join(group, topic string, balancer kgo.GroupBalancer) *member {
 			}
 		}
 	}
-	m.Client = client(kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(balancer), kgo.DisableAutoCommit(),
+	m.Client = client(kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(balancer),
+		kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.HeartbeatInterval(500*time.Millisecond),
 		kgo.OnPartitionsAssigned(note(true)), kgo.OnPartitionsRevoked(note(false)), kgo.OnPartitionsLost(note(false)))
 	return m
@@ -216,7 +222,11 @@ func group(admin *kadm.Client, name string, balancer kgo.GroupBalancer) {
 	a := join(name, topic, balancer)
 	check.Eventually("one member has all partitions", func() bool { a.poll(); return a.has() == 4 })
 	b := join(name, topic, balancer)
-	check.Eventually("two members have two each", func() bool { a.poll(); b.poll(); return a.has() == 2 && b.has() == 2 })
+	check.Eventually("two members have two each", func() bool {
+		a.poll()
+		b.poll()
+		return a.has() == 2 && b.has() == 2
+	})
 	described := check.Must(admin.DescribeGroups(ctx, name))[name]
 	check.Equal(described.State, "Stable", "the group's state")
 	check.Equal(len(described.Members), 2, "its members")
@@ -258,7 +268,8 @@ func group(admin *kadm.Client, name string, balancer kgo.GroupBalancer) {
 
 func administer(admin *kadm.Client) {
 	check.Step("administration")
-	created := check.Must(admin.CreateTopic(ctx, 2, 1, map[string]*string{"retention.ms": kadm.StringPtr("3600000")}, "franz-admin"))
+	created := check.Must(admin.CreateTopic(ctx, 2, 1,
+		map[string]*string{"retention.ms": kadm.StringPtr("3600000")}, "franz-admin"))
 	check.Equal(created.NumPartitions, int32(2), "partitions in the answer")
 	check.That(created.ID != kadm.TopicID{}, "the topic has an id")
 	_, err := admin.CreateTopic(ctx, 2, 1, nil, "franz-admin")

@@ -21,10 +21,11 @@ const firstTime = 1_700_000_000_000 // of record 0 where records have times: one
 
 var brokers []string
 
-// config is what sarama does by default, and at its newest protocol.
+// config is sarama at its newest protocol. What is acknowledged by all is within the offsets that are listed next.
 func config() *sarama.Config {
 	c := sarama.NewConfig()
 	c.Version = sarama.MaxVersion
+	c.Producer.RequiredAcks = sarama.WaitForAll
 	c.Producer.Return.Successes = true
 	return c
 }
@@ -72,7 +73,8 @@ func show(m *sarama.ConsumerMessage) string {
 
 func samples(topic string) []*sarama.ProducerMessage {
 	big := sarama.ByteEncoder(make([]byte, 10_000))
-	headers := []sarama.RecordHeader{{Key: []byte("a"), Value: []byte("1")}, {Key: []byte("a"), Value: []byte("2")}, {Key: []byte("null")}}
+	headers := []sarama.RecordHeader{{Key: []byte("a"), Value: []byte("1")},
+		{Key: []byte("a"), Value: []byte("2")}, {Key: []byte("null")}}
 	return []*sarama.ProducerMessage{
 		{Topic: topic, Key: sarama.StringEncoder("key"), Value: sarama.StringEncoder("value")},
 		{Topic: topic, Key: nil, Value: sarama.StringEncoder("no key")},
@@ -88,7 +90,8 @@ func expected() []string {
 
 func everyAcksAndCompression() {
 	check.Step("every acks and compression")
-	acks := map[string]sarama.RequiredAcks{"none": sarama.NoResponse, "leader": sarama.WaitForLocal, "all": sarama.WaitForAll}
+	acks := map[string]sarama.RequiredAcks{"none": sarama.NoResponse, "leader": sarama.WaitForLocal,
+		"all": sarama.WaitForAll}
 	for ackName, ack := range acks {
 		for codec := sarama.CompressionNone; codec <= sarama.CompressionZSTD; codec++ {
 			topic := "sarama-" + ackName + "-" + codec.String()
@@ -131,10 +134,11 @@ func everyVersion() {
 func idempotent() {
 	check.Step("an idempotent producer keeps the order")
 	c := config()
-	c.Producer.Idempotent, c.Producer.RequiredAcks, c.Net.MaxOpenRequests = true, sarama.WaitForAll, 1
+	c.Producer.Idempotent, c.Net.MaxOpenRequests = true, 1
 	var messages []*sarama.ProducerMessage
 	for i := range 1000 {
-		messages = append(messages, &sarama.ProducerMessage{Topic: "sarama-once", Value: sarama.StringEncoder(strconv.Itoa(i))})
+		messages = append(messages, &sarama.ProducerMessage{Topic: "sarama-once",
+			Value: sarama.StringEncoder(strconv.Itoa(i))})
 	}
 	c.Producer.Flush.MaxMessages = 50
 	produce(c, messages)
@@ -146,7 +150,8 @@ func idempotent() {
 func seek() {
 	check.Step("seek by offset and time")
 	for i := range 10 {
-		produce(config(), []*sarama.ProducerMessage{{Topic: "sarama-times", Value: sarama.StringEncoder(strconv.Itoa(i)),
+		produce(config(), []*sarama.ProducerMessage{{Topic: "sarama-times",
+			Value:     sarama.StringEncoder(strconv.Itoa(i)),
 			Timestamp: time.UnixMilli(firstTime + int64(i)*1000)}})
 	}
 	check.Equal(string(consumeFrom("sarama-times", 7, 3)[0].Value), "7", "at offset 7")
@@ -209,7 +214,8 @@ func join(name, topic string, strategy sarama.BalanceStrategy) *member {
 	c.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond
 	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
 	ctx, cancel := context.WithCancel(context.Background())
-	m := &member{group: check.Must(sarama.NewConsumerGroup(brokers, name, c)), cancel: cancel, done: make(chan struct{})}
+	m := &member{group: check.Must(sarama.NewConsumerGroup(brokers, name, c)), cancel: cancel,
+		done: make(chan struct{})}
 	go func() {
 		defer close(m.done)
 		for ctx.Err() == nil {
@@ -232,7 +238,8 @@ func produceTo(topic string, partitions int, values []string) {
 	c.Producer.Partitioner = sarama.NewManualPartitioner
 	var messages []*sarama.ProducerMessage
 	for i, v := range values {
-		messages = append(messages, &sarama.ProducerMessage{Topic: topic, Partition: int32(i % partitions), Value: sarama.StringEncoder(v)})
+		messages = append(messages, &sarama.ProducerMessage{Topic: topic, Partition: int32(i % partitions),
+			Value: sarama.StringEncoder(v)})
 	}
 	produce(c, messages)
 }
@@ -241,7 +248,8 @@ func group(admin sarama.ClusterAdmin, strategy sarama.BalanceStrategy) {
 	name := strategy.Name()
 	check.Step("group, " + name)
 	topic := "sarama-" + name
-	check.Fine(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 4, ReplicationFactor: 1}, false), "create ", topic)
+	check.Fine(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 4, ReplicationFactor: 1}, false),
+		"create ", topic)
 	a := join(name, topic, strategy)
 	check.Eventually("one member has all partitions", func() bool { n, _ := a.state(); return n == 4 })
 	b := join(name, topic, strategy)
@@ -297,7 +305,8 @@ func group(admin sarama.ClusterAdmin, strategy sarama.BalanceStrategy) {
 func administer(admin sarama.ClusterAdmin) {
 	check.Step("administration")
 	value := func(s string) *string { return &s }
-	detail := &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1, ConfigEntries: map[string]*string{"retention.ms": value("3600000")}}
+	detail := &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1,
+		ConfigEntries: map[string]*string{"retention.ms": value("3600000")}}
 	check.Fine(admin.CreateTopic("sarama-admin", detail, true), "validate a topic")
 	check.That(check.Must(admin.ListTopics())["sarama-admin"].NumPartitions == 0, "validating creates nothing")
 	check.Fine(admin.CreateTopic("sarama-admin", detail, false), "create a topic")
@@ -308,14 +317,17 @@ func administer(admin sarama.ClusterAdmin) {
 	check.Equal(*listed.ConfigEntries["retention.ms"], "3600000", "the topic's config")
 
 	config := func(name string) string {
-		entries := check.Must(admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: "sarama-admin", ConfigNames: []string{name}}))
+		entries := check.Must(admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource,
+			Name: "sarama-admin", ConfigNames: []string{name}}))
 		check.Equal(len(entries), 1, "configs when one is asked for")
 		return entries[0].Value
 	}
-	set := map[string]sarama.IncrementalAlterConfigsEntry{"max.message.bytes": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: value("2000")}}
+	set := map[string]sarama.IncrementalAlterConfigsEntry{
+		"max.message.bytes": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: value("2000")}}
 	check.Fine(admin.IncrementalAlterConfig(sarama.TopicResource, "sarama-admin", set, false), "alter a config")
 	check.Equal(config("max.message.bytes"), "2000", "an altered config")
-	check.Fine(admin.AlterConfig(sarama.TopicResource, "sarama-admin", map[string]*string{"retention.ms": value("7200000")}, false), "alter configs")
+	check.Fine(admin.AlterConfig(sarama.TopicResource, "sarama-admin",
+		map[string]*string{"retention.ms": value("7200000")}, false), "alter configs")
 	check.Equal(config("retention.ms"), "7200000", "an altered config")
 	check.Equal(config("max.message.bytes"), "1048588", "what alter did not name is default again")
 

@@ -40,15 +40,19 @@ func create(c *zk.Conn) {
 	check.That(errors.Is(err, zk.ErrNodeExists), "a node is created once: %v", err)
 	_, err = c.Create("/none/child", nil, zk.FlagPersistent, open)
 	check.That(errors.Is(err, zk.ErrNoNode), "a node needs its parent: %v", err)
-	check.Equal(check.Must(c.Create("/go/seq-", nil, zk.FlagSequence, open)), "/go/seq-0000000000", "the first sequential name")
+	check.Equal(check.Must(c.Create("/go/seq-", nil, zk.FlagSequence, open)), "/go/seq-0000000000",
+		"the first sequential name")
 	check.Equal(check.Must(c.Create("/go/seq-", nil, zk.FlagSequence, open)), "/go/seq-0000000001", "the second")
-	check.Equal(check.Must(c.Create("/go/es-", nil, zk.FlagEphemeralSequential, open)), "/go/es-0000000002", "ephemeral sequential")
+	check.Equal(check.Must(c.Create("/go/es-", nil, zk.FlagEphemeralSequential, open)), "/go/es-0000000002",
+		"ephemeral sequential")
 	check.Equal(check.Must(c.Create("/go/e", nil, zk.FlagEphemeral, open)), "/go/e", "ephemeral")
 	_, err = c.Create("/go/e/child", nil, zk.FlagPersistent, open)
 	check.That(errors.Is(err, zk.ErrNoChildrenForEphemerals), "ephemerals have no children: %v", err)
-	check.Equal(check.Must(c.CreateContainer("/go/container", nil, zk.FlagContainer, open)), "/go/container", "container")
+	check.Equal(check.Must(c.CreateContainer("/go/container", nil, zk.FlagContainer, open)), "/go/container",
+		"container")
 	check.Equal(check.Must(c.CreateTTL("/go/ttl", nil, zk.FlagTTL, open, time.Hour)), "/go/ttl", "with a time to live")
-	check.Equal(check.Must(c.CreateTTL("/go/ttl-", nil, zk.FlagPersistentSequentialWithTTL, open, time.Hour)), "/go/ttl-0000000006", "sequential with a time to live")
+	check.Equal(check.Must(c.CreateTTL("/go/ttl-", nil, zk.FlagPersistentSequentialWithTTL, open, time.Hour)),
+		"/go/ttl-0000000006", "sequential with a time to live")
 	_, stat, err := c.Get("/go/e")
 	check.Fine(err, "get")
 	check.Equal(stat.EphemeralOwner, c.SessionID(), "an ephemeral's owner")
@@ -123,7 +127,8 @@ func multi(c *zk.Conn) {
 	check.Equal(len(results), 5, "results")
 	check.Equal(results[1].String, "/go/m/s-0000000000", "a sequential name in a multi")
 	check.Equal(results[2].Stat.Version, int32(1), "a version in a multi")
-	results, err = c.Multi(&zk.SetDataRequest{Path: "/go/m", Data: []byte("3"), Version: -1}, &zk.CheckVersionRequest{Path: "/go/m", Version: 77})
+	results, err = c.Multi(&zk.SetDataRequest{Path: "/go/m", Data: []byte("3"), Version: -1},
+		&zk.CheckVersionRequest{Path: "/go/m", Version: 77})
 	check.That(errors.Is(err, zk.ErrBadVersion), "a multi with a false check fails: %v", err)
 	bytes, _, err := c.Get("/go/m")
 	check.Fine(err, "get")

@@ -62,7 +62,8 @@ final class Groups {
 
   private static Map<Integer, Long> committed(Admin admin, String group) throws Exception {
     Map<Integer, Long> offsets = new TreeMap<>();
-    admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().forEach((p, o) -> offsets.put(p.partition(), o.offset()));
+    admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().forEach(
+        (p, o) -> offsets.put(p.partition(), o.offset()));
     return offsets;
   }
 
@@ -74,13 +75,19 @@ final class Groups {
     Set<TopicPartition> all = Stream.of(0, 1, 2, 3).map(p -> new TopicPartition(topic, p)).collect(Collectors.toSet());
     try (Member a = new Member(group, topic, settings); Member b = new Member(group, topic, settings)) {
       Check.eventually("one member has all partitions", () -> a.poll() == 4);
-      Check.eventually("two members have two each", () -> a.poll() + b.poll() == 4 && b.consumer.assignment().size() == 2);
+      Check.eventually(
+          "two members have two each", () -> a.poll() + b.poll() == 4 && b.consumer.assignment().size() == 2);
       ConsumerGroupDescription described = describe(admin, group);
       Check.equal(described.state().toString(), "Stable", "the group's state");
-      Check.equal(described.partitionAssignor(), assignor.getName().contains("Range") ? "range" : "cooperative-sticky", "assignor");
-      Check.equal(described.members().stream().flatMap(m -> m.assignment().topicPartitions().stream()).collect(Collectors.toSet()), all,
-          "the assignment, as told");
-      Check.refused(GroupNotEmptyException.class, "a group with members stays", () -> admin.deleteConsumerGroups(List.of(group)).all().get());
+      Check.equal(described.partitionAssignor(), assignor.getName().contains("Range") ? "range" : "cooperative-sticky",
+          "assignor");
+      Check.equal(described.members()
+                      .stream()
+                      .flatMap(m -> m.assignment().topicPartitions().stream())
+                      .collect(Collectors.toSet()),
+          all, "the assignment, as told");
+      Check.refused(GroupNotEmptyException.class, "a group with members stays",
+          () -> admin.deleteConsumerGroups(List.of(group)).all().get());
 
       List<String> sent = Records.numbers(100, 140);
       spread(topic, sent);
@@ -89,7 +96,8 @@ final class Groups {
         b.poll();
         return a.seen.size() + b.seen.size() >= 40;
       });
-      Check.equal(Stream.concat(a.seen.stream(), b.seen.stream()).sorted().collect(Collectors.toList()), sent, "each record once");
+      Check.equal(Stream.concat(a.seen.stream(), b.seen.stream()).sorted().collect(Collectors.toList()), sent,
+          "each record once");
       a.consumer.commitSync();
       b.consumer.commitSync();
       TopicPartition mine = a.consumer.assignment().iterator().next();
@@ -104,7 +112,8 @@ final class Groups {
         c.poll();
         return c.seen.size() >= 4;
       });
-      Check.equal(c.seen.stream().sorted().collect(Collectors.toList()), List.of("x0", "x1", "x2", "x3"), "what the third sees");
+      Check.equal(c.seen.stream().sorted().collect(Collectors.toList()), List.of("x0", "x1", "x2", "x3"),
+          "what the third sees");
       Check.equal(c.consumer.committed(all).size(), 4, "committed as the third sees it");
     }
 
@@ -113,9 +122,12 @@ final class Groups {
     Check.equal(committed(admin, group).get(0), 3L, "an altered offset");
     admin.deleteConsumerGroupOffsets(group, Set.of(first)).all().get();
     Check.equal(committed(admin, group).keySet(), Set.of(1, 2, 3), "after one offset was deleted");
-    Check.that(admin.listConsumerGroups().all().get().stream().map(ConsumerGroupListing::groupId).anyMatch(group::equals), "the group is listed");
+    Check.that(
+        admin.listConsumerGroups().all().get().stream().map(ConsumerGroupListing::groupId).anyMatch(group::equals),
+        "the group is listed");
     admin.deleteConsumerGroups(List.of(group)).all().get();
-    Check.refused(GroupIdNotFoundException.class, "a group is deleted once", () -> admin.deleteConsumerGroups(List.of(group)).all().get());
+    Check.refused(GroupIdNotFoundException.class, "a group is deleted once",
+        () -> admin.deleteConsumerGroups(List.of(group)).all().get());
   }
 
   static void staticMembers(Admin admin) throws Exception {

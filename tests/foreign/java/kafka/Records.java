@@ -48,7 +48,8 @@ final class Records {
     return records;
   }
 
-  static List<ConsumerRecord<String, String>> fromStart(String topic, int count, Map<String, Object> settings) throws Exception {
+  static List<ConsumerRecord<String, String>> fromStart(String topic, int count, Map<String, Object> settings)
+      throws Exception {
     try (KafkaConsumer<String, String> consumer = consumer(settings)) {
       TopicPartition partition = new TopicPartition(topic, 0);
       consumer.assign(List.of(partition));
@@ -97,7 +98,8 @@ final class Records {
         }
         for (int i = 0; i < sent.size(); ++i)
           Check.equal(answers.get(i).get().offset(), acks.equals("0") ? -1L : i, "offset answered in " + topic);
-        List<ConsumerRecord<String, String>> got = fromStart(topic, sent.size(), Map.of("isolation.level", "read_committed"));
+        List<ConsumerRecord<String, String>> got =
+            fromStart(topic, sent.size(), Map.of("isolation.level", "read_committed"));
         for (int i = 0; i < sent.size(); ++i) {
           ConsumerRecord<String, String> g = got.get(i);
           ProducerRecord<String, String> s = sent.get(i);
@@ -121,17 +123,21 @@ final class Records {
 
   static void limits(Admin admin) throws Exception {
     Check.step("limits");
-    admin.createTopics(List.of(new NewTopic("java-small", 1, (short) 1).configs(Map.of("max.message.bytes", "2000")))).all().get();
+    admin.createTopics(List.of(new NewTopic("java-small", 1, (short) 1).configs(Map.of("max.message.bytes", "2000"))))
+        .all()
+        .get();
     try (KafkaProducer<String, String> producer = producer(Map.of())) {
       Check.refused(RecordTooLargeException.class, "max.message.bytes holds",
           () -> producer.send(new ProducerRecord<>("java-small", "x".repeat(5000))).get());
-      Check.equal(producer.send(new ProducerRecord<>("java-small", "x".repeat(500))).get().offset(), 0L, "a small one goes");
+      Check.equal(
+          producer.send(new ProducerRecord<>("java-small", "x".repeat(500))).get().offset(), 0L, "a small one goes");
     }
     create(admin, "java-large", 1);
     try (KafkaProducer<String, String> producer = producer(Map.of())) {
       for (int i = 0; i < 3; ++i) producer.send(new ProducerRecord<>("java-large", 0, null, "x".repeat(900_000)));
     }
-    List<ConsumerRecord<String, String>> got = fromStart("java-large", 3, Map.of("max.partition.fetch.bytes", 1000, "fetch.max.bytes", 1000));
+    List<ConsumerRecord<String, String>> got =
+        fromStart("java-large", 3, Map.of("max.partition.fetch.bytes", 1000, "fetch.max.bytes", 1000));
     Check.equal(got.size(), 3, "records larger than a fetch come one by one");
   }
 
@@ -141,12 +147,14 @@ final class Records {
     TopicPartition partition = new TopicPartition("java-times", 0);
     try (KafkaProducer<String, String> producer = producer(Map.of())) {
       for (int i = 0; i < 10; ++i) {
-        RecordMetadata answer = producer.send(new ProducerRecord<>("java-times", 0, FIRST_TIME + i * 1000, null, "" + i)).get();
+        RecordMetadata answer =
+            producer.send(new ProducerRecord<>("java-times", 0, FIRST_TIME + i * 1000, null, "" + i)).get();
         Check.equal(answer.timestamp(), FIRST_TIME + i * 1000, "time answered");
       }
       Check.equal(producer.partitionsFor("java-times").size(), 1, "partitions");
     }
-    try (KafkaConsumer<String, String> consumer = consumer(Map.of("auto.offset.reset", "none", "group.id", "java-seekers"))) {
+    try (KafkaConsumer<String, String> consumer =
+             consumer(Map.of("auto.offset.reset", "none", "group.id", "java-seekers"))) {
       consumer.assign(List.of(partition));
       Check.refused(NoOffsetForPartitionException.class, "there is no position yet", () -> take(consumer, 1));
       consumer.seek(partition, 7);
@@ -159,7 +167,8 @@ final class Records {
       var byTime = consumer.offsetsForTimes(Map.of(partition, FIRST_TIME + 4500)).get(partition);
       Check.equal(byTime.offset(), 5L, "offset after a time");
       Check.equal(byTime.timestamp(), FIRST_TIME + 5000, "its time");
-      Check.equal(consumer.offsetsForTimes(Map.of(partition, FIRST_TIME + 99_000)).get(partition), null, "after every time");
+      Check.equal(
+          consumer.offsetsForTimes(Map.of(partition, FIRST_TIME + 99_000)).get(partition), null, "after every time");
       consumer.seek(partition, byTime.offset());
       Check.equal(values(take(consumer, 5)).get(0), "5", "at that time");
       consumer.seekToBeginning(List.of(partition));

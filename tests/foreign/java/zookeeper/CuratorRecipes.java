@@ -71,9 +71,12 @@ final class CuratorRecipes {
     curator.create().withTtl(3_600_000).withMode(CreateMode.PERSISTENT_WITH_TTL).forPath("/curator/ttl");
     curator.create().orSetData().forPath("/curator/ttl", bytes("set"));
     Check.equal(curator.checkExists().forPath("/curator/ttl").getVersion(), 1, "create or set");
-    Check.equal(curator.transaction().forOperations(curator.transactionOp().create().forPath("/curator/t"),
-        curator.transactionOp().setData().forPath("/curator/t", bytes("x")), curator.transactionOp().delete().forPath("/curator/t")).size(), 3,
-        "results of a transaction");
+    Check.equal(curator.transaction()
+                    .forOperations(curator.transactionOp().create().forPath("/curator/t"),
+                        curator.transactionOp().setData().forPath("/curator/t", bytes("x")),
+                        curator.transactionOp().delete().forPath("/curator/t"))
+                    .size(),
+        3, "results of a transaction");
     curator.delete().deletingChildrenIfNeeded().forPath("/curator/a");
     Check.equal(curator.checkExists().forPath("/curator/a/b/c"), null, "a deleted tree");
   }
@@ -113,7 +116,8 @@ final class CuratorRecipes {
   private static void readWriteLock() throws Exception {
     Check.step("a read-write lock");
     try (CuratorFramework other = connect()) {
-      InterProcessReadWriteLock mine = new InterProcessReadWriteLock(curator, "/curator/rw"), theirs = new InterProcessReadWriteLock(other, "/curator/rw");
+      InterProcessReadWriteLock mine = new InterProcessReadWriteLock(curator, "/curator/rw"),
+                                theirs = new InterProcessReadWriteLock(other, "/curator/rw");
       mine.readLock().acquire();
       Check.that(theirs.readLock().acquire(1, TimeUnit.SECONDS), "two read");
       theirs.readLock().release();
@@ -152,13 +156,15 @@ final class CuratorRecipes {
     Check.step("caches follow a node and a tree");
     curator.create().forPath("/curator/cached", bytes("0"));
     BlockingQueue<String> changes = new LinkedBlockingQueue<>();
-    CuratorCacheListener listener = CuratorCacheListener.builder()
-        .forChanges((before, after) -> changes.add("set " + new String(after.getData(), StandardCharsets.UTF_8)))
-        .forCreates(node -> changes.add("created " + node.getPath()))
-        .forDeletes(node -> changes.add("deleted " + node.getPath()))
-        .build();
-    try (CuratorFramework other = connect(); CuratorCache node = CuratorCache.build(curator, "/curator/cached", CuratorCache.Options.SINGLE_NODE_CACHE);
-         CuratorCache tree = CuratorCache.build(curator, "/curator/cached")) {
+    CuratorCacheListener listener =
+        CuratorCacheListener.builder()
+            .forChanges((before, after) -> changes.add("set " + new String(after.getData(), StandardCharsets.UTF_8)))
+            .forCreates(node -> changes.add("created " + node.getPath()))
+            .forDeletes(node -> changes.add("deleted " + node.getPath()))
+            .build();
+    try (CuratorFramework other = connect();
+        CuratorCache node = CuratorCache.build(curator, "/curator/cached", CuratorCache.Options.SINGLE_NODE_CACHE);
+        CuratorCache tree = CuratorCache.build(curator, "/curator/cached")) {
       tree.listenable().addListener(listener);
       tree.start();
       node.start();
@@ -171,8 +177,10 @@ final class CuratorRecipes {
       other.delete().forPath("/curator/cached/a/b");
       expect(changes, "deleted /curator/cached/a/b");
       Check.equal(tree.stream().count(), 2L, "nodes in the tree cache");
-      Check.eventually("the node cache has the new data",
-          () -> node.get("/curator/cached").map(d -> new String(d.getData(), StandardCharsets.UTF_8)).orElse("").equals("1"));
+      Check.eventually("the node cache has the new data", () -> {
+        String now = node.get("/curator/cached").map(n -> new String(n.getData(), StandardCharsets.UTF_8)).orElse("");
+        return now.equals("1");
+      });
       Check.equal(node.stream().count(), 1L, "nodes in the node cache");
     }
   }
@@ -197,8 +205,10 @@ final class CuratorRecipes {
       curator.create().forPath("/curator/watched/child");
       List<EventType> types = new ArrayList<>();
       for (int i = 0; i < 6; ++i) types.add(events.poll(Check.PATIENCE.toSeconds(), TimeUnit.SECONDS).getType());
-      Check.equal(types, List.of(EventType.NodeDataChanged, EventType.NodeDataChanged, EventType.NodeDataChanged, EventType.NodeDataChanged,
-          EventType.NodeDataChanged, EventType.NodeCreated), "events");
+      Check.equal(types,
+          List.of(EventType.NodeDataChanged, EventType.NodeDataChanged, EventType.NodeDataChanged,
+              EventType.NodeDataChanged, EventType.NodeDataChanged, EventType.NodeCreated),
+          "events");
     }
   }
 
@@ -208,14 +218,17 @@ final class CuratorRecipes {
       PersistentNode node = new PersistentNode(other, CreateMode.EPHEMERAL, false, "/curator/ephemeral", bytes("here"));
       node.start();
       Check.that(node.waitForInitialCreate(Check.PATIENCE.toSeconds(), TimeUnit.SECONDS), "the node comes");
-      Check.equal(curator.checkExists().forPath("/curator/ephemeral").getEphemeralOwner(), other.getZookeeperClient().getZooKeeper().getSessionId(), "owner");
+      Check.equal(curator.checkExists().forPath("/curator/ephemeral").getEphemeralOwner(),
+          other.getZookeeperClient().getZooKeeper().getSessionId(), "owner");
       curator.delete().forPath("/curator/ephemeral");
-      Check.eventually("it comes again when another deletes it", () -> curator.checkExists().forPath("/curator/ephemeral") != null);
+      Check.eventually(
+          "it comes again when another deletes it", () -> curator.checkExists().forPath("/curator/ephemeral") != null);
     }
     Check.equal(curator.checkExists().forPath("/curator/ephemeral"), null, "ephemerals go on close");
     try (PersistentTtlNode node = new PersistentTtlNode(curator, "/curator/kept", 60_000, bytes("kept"))) {
       node.start();
-      Check.that(node.waitForInitialCreate(Check.PATIENCE.toSeconds(), TimeUnit.SECONDS), "the node with a time to live comes");
+      Check.that(node.waitForInitialCreate(Check.PATIENCE.toSeconds(), TimeUnit.SECONDS),
+          "the node with a time to live comes");
     }
   }
 
@@ -234,7 +247,8 @@ final class CuratorRecipes {
     for (Future<?> f : all) f.get();
     threads.shutdown();
     Check.that(counted.get() > 0, "some count");
-    Check.equal(new DistributedAtomicLong(curator, "/curator/counter", new RetryNTimes(1, 1)).get().postValue(), (long) counted.get(), "the count");
+    Check.equal(new DistributedAtomicLong(curator, "/curator/counter", new RetryNTimes(1, 1)).get().postValue(),
+        (long) counted.get(), "the count");
   }
 
   private static void barrier() throws Exception {

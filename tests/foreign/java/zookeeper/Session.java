@@ -1,5 +1,5 @@
 import java.io.IOException;
-import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -55,9 +55,11 @@ final class Session extends ZooKeeper {
 
   /** Breaks the connection under the session, and waits until it has another. */
   void breakConnection() throws Exception {
-    int port = ((InetSocketAddress) testableLocalSocketAddress()).getPort();
+    SocketAddress before = testableLocalSocketAddress();
     getTestable().closeSocket();
-    Check.eventually("another connection", () -> getState() == States.CONNECTED && testableLocalSocketAddress() != null
-        && ((InetSocketAddress) testableLocalSocketAddress()).getPort() != port);
+    Check.eventually("another connection", () -> {
+      SocketAddress now = testableLocalSocketAddress();
+      return getState() == States.CONNECTED && now != null && !now.equals(before);
+    });
   }
 }

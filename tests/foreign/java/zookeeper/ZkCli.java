@@ -10,8 +10,11 @@ final class ZkCli {
 
   private static String run(String server, List<String> commands) throws Exception {
     String java = System.getProperty("java.home") + File.separator + "bin" + File.separator + "java";
-    Process cli = new ProcessBuilder(java, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", System.getProperty("java.class.path"),
-        "org.apache.zookeeper.ZooKeeperMain", "-server", server, "-waitforconnection").redirectErrorStream(true).start();
+    Process cli = new ProcessBuilder(java, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
+        System.getProperty("java.class.path"), "org.apache.zookeeper.ZooKeeperMain", "-server", server,
+        "-waitforconnection")
+                      .redirectErrorStream(true)
+                      .start();
     cli.getOutputStream().write((String.join("\n", commands) + "\nquit\n").getBytes(StandardCharsets.UTF_8));
     cli.getOutputStream().close();
     String output = new String(cli.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -37,14 +40,14 @@ final class ZkCli {
 
   public static void main(String[] arguments) {
     Check.program(() -> {
-      Reader printed = new Reader(run(arguments[1], List.of(
-          "create /cli hello", "get /cli", "set /cli world", "get -s /cli", "stat /cli",
-          "create -s /cli/s- 1", "create -s /cli/s- 2", "create -e /cli/e", "create -c /cli/c", "create -t 3600000 /cli/t",
-          "ls /cli", "ls -R /cli", "getAllChildrenNumber /cli", "getEphemerals /cli",
-          "set -v 7 /cli late", "get /none", "delete /cli", "delete /cli/s-0000000000", "create /cli again",
-          "getAcl /cli", "addauth digest user:secret", "create /cli/private x auth::cdrwa", "getAcl /cli/private", "whoami",
-          "setquota -n 100 /cli", "listquota /cli", "sync /cli", "deleteall /cli", "stat /cli",
-          "ls /brokers", "get /controller", "config", "version")));
+      Reader printed = new Reader(run(arguments[1],
+          List.of("create /cli hello", "get /cli", "set /cli world", "get -s /cli", "stat /cli", "create -s /cli/s- 1",
+              "create -s /cli/s- 2", "create -e /cli/e", "create -c /cli/c", "create -t 3600000 /cli/t", "ls /cli",
+              "ls -R /cli", "getAllChildrenNumber /cli", "getEphemerals /cli", "set -v 7 /cli late", "get /none",
+              "delete /cli", "delete /cli/s-0000000000", "create /cli again", "getAcl /cli",
+              "addauth digest user:secret", "create /cli/private x auth::cdrwa", "getAcl /cli/private", "whoami",
+              "setquota -n 100 /cli", "listquota /cli", "sync /cli", "deleteall /cli", "stat /cli", "ls /brokers",
+              "get /controller", "config", "version")));
       printed.expect("Created /cli");
       printed.expect("hello");
       printed.expect("world");

@@ -63,16 +63,19 @@ final class ZooKeeperClient {
     Stat stat = new Stat();
     Check.equal(zk.create("/java", bytes("root"), OPEN, CreateMode.PERSISTENT, stat), "/java", "persistent");
     Check.equal(stat.getDataLength(), 4, "the stat of create2");
-    Check.refused(KeeperException.NodeExistsException.class, "a node is created once", () -> create("/java", CreateMode.PERSISTENT));
-    Check.refused(KeeperException.NoNodeException.class, "a node needs its parent", () -> create("/none/child", CreateMode.PERSISTENT));
+    Check.refused(KeeperException.NodeExistsException.class, "a node is created once",
+        () -> create("/java", CreateMode.PERSISTENT));
+    Check.refused(KeeperException.NoNodeException.class, "a node needs its parent",
+        () -> create("/none/child", CreateMode.PERSISTENT));
     Check.equal(create("/java/s-", CreateMode.PERSISTENT_SEQUENTIAL), "/java/s-0000000000", "persistent sequential");
     Check.equal(create("/java/s-", CreateMode.PERSISTENT_SEQUENTIAL), "/java/s-0000000001", "the next");
     Check.equal(create("/java/e", CreateMode.EPHEMERAL), "/java/e", "ephemeral");
     Check.equal(create("/java/es-", CreateMode.EPHEMERAL_SEQUENTIAL), "/java/es-0000000003", "ephemeral sequential");
     Check.equal(create("/java/c", CreateMode.CONTAINER), "/java/c", "container");
-    Check.equal(zk.create("/java/t", null, OPEN, CreateMode.PERSISTENT_WITH_TTL, stat, 3_600_000), "/java/t", "with a time to live");
-    Check.equal(zk.create("/java/ts-", null, OPEN, CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL, stat, 3_600_000), "/java/ts-0000000006",
-        "sequential with a time to live");
+    Check.equal(zk.create("/java/t", null, OPEN, CreateMode.PERSISTENT_WITH_TTL, stat, 3_600_000), "/java/t",
+        "with a time to live");
+    Check.equal(zk.create("/java/ts-", null, OPEN, CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL, stat, 3_600_000),
+        "/java/ts-0000000006", "sequential with a time to live");
     Check.refused(KeeperException.NoChildrenForEphemeralsException.class, "ephemerals have no children",
         () -> create("/java/e/child", CreateMode.PERSISTENT));
     Check.equal(zk.exists("/java/e", false).getEphemeralOwner(), zk.getSessionId(), "owner of an ephemeral");
@@ -86,11 +89,13 @@ final class ZooKeeperClient {
     Check.equal(new String(zk.getData("/java", false, stat), StandardCharsets.UTF_8), "root", "data");
     Check.equal(stat.getNumChildren(), zk.getChildren("/java", false).size(), "children");
     Check.equal(zk.setData("/java", bytes("new"), 0).getVersion(), 1, "version");
-    Check.refused(KeeperException.BadVersionException.class, "versions are checked", () -> zk.setData("/java", bytes("late"), 0));
+    Check.refused(
+        KeeperException.BadVersionException.class, "versions are checked", () -> zk.setData("/java", bytes("late"), 0));
     Check.refused(KeeperException.NotEmptyException.class, "a node with children stays", () -> zk.delete("/java", -1));
     zk.delete("/java/s-0000000000", 0);
     Check.equal(zk.exists("/java/s-0000000000", false), null, "a deleted node");
-    Check.refused(KeeperException.NoNodeException.class, "a node is deleted once", () -> zk.delete("/java/s-0000000000", -1));
+    Check.refused(
+        KeeperException.NoNodeException.class, "a node is deleted once", () -> zk.delete("/java/s-0000000000", -1));
     create("/java/null", CreateMode.PERSISTENT);
     zk.setData("/java/null", null, -1);
     Check.equal(zk.getData("/java/null", false, null), null, "no data");
@@ -158,7 +163,8 @@ final class ZooKeeperClient {
 
   private static void brokenConnection() throws Exception {
     Check.step("a session and its watches outlive a connection");
-    Session.Events data = new Session.Events(), created = new Session.Events(), tree = new Session.Events(), missed = new Session.Events();
+    Session.Events data = new Session.Events(), created = new Session.Events(), tree = new Session.Events(),
+                   missed = new Session.Events();
     create("/java/b", CreateMode.PERSISTENT);
     zk.getData("/java/b", data, null);
     zk.exists("/java/b/later", created);
@@ -187,7 +193,8 @@ final class ZooKeeperClient {
     other.create("/java/short", null, OPEN, CreateMode.EPHEMERAL);
     zk.exists("/java/short", gone);
 
-    ZooKeeper moved = new ZooKeeper(server, Session.TIMEOUT_MS, event -> {}, other.getSessionId(), other.getSessionPasswd());
+    ZooKeeper moved =
+        new ZooKeeper(server, Session.TIMEOUT_MS, event -> {}, other.getSessionId(), other.getSessionPasswd());
     Check.eventually("the session moves", () -> moved.getState() == ZooKeeper.States.CONNECTED);
     Check.equal(moved.getEphemerals(), List.of("/java/short"), "what the moved session owns");
     moved.close();
@@ -202,23 +209,31 @@ final class ZooKeeperClient {
   private static void multi() throws Exception {
     Check.step("multi");
     List<OpResult> results = zk.multi(List.of(Op.create("/java/m", bytes("1"), OPEN, CreateMode.PERSISTENT),
-        Op.create("/java/m/s-", null, OPEN, CreateMode.PERSISTENT_SEQUENTIAL), Op.create("/java/m/c", null, OPEN, CreateMode.CONTAINER),
-        Op.setData("/java/m", bytes("2"), 0), Op.check("/java/m", 1), Op.delete("/java/m/c", -1)));
+        Op.create("/java/m/s-", null, OPEN, CreateMode.PERSISTENT_SEQUENTIAL),
+        Op.create("/java/m/c", null, OPEN, CreateMode.CONTAINER), Op.setData("/java/m", bytes("2"), 0),
+        Op.check("/java/m", 1), Op.delete("/java/m/c", -1)));
     Check.equal(((OpResult.CreateResult) results.get(1)).getPath(), "/java/m/s-0000000000", "a sequential name");
     Check.equal(((OpResult.SetDataResult) results.get(3)).getStat().getVersion(), 1, "a version");
-    KeeperException failed = Check.refused(KeeperException.BadVersionException.class, "a multi with a false check",
-        () -> zk.multi(List.of(Op.setData("/java/m", bytes("3"), -1), Op.check("/java/m", 77), Op.delete("/java/m", -1))));
+    List<Op> failing =
+        List.of(Op.setData("/java/m", bytes("3"), -1), Op.check("/java/m", 77), Op.delete("/java/m", -1));
+    KeeperException failed =
+        Check.refused(KeeperException.BadVersionException.class, "a multi with a false check", () -> zk.multi(failing));
     List<Integer> errors = new ArrayList<>();
     for (OpResult r : failed.getResults()) errors.add(((OpResult.ErrorResult) r).getErr());
-    Check.equal(errors, List.of(KeeperException.Code.OK.intValue(), KeeperException.Code.BADVERSION.intValue(),
-        KeeperException.Code.RUNTIMEINCONSISTENCY.intValue()), "its results");
+    Check.equal(errors,
+        List.of(KeeperException.Code.OK.intValue(), KeeperException.Code.BADVERSION.intValue(),
+            KeeperException.Code.RUNTIMEINCONSISTENCY.intValue()),
+        "its results");
     Check.equal(get("/java/m"), "2", "a failed multi changes nothing");
     Transaction transaction = zk.transaction().setData("/java/m", bytes("4"), 1).delete("/java/m/s-0000000000", -1);
     Check.equal(transaction.commit().size(), 2, "results of a transaction");
 
-    List<OpResult> read = zk.multi(List.of(Op.getData("/java/m"), Op.getChildren("/java/nothing"), Op.getChildren("/java/p")));
-    Check.equal(new String(((OpResult.GetDataResult) read.get(0)).getData(), StandardCharsets.UTF_8), "4", "data of a multi that reads");
-    Check.equal(((OpResult.ErrorResult) read.get(1)).getErr(), KeeperException.Code.NONODE.intValue(), "an error among them");
+    List<OpResult> read =
+        zk.multi(List.of(Op.getData("/java/m"), Op.getChildren("/java/nothing"), Op.getChildren("/java/p")));
+    Check.equal(new String(((OpResult.GetDataResult) read.get(0)).getData(), StandardCharsets.UTF_8), "4",
+        "data of a multi that reads");
+    Check.equal(
+        ((OpResult.ErrorResult) read.get(1)).getErr(), KeeperException.Code.NONODE.intValue(), "an error among them");
     Check.equal(((OpResult.GetChildrenResult) read.get(2)).getChildren(), List.of(), "children after an error");
   }
 
@@ -227,13 +242,17 @@ final class ZooKeeperClient {
     try (Session owner = Session.open(server)) {
       owner.addAuthInfo("digest", bytes("user:secret"));
       owner.create("/java/private", bytes("mine"), Ids.CREATOR_ALL_ACL, CreateMode.PERSISTENT);
-      Check.that(owner.whoAmI().stream().anyMatch(i -> i.getAuthScheme().equals("digest") && i.getUser().startsWith("user")), "who I am");
+      Check.that(
+          owner.whoAmI().stream().anyMatch(i -> i.getAuthScheme().equals("digest") && i.getUser().startsWith("user")),
+          "who I am");
       Check.refused(KeeperException.NoAuthException.class, "others may not read", () -> get("/java/private"));
       Stat stat = new Stat();
       Check.equal(owner.getACL("/java/private", stat).get(0).getId().getScheme(), "digest", "the ACL's scheme");
-      owner.setACL("/java/private", Collections.singletonList(new ACL(Perms.READ, Ids.ANYONE_ID_UNSAFE)), stat.getAversion());
+      owner.setACL(
+          "/java/private", Collections.singletonList(new ACL(Perms.READ, Ids.ANYONE_ID_UNSAFE)), stat.getAversion());
       Check.equal(get("/java/private"), "mine", "after it was opened");
-      Check.refused(KeeperException.NoAuthException.class, "reading is not writing", () -> zk.setData("/java/private", null, -1));
+      Check.refused(
+          KeeperException.NoAuthException.class, "reading is not writing", () -> zk.setData("/java/private", null, -1));
       List<ACL> unknown = Collections.singletonList(new ACL(Perms.ALL, new Id("telepathy", "user")));
       Check.refused(KeeperException.InvalidACLException.class, "schemes are checked",
           () -> owner.create("/java/bad", null, unknown, CreateMode.PERSISTENT));
@@ -249,7 +268,8 @@ final class ZooKeeperClient {
     create("/java/many", CreateMode.PERSISTENT);
     for (int i = 0; i < count; ++i)
       zk.create("/java/many/n-", null, OPEN, CreateMode.PERSISTENT_SEQUENTIAL, (rc, path, context, name) -> {
-        if (rc != 0 || !name.equals(String.format("/java/many/n-%010d", next.getAndIncrement()))) wrong.incrementAndGet();
+        if (rc != 0 || !name.equals(String.format("/java/many/n-%010d", next.getAndIncrement())))
+          wrong.incrementAndGet();
         answered.countDown();
       }, null);
     Check.that(answered.await(Check.PATIENCE.toSeconds(), TimeUnit.SECONDS), "all are answered");

@@ -68,13 +68,6 @@ ErrorCode Partition::check_leader(std::int32_t stated_epoch) const {
   return leader_ ? ErrorCode::none : ErrorCode::not_leader_or_follower;
 }
 
-// What only the leader answers for is written now and durable soon, at once when somebody waits to read it: records are
-// visible when they are durable.
-Need Partition::need(std::int16_t acks) const {
-  if (settings_.write_caching) return Need::written;
-  return acks == -1 || !watches_.empty() ? Need::durable : Need::soon;
-}
-
 AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks) {
   AppendOutcome out;
   out.log_start = log_.start_offset();
@@ -132,7 +125,7 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
   wire::set_leader_epoch(batch, epoch_.value);
   header.base_offset = out.base.value;
   header.leader_epoch = epoch_.value;
-  auto appended = log_.append(batch, header, need(acks));
+  auto appended = log_.append(batch, header, settings_.write_caching ? Need::written : Need::durable);
   if (!appended) {
     out.base = Offset(-1);
     out.error = ErrorCode::kafka_storage_error;

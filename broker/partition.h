@@ -95,7 +95,6 @@ class Partition final : public LogListener {
   using Waiters = boost::intrusive::list<EndWaiter, boost::intrusive::constant_time_size<false>>;
   using Watches = boost::intrusive::list<ReadableWatch, boost::intrusive::constant_time_size<false>>;
 
-  Need need(std::int16_t acks) const;
   void wait(Waiters& list, EndWaiter& waiter);
   static void release(Waiters& list, Offset end);
   static void release_all(Waiters& list, wire::ErrorCode error);

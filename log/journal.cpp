@@ -12,22 +12,18 @@
 namespace holdfast {
 namespace {
 constexpr auto space_retry = std::chrono::seconds(1);
-constexpr auto soon = std::chrono::milliseconds(5);
 constexpr std::uint64_t spare_after_bytes = 1 << 20;  // an idle node keeps no preallocated file
 }  // namespace
 
-struct Journal::Part {
-  std::shared_ptr<PartitionLog> log;
-  PartitionLog::Taken taken;
-};
-
 struct Journal::Round {
   std::vector<JournalEntry> entries;
+  struct Part {
+    std::shared_ptr<PartitionLog> log;
+    PartitionLog::Taken taken;
+  };
   std::vector<Part> parts;
-  std::vector<Part> settled;  // of earlier rounds: durable with this one
   std::vector<Function<void(Result<void>)>> records;
   bool sync = false;
-  bool soon = false;  // not synced, but to be durable soon
   std::size_t bytes = 0;
   std::uint64_t oldest_needed = 0, generation = 0, next_generation = 0;  // generation: written by the worker
   std::vector<std::uint64_t> recyclable;
@@ -77,16 +73,9 @@ void Journal::schedule() {
 }
 
 void Journal::start_round() {
-  const bool only_sync = need_ == Need::durable && !unsynced_.empty();
-  if (dirty_.empty() && records_.empty() && !only_sync) return;
+  if (dirty_.empty() && records_.empty()) return;
   auto round = std::make_shared<Round>();
-  const Need need = std::exchange(need_, Need::nothing);
-  round->sync = need == Need::durable;
-  round->soon = need == Need::soon;
-  if (round->sync) {
-    round->settled = std::exchange(unsynced_, {});
-    sync_timer_.cancel();
-  }
+  round->sync = std::exchange(need_, Need::nothing) == Need::durable;
   round->parts.reserve(dirty_.size());
   for (auto& log : dirty_) {
     const PartitionLog::Taken taken = log->take(round->entries);
@@ -142,21 +131,16 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
   bytes_written_ += std::max(round->bytes, disk_block_bytes);  // frames are padded
   if (round->generation != files_.back().generation) files_.push_back({round->generation, {}});
   auto& held = files_.back().held;
-  for (Part& part : round->parts) {
+  for (Round::Part& part : round->parts) {
     auto& mark = held[part.log.get()];
     if (mark.first.expired()) mark.first = part.log;
     mark.second = std::max(mark.second, part.taken.address);
   }
   pending_bytes_ -= std::min(pending_bytes_, round->bytes);
   in_flight_ = false;
-  if (round->soon) {
-    unsynced_.insert(unsynced_.end(), round->parts.begin(), round->parts.end());
-    if (!sync_timer_.armed()) sync_later();
-  }
   // The next round starts before anybody is told: the disk works while replies are made.
   start_round();
-  for (Part& part : round->settled) part.log->round_done(part.taken, true);
-  for (Part& part : round->parts) part.log->round_done(part.taken, round->sync);
+  for (Round::Part& part : round->parts) part.log->round_done(part.taken, round->sync);
   for (auto& done : round->records) done({});
   recycle();
   if (!spare_asked_ && bytes_written_ > spare_after_bytes) ask_for_spare();
@@ -167,13 +151,6 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
 
 void Journal::congest(bool now) {
   if (std::exchange(congested_, now) != now && options_.on_congestion) options_.on_congestion(now);
-}
-
-void Journal::sync_later() {
-  shard_.arm(sync_timer_, soon, [this] {
-    need_ = Need::durable;
-    if (!in_flight_ && !failed_) start_round();
-  });
 }
 
 void Journal::ask_for_spare() {
@@ -218,8 +195,6 @@ void Journal::fail(const Error& error) {
   on_failure_(error);
   for (auto& [_, done] : std::exchange(records_, {})) done(holdfast::fail(error.kind, error.message));
   dirty_.clear();
-  unsynced_.clear();
-  sync_timer_.cancel();
   congest(false);
   for (auto& waiter : std::exchange(idle_waiters_, {})) waiter();
 }

@@ -79,7 +79,6 @@ class Journal {
 
  private:
   struct Round;
-  struct Part;
   struct FileUse {
     std::uint64_t generation = 0;
     std::unordered_map<const PartitionLog*, std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> held;
@@ -87,7 +86,6 @@ class Journal {
   static constexpr std::size_t congestion_bytes = 64 << 20;
 
   void congest(bool now);
-  void sync_later();
   void ask_for_spare();
   void schedule();
   void start_round();
@@ -113,9 +111,8 @@ class Journal {
   std::deque<FileUse> files_;  // oldest first; the last one is being written
   std::size_t pending_bytes_ = 0;
   bool congested_ = false;
-  std::vector<Part> unsynced_;  // written, and to be durable soon
   std::vector<Function<void()>> idle_waiters_;
-  Timer retry_, sync_timer_;
+  Timer retry_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::uint64_t bytes_written_ = 0;
   bool spare_asked_ = false;

@@ -83,12 +83,6 @@ std::uint8_t* JournalWriter::reserve(std::size_t n) {
 
 Result<void> JournalWriter::write(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed, bool sync) {
   oldest_needed_ = oldest_needed;
-  if (entries.empty()) {  // only what was written before is to be durable
-    Result<void> synced;
-    if (sync && unsynced_) synced = file_->sync_data();
-    if (synced) unsynced_ = false;
-    return synced;
-  }
   used_ = 0;
   if (position_ == 0) put_file_header();
   reserve(frame_header_bytes);

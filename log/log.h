@@ -33,9 +33,7 @@ struct LogId {
   friend auto operator<=>(const LogId&, const LogId&) = default;
 };
 
-// What the appender waits for. `soon`: for written, and durable shortly after without asking again, so that what was
-// acknowledged by the leader alone becomes visible.
-enum class Need : std::uint8_t { nothing, written, soon, durable };
+enum class Need : std::uint8_t { nothing, written, durable };  // what the appender waits for
 
 // What a log tells its owner. Called on the log's shard, from the loop, never from inside append().
 class LogListener {

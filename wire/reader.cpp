@@ -2,7 +2,7 @@
 
 namespace holdfast::wire {
 
-std::uint32_t Reader::uvarint() {
+std::uint32_t Reader::long_uvarint() {
   std::uint32_t value = 0;
   for (int shift = 0; shift < 35; shift += 7) {
     const std::uint8_t byte = u8();
@@ -13,12 +13,7 @@ std::uint32_t Reader::uvarint() {
   return 0;
 }
 
-std::int32_t Reader::varint() {
-  const std::uint32_t raw = uvarint();
-  return static_cast<std::int32_t>(raw >> 1) ^ -static_cast<std::int32_t>(raw & 1);
-}
-
-std::int64_t Reader::varlong() {
+std::int64_t Reader::long_varlong() {
   std::uint64_t raw = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     const std::uint8_t byte = u8();

@@ -58,15 +58,31 @@ class Reader {
     std::memcpy(&v, &bits, 8);
     return v;
   }
-  std::uint32_t uvarint();  // unsigned, at most 5 bytes
-  std::int32_t varint();    // zigzag, at most 5 bytes
-  std::int64_t varlong();   // zigzag, at most 10 bytes
+  // Unsigned, at most 5 bytes. Most of them are a single byte.
+  std::uint32_t uvarint() {
+    if (position_ != end_ && *position_ < 0x80) return *take_byte();
+    return long_uvarint();
+  }
+  // Zigzag, at most 5 bytes.
+  std::int32_t varint() {
+    const std::uint32_t raw = uvarint();
+    return static_cast<std::int32_t>(raw >> 1) ^ -static_cast<std::int32_t>(raw & 1);
+  }
+  // Zigzag, at most 10 bytes.
+  std::int64_t varlong() {
+    if (position_ == end_ || *position_ >= 0x80) return long_varlong();
+    const std::int64_t raw = *take_byte();
+    return (raw >> 1) ^ -(raw & 1);
+  }
   // The next n bytes, not copied; empty and latched if there are fewer.
   ByteView raw(std::size_t n) { return take(n) ? ByteView{last_, n} : ByteView{}; }
   // An array's element count: refused when it exceeds the bytes left (an element takes at least one) or the cap.
   std::int32_t bounded_count(std::int64_t count, std::size_t element_bytes_min = 1);
 
  private:
+  const std::uint8_t* take_byte() { return last_ = position_++; }
+  std::uint32_t long_uvarint();
+  std::int64_t long_varlong();
   bool take(std::size_t n) {
     if (remaining() < n) {
       fail("input ends inside a field");

@@ -31,7 +31,7 @@ void script(Disk& disk, Reported& reported) {
   if (!logs[0] || !logs[1]) return;
   for (int i = 0; i < 60; ++i) {
     for (int which = 0; which < 2; ++which) {
-      const Need need = i % 3 == 0 ? Need::written : i % 7 == 1 ? Need::soon : Need::durable;
+      const Need need = i % 3 == 0 ? Need::written : Need::durable;
       if (!world.append(*logs[which], 1 + i % 4, need, 150)) return note();
     }
     if (i % 2 == 0) world.loop().run_ready();

@@ -42,36 +42,6 @@ TEST_F(LogTest, ManyAppendsOfABurstShareOneSync) {
   EXPECT_EQ(world.said(log_id(2)).durable, Offset(50));
 }
 
-TEST_F(LogTest, WhatIsToBeDurableSoonIsWrittenAtOnceAndSyncedAFewMillisecondsLater) {
-  LogWorld world(disk_);
-  PartitionLog* log = world.create(log_id(1), "t");
-  Said& said = world.said(log_id(1));
-  for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(world.append(*log, 1, Need::soon));
-    world.loop().run_ready();
-  }
-  EXPECT_EQ(said.written, Offset(3));
-  EXPECT_EQ(said.durable, Offset(0));
-  world.loop().run_for(std::chrono::milliseconds(10));
-  EXPECT_EQ(said.durable, Offset(3));
-  disk_.power_loss_of_all_unsynced();
-  LogWorld again(disk_);
-  EXPECT_EQ(again.find(log_id(1))->end_offset(), Offset(3));
-}
-
-TEST_F(LogTest, ASyncedRoundSpeaksForThoseBeforeIt) {
-  LogWorld world(disk_);
-  PartitionLog* a = world.create(log_id(1), "a");
-  PartitionLog* b = world.create(log_id(2), "b");
-  ASSERT_TRUE(world.append(*a, 1, Need::soon));
-  world.loop().run_ready();
-  EXPECT_EQ(world.said(log_id(1)).durable, Offset(0));
-  ASSERT_TRUE(world.append(*b, 1, Need::durable));
-  world.loop().run_ready();
-  EXPECT_EQ(world.said(log_id(1)).durable, Offset(1));
-  EXPECT_EQ(world.said(log_id(2)).durable, Offset(1));
-}
-
 TEST_F(LogTest, WrittenAloneIsNeverSyncedForItsOwnSake) {
   LogWorld world(disk_);
   PartitionLog* log = world.create(log_id(1), "t");

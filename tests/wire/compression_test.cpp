@@ -1,6 +1,7 @@
 #include "wire/kafka/compression.h"
 
 #include <gtest/gtest.h>
+#include <lz4frame.h>
 
 #include <random>
 #include <string>
@@ -86,6 +87,20 @@ TEST(Compression, BombsAreRefused) {
 }
 
 // A block that claims 4 GB in eight bytes.
+TEST(Compression, Lz4BlocksThatDependOnEachOtherAreRefused) {
+  // Java's consumers cannot read them, so a broker that stored them would stop its consumers.
+  std::vector<std::uint8_t> frame = compress(Codec::lz4, -1, as_bytes("some bytes"));
+  ASSERT_TRUE(decompress(Codec::lz4, frame, 1 << 20));
+  LZ4F_preferences_t linked{};
+  linked.frameInfo.blockMode = LZ4F_blockLinked;
+  const std::string text(200'000, 'x');  // several blocks: a single one depends on nothing
+  frame.resize(LZ4F_compressFrameBound(text.size(), &linked));
+  const std::size_t n = LZ4F_compressFrame(frame.data(), frame.size(), text.data(), text.size(), &linked);
+  ASSERT_FALSE(LZ4F_isError(n));
+  frame.resize(n);
+  EXPECT_FALSE(decompress(Codec::lz4, frame, 1 << 20));
+}
+
 TEST(Compression, SnappyClaimsAreNotBelieved) {
   const ByteVector claim{0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0};
   const auto output = decompress(Codec::snappy, claim, SIZE_MAX);

@@ -125,6 +125,9 @@ ByteVector xerial_snappy(ByteView input) {
   return out.flatten();
 }
 
+constexpr std::size_t lz4_flags_at = 4;
+constexpr std::uint8_t lz4_independent_blocks = 0x20;
+
 Result<ByteVector> unlz4(ByteView input, std::size_t bytes_max) {
   LZ4F_dctx* context = nullptr;
   if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)))
@@ -220,6 +223,9 @@ Result<ByteVector> decompress(Codec codec, ByteView input, std::size_t bytes_max
     case Codec::snappy:
       return unsnappy(input, bytes_max);
     case Codec::lz4:
+      // As Kafka's own reader: such a batch would be stored and then stop every Java consumer.
+      if (input.size() > lz4_flags_at && (input[lz4_flags_at] & lz4_independent_blocks) == 0)
+        return fail(ErrorKind::invalid_input, "LZ4 frame with blocks that depend on each other");
       return unlz4(input, bytes_max);
     case Codec::zstd:
       return unzstd(input, bytes_max);

@@ -6,8 +6,6 @@ namespace holdfast::tables {
 namespace {
 
 constexpr Setting kraft_settings_[] = {
-    {"process.roles", list, null, one_of(roles), read_only, ignored,
-     "Roles of a KRaft node. Here every node is alike."},
     {"controller.listener.names", list, null, any, read_only, ignored, "Listeners of KRaft controllers."},
     {"controller.quorum.voters", list, "", any, read_only, ignored,
      "The voters of a KRaft quorum. Here the voters are those of server.N."},

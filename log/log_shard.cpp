@@ -92,6 +92,7 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
   PartitionLog::Recovered fresh;
   fresh.segments.push_back(std::make_unique<Segment>(Offset(0)));
   fresh.segments.back()->indexes_known = true;
+  fresh.closed = true;
   fresh.start = fresh.end = fresh.high_watermark = Offset(0);
   log->open(std::move(fresh));
   logs_.emplace(id, log);
@@ -203,10 +204,8 @@ void LogShard::tails_grew(const std::shared_ptr<PartitionLog>& log) {
 }
 
 void LogShard::bound_memory() {
-  std::size_t total = 0;
-  for (const auto& [_, log] : logs_) total += log->tail_memory();
-  while (total > tail_bytes_max_ && !recent_.empty()) {
-    if (const auto log = recent_.front().first.lock()) total -= log->trim_tail(recent_.front().second, false);
+  while (tail_bytes_ > tail_bytes_max_ && !recent_.empty()) {
+    if (const auto log = recent_.front().first.lock()) log->trim_tail(recent_.front().second, false);
     recent_.pop_front();
   }
   // Entries of logs that were trimmed or removed meanwhile say nothing any more.
@@ -233,26 +232,28 @@ Task<void> LogShard::stop() {
     co_await shard_.until(std::move(idle));
   }
   std::vector<std::shared_ptr<PartitionLog>> all;
-  for (const auto& [_, log] : logs_) all.push_back(log);
+  for (const auto& [_, log] : logs_)
+    if (!log->is_closed()) all.push_back(log);
   for (const auto& log : all) log->flush_soon();
   for (const auto& log : all) {
     co_await flush_one(log);
     if (log->is_failed()) continue;
     // Exact length, indexes, producer snapshot: what a trusting start relies on.
-    auto job = std::make_shared<FlushJob>(log->closing_job());
     Directory& dir = directory(log->log_dir());
-    auto result = std::make_shared<Result<void>>();
-    auto finish = [this, &dir, job, result](Function<void()> resume) {
-      dir.flush_worker->submit([this, &dir, job, result, resume = std::move(resume)]() mutable {
-        *result = dir.writer->run(*job);
-        shard_.post(std::move(resume));
+    dir.flush_worker->submit([this, &dir, job = std::make_shared<FlushJob>(log->closing_job())] {
+      auto result = dir.writer->run(*job);
+      if (result) return;
+      shard_.post([&dir, job, result = std::move(result)] {
+        dir.online = false;
+        log_line(LogLevel::error, "log", "{}: cannot be closed cleanly: {}", job->directory, result.error().message);
       });
+    });
+  }
+  for (auto& dir : directories_) {
+    auto last = [this, &dir](Function<void()> resume) {
+      dir->flush_worker->submit([this, resume = std::move(resume)]() mutable { shard_.post(std::move(resume)); });
     };
-    co_await shard_.until(std::move(finish));
-    if (!*result) {
-      dir.online = false;
-      log_line(LogLevel::error, "log", "{}: cannot be closed cleanly: {}", log->directory(), result->error().message);
-    }
+    co_await shard_.until(std::move(last));
   }
 }
 

@@ -79,6 +79,7 @@ class LogShard {
 
   // Everything the log has now is in its files (not necessarily synced), and nothing is in flight.
   Task<void> flush_one(std::shared_ptr<PartitionLog> log);
+  void tails_changed(std::size_t from, std::size_t to) { tail_bytes_ += to - from; }
   void tails_grew(const std::shared_ptr<PartitionLog>& log);
   void bound_memory();
   void apply_retention();
@@ -95,7 +96,7 @@ class LogShard {
   Shard& shard_;
   Disk& disk_;
   Random& random_;
-  std::size_t tail_bytes_max_;
+  std::size_t tail_bytes_max_, tail_bytes_ = 0;
   std::vector<std::unique_ptr<Directory>> directories_;
   std::unordered_map<LogId, std::shared_ptr<PartitionLog>, LogIdHash> logs_;
   std::deque<std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> recent_;  // flushed up to there, oldest first

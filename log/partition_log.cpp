@@ -26,6 +26,16 @@ PartitionLog::PartitionLog(LogShard& home, LogId id, std::string topic, std::str
 
 PartitionLog::~PartitionLog() = default;
 
+void PartitionLog::account_tail() {
+  home_.tails_changed(accounted_, tail_.memory());
+  accounted_ = tail_.memory();
+}
+
+void PartitionLog::mark_removed() {
+  removed_ = true;
+  home_.tails_changed(std::exchange(accounted_, 0), 0);
+}
+
 void PartitionLog::open(Recovered r) {
   segments_ = std::move(r.segments);
   std::uint64_t address = 0;
@@ -41,6 +51,7 @@ void PartitionLog::open(Recovered r) {
   checkpointed_high_watermark_ = high_watermark_ = std::min(r.high_watermark, r.end);
   epochs_ = std::move(r.epochs);
   epochs_changed_ = r.epochs_changed;
+  closed_ = r.closed && !r.epochs_changed;
   producers_ = std::move(r.producers);
 }
 
@@ -75,8 +86,10 @@ Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& heade
     auto loaded = load_partial_block();
     if (!loaded) return fail(loaded);
   }
+  closed_ = false;
   batches_.push_back({header.base_offset, tail_.end()});
   tail_.append(batch);
+  account_tail();
   active().note(header, now_ms, config_.index_interval_bytes);
   end_offset_ = Offset(header.last_offset() + 1);
   last_append_ms_ = now_ms;
@@ -94,6 +107,7 @@ Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& heade
 }
 
 void PartitionLog::roll_segment(Offset base) {
+  closed_ = false;
   active().close_indexes();
   ++unfinished_segments_;
   auto next = std::make_unique<Segment>(base);
@@ -219,16 +233,15 @@ void PartitionLog::flushed(const FlushJob& job) {
   for (auto& waiter : std::exchange(flush_waiters_, {})) waiter();
 }
 
-std::size_t PartitionLog::trim_tail(std::uint64_t up_to_address, bool last) {
+void PartitionLog::trim_tail(std::uint64_t up_to_address, bool last) {
   // A batch that is only partly in its file must stay whole in memory.
   std::uint64_t limit = std::min({up_to_address, flushed_, taken_});
   const auto after = std::ranges::upper_bound(batches_, limit, {}, &Batch::address);
   if (limit != tail_.end() && after != batches_.begin()) limit = std::prev(after)->address;
-  const std::size_t before = tail_.memory();
   tail_.drop_before(limit, last && limit == tail_.end());
   while (!batches_.empty() && batches_.front().address < tail_.begin()) batches_.pop_front();
   if (tail_.empty()) partial_block_loaded_ = active().size % disk_block_bytes == 0;
-  return before - tail_.memory();
+  if (!removed_) account_tail();
 }
 
 void PartitionLog::failed(const Error& error) {
@@ -386,7 +399,7 @@ Task<Result<std::vector<Log::Aborted>>> PartitionLog::aborted_transactions(Offse
 void PartitionLog::assign_epoch(LeaderEpoch epoch, Offset start) {
   if (!epochs_.assign(epoch, start)) return;
   epochs_changed_ = true;
-  flush_soon();
+  if (end_offset_ > Offset(0)) flush_soon();  // of an empty log it goes with the first flush
 }
 
 Task<Result<void>> PartitionLog::advance_start(Offset to) {
@@ -473,6 +486,7 @@ Task<Result<void>> PartitionLog::roll() {
 Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   const auto self = shared_from_this();
   if (end >= end_offset_) co_return Result<void>();
+  closed_ = false;
   if (end < start_offset_) {
     auto emptied = co_await truncate_fully(end);
     co_return emptied;
@@ -538,6 +552,7 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   segments_[index]->address = address;
   batches_.clear();
   tail_ = Tail(active().end_address());
+  account_tail();
   partial_block_loaded_ = active().size % disk_block_bytes == 0;
   taken_ = flushed_ = synced_ = tail_.end();
   end_offset_ = written_end_ = durable_end_ = synced_offset_ = cut;
@@ -585,7 +600,7 @@ FlushJob PartitionLog::closing_job() {
     job.close.push_back({s.base, s.size, s.offsets.to_file(), s.times.to_file(), s.aborted});
   }
   if (!producers_.producers().empty()) job.producers.emplace(end_offset_, producers_.to_snapshot());
-  job.epochs = epochs_.to_checkpoint();
+  if (std::exchange(epochs_changed_, false)) job.epochs = epochs_.to_checkpoint();
   return job;
 }
 

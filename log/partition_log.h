@@ -75,6 +75,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
     LeaderEpochs epochs;
     ProducerState producers;
     bool epochs_changed = false;
+    bool closed = false;  // its files are as a clean stop leaves them
   };
   void open(Recovered recovered);
   std::optional<FlushJob> next_flush(bool everything);
@@ -84,8 +85,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void failed(const Error& error);
   bool is_failed() const { return failed_; }
   void apply_retention(std::int64_t now_ms);
-  std::size_t trim_tail(std::uint64_t up_to_address, bool last);
-  std::size_t tail_memory() const { return tail_.memory(); }
+  void trim_tail(std::uint64_t up_to_address, bool last);
   std::uint64_t flushed_address() const { return flushed_; }
   Offset synced_offset() const { return synced_offset_; }
   Offset high_watermark() const { return high_watermark_; }
@@ -94,7 +94,10 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   bool is_removed() const { return removed_; }
   void when_flushed(Function<void()> done) { flush_waiters_.push_back(std::move(done)); }
   FlushJob closing_job();  // at a clean stop, when everything is flushed
-  void mark_removed() { removed_ = true; }
+  // Nothing changed since its files were made, or left by a clean stop. The epoch of an empty log is not worth a file:
+  // the next leader assigns one anyway.
+  bool is_closed() const { return closed_ && (!epochs_changed_ || end_offset_ == Offset(0)); }
+  void mark_removed();
 
  private:
   struct Batch {  // where a batch begins; for those in the tail
@@ -108,6 +111,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Result<void> load_partial_block();
   void drop_segments_below(std::size_t count, const char* why);
   std::optional<LogData> read_tail(const LogRead& request) const;
+  void account_tail();  // tells the shard how much memory the tail takes now
   Task<void> settle();  // until nothing of it is in flight
   void truncate_books(Offset end, std::size_t segment, std::uint64_t position);
 
@@ -120,6 +124,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
 
   std::vector<std::unique_ptr<Segment>> segments_;
   Tail tail_;
+  std::size_t accounted_ = 0;
   std::deque<Batch> batches_;
   bool partial_block_loaded_ = true;
 
@@ -128,6 +133,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   std::uint64_t taken_ = 0, flushed_ = 0, synced_ = 0;
   bool noted_ = false;  // in the journal's list for the next round
   bool flushing_ = false, flush_wanted_ = false;
+  bool closed_ = false;
   std::vector<Function<void()>> flush_waiters_;
   int unfinished_segments_ = 0;  // rolled, and not yet closed on disk
   LeaderEpochs epochs_;

@@ -127,6 +127,7 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   state.start = std::max(state.start, state.segments.front()->base);
   if (state.end < state.segments.back()->base) state.end = state.segments.back()->base;
   state.start = std::min(state.start, state.end);
+  state.closed = clean_ && !log.first_checked;
   log.snapshots = std::move(snapshots);
   return load_producers(log);
 }

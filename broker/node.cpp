@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "broker/admin/http_server.h"
+#include "broker/admin/metrics_page.h"
 #include "broker/broker_shard.h"
 #include "broker/group_coordinator.h"
 #include "broker/hop.h"
@@ -125,7 +126,7 @@ struct Node::Inner {
   Task<Result<void>> make_sure_of(std::string path, std::string data, bool null_data);
   Task<bool> bring_down();
   static Task<bool> stop_shard(KafkaServer* server, BrokerShard* shard);
-  HttpReply route(std::string_view path);
+  Task<HttpReply> route(std::string path);
 };
 
 Result<void> Node::Inner::open_logs() {
@@ -229,13 +230,22 @@ Task<Result<void>> Node::Inner::bring_up() {
   co_return Result<void>();
 }
 
-HttpReply Node::Inner::route(std::string_view path) {
-  if (path == "/livez") return {200, "text/plain; charset=utf-8", "ok\n"};
-  if (path == "/readyz")
-    return ready ? HttpReply{200, "text/plain; charset=utf-8", "ok\n"}
-                 : HttpReply{503, "text/plain; charset=utf-8", "starting or stopping\n"};
-  if (path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.prometheus_text()};
-  return {404, "text/plain; charset=utf-8", "there are /livez, /readyz and /metrics\n"};
+Task<HttpReply> Node::Inner::route(std::string path) {
+  HttpReply reply;
+  if (path == "/livez" || (path == "/readyz" && ready)) {
+    reply.body = "ok\n";
+  } else if (path == "/readyz") {
+    reply.status = 503;
+    reply.body = "starting or stopping\n";
+  } else if (path == "/metrics") {
+    reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    // The shards answer only while they all run.
+    reply.body = ready ? co_await metrics_page(services, *ensemble, metrics) : metrics.prometheus_text();
+  } else {
+    reply.status = 404;
+    reply.body = "there are /livez, /readyz and /metrics\n";
+  }
+  co_return reply;
 }
 
 Node::Node(Config config, World world) : inner_(std::make_unique<Inner>(std::move(config), world)) {}
@@ -284,8 +294,8 @@ Result<void> Node::start() {
     }
   }
   if (in.config.boolean("admin.enableServer")) {
-    in.http =
-        std::make_unique<HttpServer>(first, in.world.network, [&in](std::string_view path) { return in.route(path); });
+    in.http = std::make_unique<HttpServer>(first, in.world.network,
+                                           [&in](std::string path) { return in.route(std::move(path)); });
     auto bound = in.http->listen(
         {in.config.text("admin.serverAddress"), static_cast<std::uint16_t>(in.config.integer("admin.serverPort"))});
     if (!bound) return fail(bound);
@@ -297,7 +307,7 @@ Result<void> Node::start() {
   for (std::size_t i = 0; i < in.servers.size(); ++i)
     in.shards->at(static_cast<int>(i)).post([s = in.servers[i].get()] { s->start(); });
   in.ready = true;
-  log_line(LogLevel::info, "node", "ready: node {}, cluster {}, {} shards", in.node_id, in.logs->cluster_id(),
+  log_line(LogLevel::info, "node", "ready: node {}, cluster {}, shards {}", in.node_id, in.logs->cluster_id(),
            in.shards->size());
   return {};
 }

@@ -56,6 +56,12 @@ void Partition::become(const PartitionImage& state) {
   notify_readers();
 }
 
+bool Partition::is_under_min_isr() const {
+  // More than there are replicas cannot be asked for (Kafka's effective min ISR).
+  const auto asked = static_cast<std::size_t>(std::max<std::int64_t>(settings_.min_insync_replicas, 1));
+  return leader_ && isr_size_ < std::min(asked, replica_count_);
+}
+
 Offset Partition::last_stable_offset() const {
   const auto unstable = log_.producers().first_unstable();
   return unstable ? std::min(*unstable, high_watermark_) : high_watermark_;
@@ -75,10 +81,7 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
     out.error = not_led;
     return out;
   }
-  // More in-sync replicas than there are replicas cannot be asked for (Kafka's effective min ISR).
-  const std::size_t isr_needed =
-      std::min(static_cast<std::size_t>(std::max<std::int64_t>(settings_.min_insync_replicas, 1)), replica_count_);
-  if (acks == -1 && isr_size_ < isr_needed) {
+  if (acks == -1 && is_under_min_isr()) {
     out.error = ErrorCode::not_enough_replicas;
     return out;
   }
@@ -125,9 +128,11 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
   wire::set_leader_epoch(batch, epoch_.value);
   header.base_offset = out.base.value;
   header.leader_epoch = epoch_.value;
+  out.records = header.record_count;
   auto appended = log_.append(batch, header, settings_.write_caching ? Need::written : Need::durable);
   if (!appended) {
     out.base = Offset(-1);
+    out.records = 0;
     out.error = ErrorCode::kafka_storage_error;
     out.message = std::move(appended.error().message);
   }

@@ -30,7 +30,8 @@ struct AppendOutcome {
   bool message_is_for_client = false;  // otherwise the code says it all, as Kafka's does
   std::vector<RecordError> record_errors;
   Offset base{-1};
-  Offset end{-1};  // what the high watermark must reach before acks=all may be answered
+  Offset end{-1};            // what the high watermark must reach before acks=all may be answered
+  std::int32_t records = 0;  // that were appended
   std::int64_t log_append_time = -1;
   Offset log_start{-1};
 };
@@ -66,6 +67,8 @@ class Partition final : public LogListener {
   bool is_leader() const { return leader_; }
   LeaderEpoch leader_epoch() const { return epoch_; }
   bool online() const { return !failed_; }
+  // Fewer in sync than acks=all needs: min.insync.replicas, or all replicas when there are not even as many.
+  bool is_under_min_isr() const;
   Offset high_watermark() const { return high_watermark_; }
   Offset last_stable_offset() const;
   // The end a consumer may read to (isolation: 0 read_uncommitted, 1 read_committed).

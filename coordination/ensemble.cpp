@@ -1,5 +1,6 @@
 #include "coordination/ensemble.h"
 
+#include "coordination/monitor.h"
 #include "coordination/zk_server.h"
 #include "runtime/log_line.h"
 
@@ -180,5 +181,7 @@ Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vec
   if (out.error == zk::ZkError::connection_loss) co_return fail(ErrorKind::io, "the coordination log has failed");
   co_return out;
 }
+
+std::string Ensemble::monitor_lines() { return holdfast::monitor_lines(*server_); }
 
 }  // namespace holdfast

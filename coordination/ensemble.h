@@ -106,6 +106,9 @@ class Ensemble {
   bool serving() const { return serving_ && !driver_.failed(); }
   std::int64_t steady_ms() const;
 
+  // What mntr tells.
+  std::string monitor_lines();
+
  private:
   void tick();
   void session_closed(const zk::Effects& effects);

@@ -12,6 +12,12 @@ struct SystemInfo {
 };
 SystemInfo system_info();
 
+struct ProcessUsage {
+  std::uint64_t resident_bytes = 0;
+  double cpu_seconds = 0;  // user and system, since the start
+};
+ProcessUsage process_usage();
+
 std::uint64_t open_files();      // of this process
 std::uint64_t open_files_max();  // its limit
 

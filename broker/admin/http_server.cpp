@@ -28,7 +28,7 @@ std::string render(const HttpReply& reply, bool keep_alive, bool head_only) {
 HttpServer::HttpServer(Shard& shard, Network& network, Route route)
     : shard_(shard), network_(network), route_(std::move(route)) {}
 
-Result<void> HttpServer::listen(Endpoint at) {
+Result<void> HttpServer::listen(const Endpoint& at) {
   auto bound = network_.listen(shard_, at, 64, false);
   if (!bound) return fail(bound);
   listener_ = std::move(*bound);
@@ -53,22 +53,29 @@ Task<void> HttpServer::accept() {
   }
 }
 
-std::string HttpServer::answer(std::string_view head, bool& keep_alive) {
+HttpServer::Asked HttpServer::read(std::string_view head) {
+  Asked out;
   http::request_parser<http::string_body> parser;
   parser.header_limit(head_bytes_max);
   parser.body_limit(0);
   boost::system::error_code error;
   parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
-  keep_alive = false;
-  if (error || !parser.is_header_done()) return render({400, "text/plain", "malformed request\n"}, false, false);
+  if (error || !parser.is_header_done()) {
+    out.refusal = render({400, "text/plain", "malformed request\n"}, false, false);
+    return out;
+  }
   const auto& request = parser.get();
-  if (!parser.is_done()) return render({413, "text/plain", "no request here has a body\n"}, false, false);
-  keep_alive = request.keep_alive();
-  const bool head_only = request.method() == http::verb::head;
-  if (request.method() != http::verb::get && !head_only)
-    return render({405, "text/plain", "only GET and HEAD are served\n"}, keep_alive, false);
-  std::string_view path(request.target().data(), request.target().size());
-  return render(route_(path.substr(0, path.find('?'))), keep_alive, head_only);
+  if (!parser.is_done()) {
+    out.refusal = render({413, "text/plain", "no request here has a body\n"}, false, false);
+    return out;
+  }
+  out.keep_alive = request.keep_alive();
+  out.head_only = request.method() == http::verb::head;
+  if (request.method() != http::verb::get && !out.head_only)
+    out.refusal = render({405, "text/plain", "only GET and HEAD are served\n"}, out.keep_alive, false);
+  const std::string_view target(request.target().data(), request.target().size());
+  out.path = target.substr(0, target.find('?'));
+  return out;
 }
 
 Task<void> HttpServer::serve(std::shared_ptr<Stream> stream) {
@@ -89,9 +96,15 @@ Task<void> HttpServer::serve(std::shared_ptr<Stream> stream) {
     }
     if (!keep_alive) break;
     const std::size_t head_bytes = end == std::string::npos ? input.size() : end + 4;
-    const std::string reply = answer(std::string_view(input).substr(0, head_bytes), keep_alive);
+    Asked asked = read(std::string_view(input).substr(0, head_bytes));
     input.erase(0, head_bytes);
-    stream->send(BufferChain(Bytes::copy(reply)));
+    keep_alive = asked.keep_alive;
+    std::string reply = std::move(asked.refusal);
+    if (reply.empty()) {
+      const HttpReply found = co_await route_(std::move(asked.path));
+      reply = render(found, keep_alive, asked.head_only);
+    }
+    stream->send(BufferChain(Bytes::copy(as_bytes(reply))));
     auto sent = co_await stream->drained();
     if (!sent) break;
   }

@@ -21,10 +21,10 @@ struct HttpReply {
 
 class HttpServer {
  public:
-  using Route = std::function<HttpReply(std::string_view path)>;
+  using Route = std::function<Task<HttpReply>(std::string path)>;
 
   HttpServer(Shard& shard, Network& network, Route route);
-  Result<void> listen(Endpoint at);
+  Result<void> listen(const Endpoint& at);
   void start();
   Task<void> stop();
   Endpoint local() const { return listener_ ? listener_->local() : Endpoint{}; }
@@ -32,7 +32,11 @@ class HttpServer {
  private:
   Task<void> accept();
   Task<void> serve(std::shared_ptr<Stream> stream);
-  std::string answer(std::string_view head, bool& keep_alive);
+  struct Asked {  // what a request's head asks; or the reply to one that cannot be served
+    std::string path, refusal;
+    bool keep_alive = false, head_only = false;
+  };
+  static Asked read(std::string_view head);
 
   Shard& shard_;
   Network& network_;

@@ -126,11 +126,13 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
 
   void finish() {
     bool failed = false;
+    std::uint64_t records = 0;
     for (auto& part : parts_)
       for (Item& item : part->items()) {
         auto& to = response_.responses[item.topic].partition_responses[item.partition];
         const AppendOutcome& from = item.outcome;
         failed |= from.error != ErrorCode::none;
+        records += static_cast<std::uint64_t>(from.records);
         to.error_code = code(from.error);
         to.base_offset = from.base.value;
         to.log_append_time_ms = from.error == ErrorCode::none ? from.log_append_time : -1;
@@ -140,6 +142,7 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
           to.record_errors.push_back({.batch_index = e.index, .batch_index_error_message = e.message});
         if (from.error == ErrorCode::not_leader_or_follower) add_current_leader(item.log, to);
       }
+    context_.broker().metrics().records_in.add(records);
     if (acks_ == 0) {
       // There is no reply to say it in: a closed connection makes the client look for the new leader.
       for (const auto& topic : response_.responses)

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -153,6 +154,36 @@ TEST_F(KafkaClients, DeletedTopicsComeBackEmpty) {
   const auto [low, high] = watermarks(server_.kafka(), "phoenix", 0);
   EXPECT_EQ(low, 0);
   EXPECT_EQ(high, 0);
+}
+
+// The value of a metric's line on the page; nothing when there is no such line.
+std::optional<double> metric(const std::string& page, const std::string& name) {
+  const auto at = page.find("\n" + name + " ");
+  if (at == std::string::npos) return std::nullopt;
+  return std::stod(page.substr(at + name.size() + 2));
+}
+
+TEST_F(KafkaClients, TheMetricsPageCountsWhatTheyDid) {
+  Producer producer(server_.kafka(), {{"acks", "all"}});
+  for (int i = 0; i < 20; ++i) producer.send("counted", 0, "x");
+  ASSERT_EQ(producer.flush(), 20);
+  const auto joined = run_command({"kcat", "-b", server_.kafka(), "-G", "counters", "-e", "-q", "counted"});
+  ASSERT_EQ(joined.status, 0) << joined.errors;
+  const std::string page = exchange(server_.admin_port(), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(metric(page, "holdfast_kafka_records_total"), 20);
+  EXPECT_EQ(metric(page, "holdfast_kafka_partitions"), 51);  // the topic's and the 50 of __consumer_offsets
+  EXPECT_EQ(metric(page, "holdfast_kafka_partitions_led"), 51);
+  EXPECT_EQ(metric(page, "holdfast_kafka_partitions_offline"), 0);
+  EXPECT_EQ(metric(page, "holdfast_kafka_groups{state=\"Empty\"}"), 1);
+  EXPECT_EQ(metric(page, "holdfast_log_directory_online{directory=\"" + server_.data() + "\"}"), 1);
+  EXPECT_GT(metric(page, "holdfast_kafka_log_bytes"), 20);
+  EXPECT_GT(metric(page, "holdfast_log_round_seconds_count"), 0);
+  EXPECT_GT(metric(page, "coordination_log_sync_seconds_count"), 0);
+  EXPECT_GT(metric(page, "process_resident_memory_bytes"), 1e6);
+  // ZooKeeper's names: the broker's and the controller's registrations are ephemeral, of one session.
+  EXPECT_EQ(metric(page, "ephemerals_count"), 2);
+  EXPECT_EQ(metric(page, "global_sessions"), 1);
+  EXPECT_GT(metric(page, "znode_count"), 100);
 }
 
 }  // namespace

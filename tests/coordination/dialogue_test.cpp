@@ -1,6 +1,4 @@
-// Runs tests/dialogue/znode_*.txt: conversations with the znode machine. A line "> command" is said, the lines after it
-// are what must come back; everything else is commentary. With HOLDFAST_REWRITE=1 the files are rewritten to what the
-// machine says now, for review with git diff.
+// Runs tests/dialogue/znode_*.txt: conversations with the znode machine (how they are read: tests/dialogue/dialogue.h).
 //
 //   > open N [timeout] | close N | auth N user:password | time +MS | hold | release | expire | dump | options WORD...
 //   > N create PATH [data=TEXT | null] [ephemeral] [sequential] [container] [ttl=MS] [stat] [acl=PERMS:SCHEME:ID]...
@@ -11,43 +9,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "tests/coordination/znode_world.h"
+#include "tests/dialogue/dialogue.h"
 
 namespace holdfast::zk {
 namespace {
 
-struct Words {
-  std::deque<std::string> words;
-
-  explicit Words(const std::string& line) {
-    std::istringstream in(line);
-    for (std::string word; in >> word;) words.push_back(word);
-  }
-  std::string next() {
-    if (words.empty()) return {};
-    std::string word = words.front();
-    words.pop_front();
-    return word;
-  }
-  bool flag(std::string_view name) { return std::erase(words, name) > 0; }
-  std::optional<std::string> value(const std::string& name) {
-    const auto at = std::ranges::find_if(words, [&](const std::string& w) { return w.starts_with(name + "="); });
-    if (at == words.end()) return std::nullopt;
-    std::string value = at->substr(name.size() + 1);
-    words.erase(at);
-    return value;
-  }
-  std::int64_t number(const std::string& name, std::int64_t otherwise) {
-    const auto text = value(name);
-    return text ? std::stoll(*text) : otherwise;
-  }
-};
+using dialogue::Words;
 
 class Dialogue {
  public:
@@ -229,47 +199,13 @@ class Dialogue {
   std::string out_;
 };
 
-std::string replay(const std::string& script) {
-  Dialogue dialogue;
-  std::istringstream in(script);
-  std::string out;
-  bool answering = false;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("> ")) {
-      out += line + "\n" + dialogue.say(line.substr(2));
-      answering = true;
-    } else if (!answering || line.empty() || line.starts_with("#")) {
-      out += line + "\n";
-      answering = false;
-    }
-  }
-  return out;
-}
+class ZnodeDialogue : public testing::TestWithParam<std::string> {};
 
-class DialogueFile : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Files, ZnodeDialogue, testing::ValuesIn(dialogue::files("znode_")), dialogue::name_of);
 
-std::vector<std::string> files() {
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(HOLDFAST_TEST_DATA "/dialogue")) {
-    const std::string name = file.path().stem().string();
-    if (name.starts_with("znode_")) names.push_back(name);
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Znodes, DialogueFile, testing::ValuesIn(files()), [](const auto& file) { return file.param; });
-
-TEST_P(DialogueFile, answers_as_written) {
-  const std::string path = HOLDFAST_TEST_DATA "/dialogue/" + GetParam() + ".txt";
-  std::stringstream script;
-  script << std::ifstream(path).rdbuf();
-  const std::string said = replay(script.str());
-  if (std::getenv("HOLDFAST_REWRITE")) {
-    std::ofstream(path) << said;
-  } else {
-    EXPECT_EQ(said, script.str());
-  }
+TEST_P(ZnodeDialogue, AnswersAsWritten) {
+  Dialogue znodes;
+  dialogue::run(GetParam(), [&](const std::string& line) { return znodes.say(line); });
 }
 
 }  // namespace

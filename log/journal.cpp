@@ -78,6 +78,7 @@ void Journal::start_round() {
   round->sync = std::exchange(need_, Need::nothing) == Need::durable;
   round->parts.reserve(dirty_.size());
   for (auto& log : dirty_) {
+    if (log->bypass_journal()) continue;
     const PartitionLog::Taken taken = log->take(round->entries);
     round->bytes += taken.bytes;
     round->parts.push_back({std::move(log), taken});
@@ -88,6 +89,7 @@ void Journal::start_round() {
     round->records.push_back(std::move(done));
   }
   records_.clear();
+  if (round->entries.empty() && round->parts.empty()) return;
   round->oldest_needed = files_.front().generation;
   round->next_generation = files_.back().generation + 1;
   in_flight_ = true;
@@ -111,12 +113,13 @@ void Journal::submit(std::shared_ptr<Round> round) {
 }
 
 void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
-  if (!result && result.error().kind == ErrorKind::no_space) {
+  if (!result && result.error().kind == ErrorKind::no_space && space_is_awaited_) {
     // Nothing was half promised: the same frame is written again when there is room. Appends are refused meanwhile.
     if (!std::exchange(out_of_space_, true))
       log_line(LogLevel::error, "log", "{} is full: appends are refused until space is freed; reads go on",
                options_.directory);
-    shard_.arm(retry_, space_retry, [this, round = std::move(round)]() mutable { submit(std::move(round)); });
+    blocked_ = std::move(round);
+    shard_.arm(retry_, space_retry, [this] { submit(std::exchange(blocked_, nullptr)); });
     return;
   }
   if (result && std::exchange(out_of_space_, false))
@@ -132,11 +135,11 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
   if (round->generation != files_.back().generation) files_.push_back({round->generation, {}});
   auto& held = files_.back().held;
   for (Round::Part& part : round->parts) {
+    if (part.log->synced_address() >= part.taken.address) continue;  // a flush was faster
     auto& mark = held[part.log.get()];
     if (mark.first.expired()) mark.first = part.log;
     mark.second = std::max(mark.second, part.taken.address);
   }
-  pending_bytes_ -= std::min(pending_bytes_, round->bytes);
   in_flight_ = false;
   // The next round starts before anybody is told: the disk works while replies are made.
   start_round();
@@ -144,9 +147,14 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
   for (auto& done : round->records) done({});
   recycle();
   if (!spare_asked_ && bytes_written_ > spare_after_bytes) ask_for_spare();
-  if (pending_bytes_ < congestion_bytes / 2) congest(false);
+  went_past(round->bytes);
   if (idle())
     for (auto& waiter : std::exchange(idle_waiters_, {})) waiter();
+}
+
+void Journal::went_past(std::size_t bytes) {
+  pending_bytes_ -= std::min(pending_bytes_, bytes);
+  if (pending_bytes_ < congestion_bytes / 2) congest(false);
 }
 
 void Journal::congest(bool now) {
@@ -188,6 +196,13 @@ void Journal::forget(const PartitionLog* log) {
 void Journal::when_idle(Function<void()> done) {
   if (idle() || failed_) return done();
   idle_waiters_.push_back(std::move(done));
+}
+
+void Journal::stop_waiting_for_space() {
+  space_is_awaited_ = false;
+  if (!blocked_) return;
+  retry_.cancel();
+  submit(std::exchange(blocked_, nullptr));
 }
 
 void Journal::fail(const Error& error) {

@@ -66,6 +66,8 @@ class Journal {
   // The log's segments hold, synced, everything below `address`.
   void released(const PartitionLog* log, std::uint64_t address);
   void forget(const PartitionLog* log);  // removed: nothing is held for it any more
+  // Bytes that were noted as pending are on the disk otherwise: straight in their segment.
+  void went_past(std::size_t bytes);
 
   void note_pending(std::size_t bytes) {
     pending_bytes_ += bytes;
@@ -73,6 +75,8 @@ class Journal {
   }
   bool idle() const { return !in_flight_ && dirty_.empty() && records_.empty(); }
   void when_idle(Function<void()> done);
+  // The node stops: a disk that is full is waited for no longer, it has failed.
+  void stop_waiting_for_space();
   bool out_of_space() const { return out_of_space_; }
   bool failed() const { return failed_; }
   std::uint64_t rounds() const { return rounds_; }
@@ -107,8 +111,9 @@ class Journal {
   std::vector<std::shared_ptr<PartitionLog>> dirty_;
   std::vector<std::pair<JournalEntry, Function<void(Result<void>)>>> records_;
   Need need_ = Need::nothing;  // the most that anybody in dirty_ waits for
-  bool scheduled_ = false, in_flight_ = false, failed_ = false, out_of_space_ = false;
-  std::deque<FileUse> files_;  // oldest first; the last one is being written
+  bool scheduled_ = false, in_flight_ = false, failed_ = false, out_of_space_ = false, space_is_awaited_ = true;
+  std::shared_ptr<Round> blocked_;  // for want of space
+  std::deque<FileUse> files_;       // oldest first; the last one is being written
   std::size_t pending_bytes_ = 0;
   bool congested_ = false;
   std::vector<Function<void()>> idle_waiters_;

@@ -159,31 +159,31 @@ void LogShard::delete_later(const PartitionLog& log, Offset base, std::int64_t d
 
 void LogShard::flush(const std::shared_ptr<PartitionLog>& log) {
   auto job = log->next_flush(false);
-  if (!job) return;
-  Directory& dir = directory(log->log_dir());
-  auto shared = std::make_shared<FlushJob>(std::move(*job));
-  dir.flush_worker->submit([this, &dir, shared, writer = dir.writer] {
-    auto result = writer->run(*shared);
-    shard_.post([this, &dir, shared, result = std::move(result)]() mutable {
-      flush_done(dir, std::move(shared), std::move(result));
+  if (job) run(directory(log->log_dir()), std::make_shared<FlushJob>(std::move(*job)));
+}
+
+void LogShard::run(Directory& dir, std::shared_ptr<FlushJob> job) {
+  dir.flush_worker->submit([this, &dir, job, writer = dir.writer] {
+    auto result = writer->run(*job);
+    shard_.post([this, &dir, job, result = std::move(result)]() mutable {
+      flush_done(dir, std::move(job), std::move(result));
     });
   });
 }
 
 void LogShard::flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result) {
-  if (!result && result.error().kind == ErrorKind::no_space) {
-    // The bytes are in the journal and in memory: tried again until there is room.
-    if (!std::exchange(dir.flush_out_of_space, true))
+  if (!result && result.error().kind == ErrorKind::no_space && !stopping_) {
+    // Tried again until there is room: the bytes are in memory, and in the journal unless somebody waits for them here.
+    if (dir.blocked.empty()) {
       log_line(LogLevel::error, "log", "{} is full: segments cannot be written: {}", dir.path, result.error().message);
-    later(1000, dir.path, [this, &dir, job, writer = dir.writer]() mutable {
-      auto again = writer->run(*job);
-      shard_.post(
-          [this, &dir, job, again = std::move(again)]() mutable { flush_done(dir, std::move(job), std::move(again)); });
-    });
+      shard_.arm(dir.retry, std::chrono::seconds(1), [this, &dir] {
+        for (auto& again : std::exchange(dir.blocked, {})) run(dir, std::move(again));
+      });
+    }
+    dir.blocked.push_back(std::move(job));
     return;
   }
   if (!result) return take_offline(dir, result.error());
-  dir.flush_out_of_space = false;
   job->log->flushed(*job);
   bound_memory();
 }
@@ -226,14 +226,20 @@ void LogShard::expire_producers(std::int64_t idle_max_ms) {
 Task<void> LogShard::stop() {
   stopping_ = true;
   later_.clear();
-  for (auto& dir : directories_) {
-    Journal* journal = dir->journal.get();
-    auto idle = [journal](Function<void()> resume) { journal->when_idle(std::move(resume)); };
-    co_await shard_.until(std::move(idle));
-  }
+  // What is still blocked fails this time: the journal keeps it for the next start.
+  for (auto& dir : directories_)
+    for (auto& again : std::exchange(dir->blocked, {})) run(*dir, std::move(again));
   std::vector<std::shared_ptr<PartitionLog>> all;
   for (const auto& [_, log] : logs_)
     if (!log->is_closed()) all.push_back(log);
+  for (const auto& log : all)
+    if (log->is_bypassing()) co_await flush_one(log);
+  for (auto& dir : directories_) {
+    Journal* journal = dir->journal.get();
+    journal->stop_waiting_for_space();
+    auto idle = [journal](Function<void()> resume) { journal->when_idle(std::move(resume)); };
+    co_await shard_.until(std::move(idle));
+  }
   for (const auto& log : all) log->flush_soon();
   for (const auto& log : all) {
     co_await flush_one(log);

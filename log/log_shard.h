@@ -33,7 +33,9 @@ class LogShard {
     std::shared_ptr<SegmentReader> reader;  // read_worker only
     std::unique_ptr<Journal> journal;
     bool online = true;
-    bool flush_out_of_space = false;
+    std::vector<std::shared_ptr<FlushJob>> blocked;  // for want of space, tried again every second
+    Timer retry;
+    bool out_of_space() const { return !blocked.empty(); }
   };
 
   LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,
@@ -90,6 +92,7 @@ class LogShard {
   Disk& disk() { return disk_; }
 
  private:
+  void run(Directory& dir, std::shared_ptr<FlushJob> job);
   void flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result);
   void later(std::int64_t delay_ms, std::string log_dir, Function<void()> work);
 

@@ -77,7 +77,8 @@ Result<void> PartitionLog::load_partial_block() {
 Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& header, Need need) {
   if (failed_ || removed_) return fail(ErrorKind::closed, directory_ + " is out of service");
   Journal& journal = home_.journal_of(*this);
-  if (journal.out_of_space()) return fail(ErrorKind::no_space, log_dir_ + " is full");
+  if (journal.out_of_space() || (bulk_ && home_.directory(log_dir_).out_of_space()))
+    return fail(ErrorKind::no_space, log_dir_ + " is full");
   HOLDFAST_CHECK(header.base_offset >= end_offset_.value && batch.size() == header.size());
   const std::int64_t now_ms = home_.shard().clock().wall_ms();
   if (active().must_roll(header, config_, now_ms)) roll_segment(Offset(header.base_offset));
@@ -152,7 +153,7 @@ PartitionLog::Taken PartitionLog::take(std::vector<JournalEntry>& entries) {
 void PartitionLog::round_done(const Taken& taken, bool synced) {
   if (failed_ || removed_) return;
   const auto self = shared_from_this();  // a listener may drop the log
-  if (taken.end <= end_offset_) {  // not cut off since
+  if (taken.end <= end_offset_) {        // not cut off since
     if (taken.end > written_end_) {
       written_end_ = taken.end;
       if (listener_) listener_->on_written(taken.end);
@@ -163,6 +164,30 @@ void PartitionLog::round_done(const Taken& taken, bool synced) {
     }
   }
   if (wants_flush()) home_.flush(self);
+}
+
+bool PartitionLog::bypass_journal() {
+  if (!bulk_) {
+    if (flushing_ || failed_ || removed_ || tail_.end() - taken_ < config_.bulk_bytes) return false;
+    flush_wanted_ = true;
+    home_.flush(shared_from_this());
+    if (!flushing_) return false;
+    noted_ = false;
+    bulk_ = Taken{end_offset_, tail_.end(), tail_.end() - taken_};
+    taken_ = tail_.end();
+    return true;
+  }
+  bulk_blocks_ = true;
+  return true;
+}
+
+void PartitionLog::bulk_done() {
+  const Taken taken = *std::exchange(bulk_, std::nullopt);
+  Journal& journal = home_.journal_of(*this);
+  journal.went_past(taken.bytes);
+  if (removed_) return;
+  if (std::exchange(bulk_blocks_, false)) journal.note(shared_from_this(), Need::durable);
+  round_done(taken, true);
 }
 
 // ---- Files ----
@@ -219,6 +244,7 @@ std::optional<FlushJob> PartitionLog::next_flush(bool everything) {
 void PartitionLog::flushed(const FlushJob& job) {
   flushing_ = false;
   if (removed_) {
+    if (bulk_) bulk_done();
     for (auto& waiter : std::exchange(flush_waiters_, {})) waiter();
     return;
   }
@@ -229,6 +255,7 @@ void PartitionLog::flushed(const FlushJob& job) {
     home_.journal_of(*this).released(this, synced_);
   }
   home_.tails_grew(shared_from_this());
+  if (bulk_ && job.synced && job.address >= bulk_->address) bulk_done();
   if (wants_flush()) home_.flush(shared_from_this());
   for (auto& waiter : std::exchange(flush_waiters_, {})) waiter();
 }

@@ -67,6 +67,10 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Taken take(std::vector<JournalEntry>& entries);
   void round_done(const Taken& taken, bool synced);
   void flush_soon();  // its segments are to hold everything, synced
+  // Much is pending (LogConfig::bulk_bytes): it goes straight to the segment and is synced there, so that it is not
+  // written twice. True while that is under way as well: what comes after it waits for it, as a log in the journal
+  // must continue what its segment is sure to hold.
+  bool bypass_journal();
 
   // LogShard, LogFlusher
   struct Recovered {
@@ -90,7 +94,9 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Offset synced_offset() const { return synced_offset_; }
   Offset high_watermark() const { return high_watermark_; }
   std::uint64_t end_address() const { return tail_.end(); }
+  std::uint64_t synced_address() const { return synced_; }
   bool is_flushing() const { return flushing_; }
+  bool is_bypassing() const { return bulk_.has_value(); }
   bool is_removed() const { return removed_; }
   void when_flushed(Function<void()> done) { flush_waiters_.push_back(std::move(done)); }
   FlushJob closing_job();  // at a clean stop, when everything is flushed
@@ -111,6 +117,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Result<void> load_partial_block();
   void drop_segments_below(std::size_t count, const char* why);
   std::optional<LogData> read_tail(const LogRead& request) const;
+  void bulk_done();
   void account_tail();  // tells the shard how much memory the tail takes now
   Task<void> settle();  // until nothing of it is in flight
   void truncate_books(Offset end, std::size_t segment, std::uint64_t position);
@@ -131,7 +138,9 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Offset start_offset_, end_offset_, written_end_, durable_end_, high_watermark_, checkpointed_high_watermark_;
   Offset synced_offset_;
   std::uint64_t taken_ = 0, flushed_ = 0, synced_ = 0;
-  bool noted_ = false;  // in the journal's list for the next round
+  bool noted_ = false;         // in the journal's list for the next round
+  std::optional<Taken> bulk_;  // on its way straight to the segment
+  bool bulk_blocks_ = false;   // a round left this log out meanwhile
   bool flushing_ = false, flush_wanted_ = false;
   bool closed_ = false;
   std::vector<Function<void()>> flush_waiters_;

@@ -12,13 +12,14 @@ struct Reported {
   std::map<LogId, Offset> durable, written, appended;
 };
 
-// Small segments, a small journal, two logs, durable and written appends, a roll, a deletion of records, a removal.
+// Small segments, a small journal, two logs, durable and written appends, some of them straight to the segments.
 void script(Disk& disk, Reported& reported) {
   LogWorld world(disk, false, 16 << 10);
   if (!world.opened()) return;
   LogConfig config;
   config.segment_bytes = 6000;
   config.index_interval_bytes = 500;
+  config.bulk_bytes = 1500;
   const LogId a = log_id(1), b = log_id(2);
   const auto note = [&] {
     for (const LogId& id : {a, b}) {

@@ -242,6 +242,66 @@ TEST_F(LogTest, AFullDiskRefusesAppendsKeepsReadingAndRecovers) {
   EXPECT_TRUE(world.append(*log));
 }
 
+TEST_F(LogTest, MuchAtOnceGoesStraightToItsSegment) {
+  LogWorld world(disk_);
+  LogConfig config;
+  config.bulk_bytes = 10'000;
+  PartitionLog* log = world.create(log_id(1), "t", config);
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 20'000));
+  world.loop().run_ready();
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(1));
+  EXPECT_EQ(world.shard().journal_of(*log).rounds(), 0u);
+  // What follows it while it is on its way waits for it; a little goes through the journal again.
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 20'000));
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(4));
+  EXPECT_EQ(world.shard().journal_of(*log).rounds(), 1u);
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  ASSERT_TRUE(again.opened()) << again.opened().error().message;
+  EXPECT_EQ(again.read_all(*again.find(log_id(1)), Offset(0)), Offset(4));
+}
+
+TEST_F(LogTest, BulkThatFindsNoRoomIsRefusedAndWrittenLater) {
+  LogWorld world(disk_);
+  LogConfig config;
+  config.bulk_bytes = 10'000;
+  PartitionLog* log = world.create(log_id(1), "t", config);
+  disk_.fail_every(DiskCall::write, ENOSPC);
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 20'000));
+  world.loop().run_ready();
+  const auto refused = world.append(*log);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::no_space);
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(0));
+  disk_.fail_every(DiskCall::write, 0);
+  world.loop().run_for(std::chrono::seconds(2));
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(1));
+  EXPECT_TRUE(world.append(*log));
+}
+
+TEST_F(LogTest, AFullDiskDoesNotHoldUpAStop) {
+  for (const std::size_t bytes : {20u, 20'000u}) {
+    LogWorld world(disk_);
+    LogConfig config;
+    config.bulk_bytes = 10'000;
+    const LogId id = log_id(static_cast<std::uint8_t>(bytes % 251));
+    PartitionLog* log = world.create(id, "t" + std::to_string(bytes), config);
+    ASSERT_TRUE(world.append(*log));
+    world.loop().run_ready();
+    disk_.fail_every(DiskCall::write, ENOSPC);
+    ASSERT_TRUE(world.append(*log, 1, Need::durable, bytes));
+    world.loop().run_ready();
+    world.loop().run(world.shard().stop());
+    EXPECT_TRUE(world.said(id).failed);  // not closed cleanly, and known to be so
+    EXPECT_FALSE(world.shard().directories().front()->online);
+    disk_.fail_every(DiskCall::write, 0);
+  }
+}
+
 TEST_F(LogTest, DamageBelowTheRecoveryPointIsRefusedAndLeftAlone) {
   {
     LogWorld world(disk_);

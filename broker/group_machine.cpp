@@ -11,7 +11,7 @@ using wire::ErrorCode;
 namespace {
 
 // A member that has not completed a join cannot send heartbeats: it does not know its id yet. It is given this long.
-constexpr std::int64_t new_member_timeout_ms = 5 * 60 * 1000;
+constexpr std::int64_t new_member_timeout_ms = std::int64_t{5} * 60 * 1000;
 
 JoinReply join_error(ErrorCode error, std::string member_id) {
   JoinReply reply;
@@ -86,6 +86,8 @@ GroupOutcome GroupMachine::join(const JoinCall& call, ReplyToken token, GroupTim
   if (!has_room) {
     if (known) remove_member(group, call.member_id, out);
     out.replies.emplace_back(token, join_error(ErrorCode::group_max_size_reached, ""));
+    // The others may have waited for the one that was sent away.
+    if (known) try_complete_join(group, now, out);
     return out;
   }
   if (!group.supports(call.protocol_type, call.protocols)) return refuse(ErrorCode::inconsistent_group_protocol);
@@ -137,7 +139,8 @@ void GroupMachine::new_member(Group& group, const JoinCall& call, const std::str
   if (call.instance_id) group.static_members[*call.instance_id] = id;
   if (group.leader.empty()) group.leader = id;
   group.pending.erase(id);
-  if (group.is(GroupState::preparing_rebalance) && group.initial_delay) group.member_added = true;
+  // Only a group's very first members are waited for more than once.
+  if (group.is(GroupState::preparing_rebalance) && group.generation == 0) group.member_added = true;
   rebalance_or_complete(group, now, out);
 }
 
@@ -361,6 +364,8 @@ GroupOutcome GroupMachine::sync(const SyncCall& call, ReplyToken token, GroupTim
     case GroupState::preparing_rebalance:
       return refuse(ErrorCode::rebalance_in_progress);
     case GroupState::stable: {
+      // The leader has spoken already; this one is not silent.
+      group.unsynced.erase(member.id);
       keep_alive(group, member, now);
       SyncReply reply;
       reply.protocol_type = group.protocol_type;
@@ -450,7 +455,7 @@ GroupOutcome GroupMachine::leave(const std::string& id, const std::vector<Leavin
     }
     if (group.pending.erase(member_id) != 0) {
       pending_removed = true;
-      results.push_back(who.instance_id ? ErrorCode::unknown_server_error : ErrorCode::none);
+      results.push_back(ErrorCode::none);
       continue;
     }
     const ErrorCode fault = check_member(group, member_id, who.instance_id);

@@ -147,6 +147,8 @@ GroupOutcome GroupMachine::expire(GroupTime now) {
   GroupOutcome out;
   for (const auto& [id, group] : groups_) {
     const bool empty = group.is(GroupState::empty);
+    // While a group rebalances, a member that is not back yet may be what uses a topic.
+    if (!empty && !group.is(GroupState::stable)) continue;
     const auto subscribed = empty ? std::nullopt : group.subscribed_topics();
     if (!empty && !subscribed) continue;  // members whose topics we do not know: everything may be in use
     std::size_t left = 0;

@@ -240,7 +240,11 @@ Task<HttpReply> Node::Inner::route(std::string path) {
   } else if (path == "/metrics") {
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
     // The shards answer only while they all run.
-    reply.body = ready ? co_await metrics_page(services, *ensemble, metrics) : metrics.prometheus_text();
+    if (!ready) {
+      reply.body = metrics.prometheus_text();
+      co_return reply;
+    }
+    reply.body = co_await metrics_page(services, *ensemble, metrics);
   } else {
     reply.status = 404;
     reply.body = "there are /livez, /readyz and /metrics\n";

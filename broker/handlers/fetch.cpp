@@ -192,10 +192,7 @@ class FetchRun {
         return false;
       }
       session_ = std::move(found.session);
-      for (const Request::ForgottenTopic& t : message_.forgotten_topics_data)
-        for (const std::int32_t p : t.partitions) session().forget({by_id() ? std::string() : t.topic, t.topic_id, p});
     }
-    if (session_) session_->busy = true;  // its partitions are pointed to until the answer has been made
     for (Request::Topic& t : message_.topics)
       for (const Request::Partition& p : t.partitions)
         session().put({.topic = by_id() ? std::string() : t.topic,
@@ -206,6 +203,16 @@ class FetchRun {
                        .last_fetched_epoch = p.last_fetched_epoch,
                        .log_start_offset = p.log_start_offset,
                        .bytes_max = p.partition_max_bytes});
+    for (const Request::ForgottenTopic& t : message_.forgotten_topics_data)
+      for (const std::int32_t p : t.partitions) session().forget({by_id() ? std::string() : t.topic, t.topic_id, p});
+    if (session_ && !full_ && session_->size() == 0) {
+      // Nothing is left to fetch in it: it is over, and the client is told so by a session id of 0.
+      sessions.remove(session_->id);
+      session_.reset();
+      alone_ = std::make_unique<FetchSession>();
+      alone_->uses_topic_ids = by_id();
+    }
+    if (session_) session_->busy = true;  // its partitions are pointed to until the answer has been made
     return true;
   }
 

@@ -10,7 +10,8 @@ constexpr Setting broker_settings_[] = {
      "The node's id in the cluster. -1: as node.id; if neither is given, the data directory's own id, or 0."},
     {"node.id", int32, "-1", at_least(-1), read_only, used, "The node's id in the cluster; the same as broker.id."},
     {"process.roles", list, null, one_of(roles), read_only, used,
-     "Without `broker` among them the node coordinates only: it serves ZooKeeper's clients and no Kafka. Not set: both."},
+     "Without `broker` among them the node coordinates only: it serves ZooKeeper's clients and no Kafka. Not set: "
+     "both."},
     {"broker.rack", string, null, any, read_only, used,
      "The rack or zone the broker stands in: replicas are spread over racks, and consumers may fetch from their own."},
     {"listeners", list, "PLAINTEXT://127.0.0.1:9092", any, per_broker, used,

@@ -219,7 +219,7 @@ class SystemDisk final : public Disk {
       struct stat status{};
       if (::fstatat(::dirfd(open.get()), found->d_name, &status, 0) != 0) {
         if (errno == ENOENT) continue;  // removed meanwhile, or a dangling link
-        return os_fail("status of", directory + "/" + name, errno);
+        return os_fail("status of", fmt::format("{}/{}", directory, name), errno);
       }
       const bool is_directory = S_ISDIR(status.st_mode);
       entries.push_back({name, is_directory, is_directory ? 0 : static_cast<std::uint64_t>(status.st_size)});

@@ -14,7 +14,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t message_bytes_max = 16 * 1024;  // a client's megabyte does not become a line of ours
+constexpr std::size_t message_bytes_max = std::size_t{16} * 1024;  // a client's megabyte does not become a line of ours
 constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
 constexpr std::array<std::string_view, 6> level_marks{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF"};
 

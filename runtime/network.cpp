@@ -57,7 +57,7 @@ class Acceptor {
       if (error == EAGAIN || error == EWOULDBLOCK) {
         boost::system::error_code ignored;  // a closed listener shows in the loop's condition
         auto token = asio::redirect_error(asio::use_awaitable, ignored);
-        co_await self->descriptor_.async_wait(Descriptor::wait_read, std::move(token));
+        co_await self->descriptor_.async_wait(Descriptor::wait_read, token);
       } else if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
         // The connection stays in the backlog, and the listener ready: without a pause this would spin.
         if (!std::exchange(self->exhausted_, true)) {
@@ -113,7 +113,7 @@ Task<Result<std::unique_ptr<Stream>>> connect_to(Shard& shard, SocketAddress add
   shard.arm(timer, connect_timeout, [&connecting] { connecting.cancel(); });
   boost::system::error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
-  co_await connecting.async_wait(Descriptor::wait_write, std::move(token));
+  co_await connecting.async_wait(Descriptor::wait_write, token);
   if (error) co_return socket_error("connecting to", remote, ETIMEDOUT);
   int failed = 0;
   socklen_t size = sizeof failed;
@@ -143,7 +143,7 @@ class SystemNetwork final : public Network {
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     const auto flags = asio::ip::tcp::resolver::numeric_service;
-    auto found = co_await resolver.async_resolve(to.host, port, flags, std::move(token));
+    auto found = co_await resolver.async_resolve(to.host, port, flags, token);
     if (error) {
       co_return fail(ErrorKind::not_found, fmt::format("address of {}: {}", to.host, error.message()), error.value());
     }

@@ -313,7 +313,7 @@ Result<void> SimulatedDisk::remove_all(const std::string& path) {
   std::vector<std::string> names;
   for (const auto& [name, node] : place.node->entries) names.push_back(name);
   for (const std::string& name : names) {
-    auto removed = remove_all(path + "/" + name);
+    auto removed = remove_all(fmt::format("{}/{}", path, name));
     if (!removed) return removed;
   }
   return remove(path);

@@ -61,7 +61,7 @@ std::span<const ApiRow> api_rows() { return rows; }
 
 const ApiRow* api_row(std::int16_t key) {
   if (key < 0 || static_cast<std::size_t>(key) >= index_by_key.size()) return nullptr;
-  const int i = index_by_key[static_cast<std::size_t>(key)];
+  const std::int8_t i = index_by_key[static_cast<std::size_t>(key)];
   return i < 0 ? nullptr : &rows[static_cast<std::size_t>(i)];
 }
 

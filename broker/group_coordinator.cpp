@@ -281,6 +281,7 @@ void GroupCoordinator::topics_deleted(const std::vector<std::string>& topics) {
 Task<void> GroupCoordinator::stop() {
   expiry_.cancel();
   std::vector<LogId> ids;
+  ids.reserve(hosted_.size());
   for (const auto& [id, _] : hosted_) ids.push_back(id);
   for (const LogId& id : ids) partition_closed(id);
   co_await broker_.shard().drained(gate_);

@@ -77,6 +77,7 @@ Task<void> KafkaServer::stop() {
   idle_timer_.cancel();
   for (auto& [listener, _] : listeners_) listener->close();
   std::vector<std::shared_ptr<Connection>> all;
+  all.reserve(connections_.size());
   for (const auto& [_, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->close();
   co_await broker_.shard().drained(gate_);

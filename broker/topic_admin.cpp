@@ -170,7 +170,7 @@ Task<AdminAnswer> TopicAdmin::write_configs(std::string_view type, std::string e
                                  znodes::encode_config_change(fmt::format("{}/{}", type, entity)), false,
                                  persistent_sequential});
   // Old notifications go with new ones: every broker has seen them long ago.
-  constexpr std::int64_t kept_ms = 15 * 60 * 1000;
+  constexpr std::int64_t kept_ms = std::int64_t{15} * 60 * 1000;
   constexpr int purged_at_once = 100;
   if (const zk::Znode* changes = ensemble_.tree().find(znodes::config_changes)) {
     int purged = 0;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view magic = "HFZS";
 constexpr std::uint8_t format_version = 1;
-constexpr std::size_t chunk_bytes = 64 * 1024;  // a chunk is sealed once it has as many
+constexpr std::size_t chunk_bytes = std::size_t{64} * 1024;  // a chunk is sealed once it has as many
 constexpr std::size_t chunk_bytes_max = std::size_t{1} << 30;
 constexpr std::size_t chunk_header_bytes = 8;
 

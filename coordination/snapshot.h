@@ -42,7 +42,7 @@ class SnapshotCapture final : public ChangeObserver {
   Zxid zxid() const { return zxid_; }
   // The next piece of the file, of about `bytes` (a single large node may exceed it): one chunk or several. Nothing
   // more: the snapshot is complete. The pieces must be written in order.
-  std::optional<Bytes> next(std::size_t bytes = 64 * 1024);
+  std::optional<Bytes> next(std::size_t bytes = std::size_t{64} * 1024);
   // Old versions kept in memory because their nodes changed before the walk came by.
   std::size_t pending_bytes() const { return pending_.size(); }
 

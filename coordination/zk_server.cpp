@@ -79,6 +79,7 @@ Task<void> ZkServer::stop() {
 
 void ZkServer::close_all() {
   std::vector<std::shared_ptr<ZkConnection>> all;
+  all.reserve(connections_.size());
   for (const auto& [_, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->close();
 }

@@ -33,8 +33,9 @@ inline std::string segment_name(Offset base, std::string_view suffix) {
 inline std::optional<Offset> parse_segment_name(std::string_view name, std::string_view suffix) {
   if (name.size() != 20 + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
   std::int64_t base = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + 20, base);
-  if (error != std::errc() || end != name.data() + 20 || base < 0) return std::nullopt;
+  const std::string_view digits = name.substr(0, 20);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), base);
+  if (error != std::errc() || end != digits.data() + digits.size() || base < 0) return std::nullopt;
   return Offset(base);
 }
 

@@ -141,7 +141,7 @@ void LogShard::later(std::int64_t delay_ms, std::string log_dir, Function<void()
 
 void LogShard::delete_later(const PartitionLog& log, Offset base, std::int64_t delay_ms) {
   Directory& dir = directory(log.log_dir());
-  const std::string directory = log.directory();
+  const std::string& directory = log.directory();
   std::vector<std::string> gone;
   for (const auto suffix :
        {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix, log_format::txnindex_suffix})

@@ -83,6 +83,7 @@ void ProducerState::truncate_fully() {
 
 std::vector<std::uint8_t> ProducerState::to_snapshot() const {
   std::vector<const ProducerEntry*> sorted;
+  sorted.reserve(producers_.size());
   for (const auto& [_, entry] : producers_) sorted.push_back(&entry);
   std::ranges::sort(sorted, {}, &ProducerEntry::producer_id);
   wire::Writer out(64 + sorted.size() * snapshot_entry_bytes);

@@ -149,7 +149,6 @@ class OffsetFetchRun : public std::enable_shared_from_this<OffsetFetchRun> {
     left_ = asked_.size() + 1;
     for (std::size_t i = 0; i < asked_.size(); ++i) {
       AskedGroup& asked = asked_[i];
-      results_[i].group_id = asked.group_id;
       const GroupPlace place = place_of(home, asked.group_id);
       if (place.error != ErrorCode::none) {
         finish(i, error_of(asked.group_id, place.error));

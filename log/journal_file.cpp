@@ -232,6 +232,7 @@ bool known(JournalEntry::Kind kind) {
 
 }  // namespace
 
+// What no replay needs is given back first: on a full disk its room may be what the replay, and so the start, needs.
 Result<void> replay_journals(
     Disk& disk, const std::string& directory,
     const std::function<Result<void>(JournalEntry::Kind, const LogId&, Offset, std::uint64_t, ByteView)>& apply) {
@@ -248,6 +249,12 @@ Result<void> replay_journals(
     std::vector<std::uint8_t> head(20);
     auto got = (*file)->read_at(0, head);
     if (!got) return fail(got);
+    if (std::ranges::count(head, 0) == std::ssize(head)) {
+      // Preallocated and never used: its room may be what this start needs on a full disk.
+      auto removed = disk.remove(f.path);
+      if (!removed) return fail(removed);
+      continue;
+    }
     wire::Reader in(head);
     const std::uint32_t magic = in.u32(), file_version = in.u32();
     f.generation = in.u64();
@@ -263,7 +270,10 @@ Result<void> replay_journals(
     std::uint64_t oldest_needed = 0;
     for (const bool replaying : {false, true}) {
       for (auto file = it; file != end; ++file) {
-        if (replaying && file->found.generation < oldest_needed) continue;
+        if (replaying && file->found.generation < oldest_needed) {
+          (void)disk.remove(file->found.path);
+          continue;
+        }
         auto file_size = file->file->size();
         if (!file_size) return fail(file_size);
         std::uint64_t at = file_header_bytes;
@@ -293,6 +303,8 @@ Result<void> replay_journals(
                         fmt::format("{}: frame {} passes its checksum but cannot be read", file->found.path, sequence));
           at += padded((*frame)->size());
         }
+        if (!replaying && at < *file_size)
+          if (auto writable = disk.open(file->found.path, {.write = true})) (void)(*writable)->truncate(at);
       }
     }
     it = end;

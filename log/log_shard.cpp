@@ -174,8 +174,9 @@ void LogShard::run(Directory& dir, std::shared_ptr<FlushJob> job) {
 void LogShard::flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result) {
   if (!result && result.error().kind == ErrorKind::no_space && !stopping_) {
     // Tried again until there is room: the bytes are in memory, and in the journal unless somebody waits for them here.
-    if (dir.blocked.empty()) {
+    if (!std::exchange(dir.out_of_space, true))
       log_line(LogLevel::error, "log", "{} is full: segments cannot be written: {}", dir.path, result.error().message);
+    if (dir.blocked.empty()) {
       shard_.arm(dir.retry, std::chrono::seconds(1), [this, &dir] {
         for (auto& again : std::exchange(dir.blocked, {})) run(dir, std::move(again));
       });
@@ -184,6 +185,8 @@ void LogShard::flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<
     return;
   }
   if (!result) return take_offline(dir, result.error());
+  if (dir.blocked.empty() && std::exchange(dir.out_of_space, false))
+    log_line(LogLevel::info, "log", "{} has space again: segments are written", dir.path);
   job->log->flushed(*job);
   bound_memory();
 }

@@ -35,7 +35,7 @@ class LogShard {
     bool online = true;
     std::vector<std::shared_ptr<FlushJob>> blocked;  // for want of space, tried again every second
     Timer retry;
-    bool out_of_space() const { return !blocked.empty(); }
+    bool out_of_space = false;
   };
 
   LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,

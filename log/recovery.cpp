@@ -47,6 +47,9 @@ Result<void> Recovery::run() {
       [this](JournalEntry::Kind kind, const LogId& id, Offset base, std::uint64_t position, ByteView bytes) {
         return replay_entry(static_cast<int>(kind), id, base, position, bytes);
       });
+  if (!replayed && replayed.error().kind == ErrorKind::no_space)
+    return fail(ErrorKind::no_space,
+                log_dir_ + " is full: free some space and start again, nothing is lost: " + replayed.error().message);
   if (!replayed) return fail(replayed);
   return finish();
 }

@@ -240,7 +240,7 @@ class TcpStream final : public Stream {
       if (got) co_return std::move(*got);
       boost::system::error_code ignored;  // a closed connection shows in the next try
       auto token = asio::redirect_error(asio::use_awaitable, ignored);
-      co_await connection->descriptor().async_wait(Descriptor::wait_read, std::move(token));
+      co_await connection->descriptor().async_wait(Descriptor::wait_read, token);
       connection->now_readable();
     }
   }
@@ -250,7 +250,7 @@ class TcpStream final : public Stream {
     if (auto open = connection->state(); !open) co_return open;
     boost::system::error_code ignored;
     auto token = asio::redirect_error(asio::use_awaitable, ignored);
-    co_await connection->descriptor().async_wait(Descriptor::wait_read, std::move(token));
+    co_await connection->descriptor().async_wait(Descriptor::wait_read, token);
     connection->now_readable();
     co_return connection->state();
   }

@@ -138,11 +138,11 @@ Result<void> Node::Inner::open_logs() {
   options.retention_check_interval_ms = config.integer("log.retention.check.interval.ms");
   options.producer_id_expiration_ms = config.integer("producer.id.expiration.ms");
   options.recovery_checkpoint_interval_ms = config.integer("log.flush.offset.checkpoint.interval.ms");
-  logs = std::make_unique<LogManager>(std::move(options), world.disk, world.workers, world.clock, *random, metrics);
   options.on_congestion = [this](bool behind) {
     for (auto& peer : services.peers)
       peer->shard().post([p = peer.get(), behind] { p->input_gate().journal_behind(behind); });
   };
+  logs = std::make_unique<LogManager>(std::move(options), world.disk, world.workers, world.clock, *random, metrics);
   ShardOf shard_of = [this](const LogId& id) -> Shard& {
     return shards->at(BrokerShard::shard_index(id, shards->size()));
   };

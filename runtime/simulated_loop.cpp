@@ -110,41 +110,53 @@ struct SimulatedLoop::Loop {
 
 SimulatedLoop::SimulatedLoop(SimulatedClock& clock, int shards)
     : clock_(clock), queues_(std::make_unique<JobQueues>(clock)) {
-  for (int i = 0; i < shards; ++i) loops_.push_back(std::make_unique<Loop>(i, clock));
+  for (int i = 0; i < shards; ++i) shards_.push_back(&loops_.emplace_back(std::make_unique<Loop>(i, clock))->shard);
+}
+
+SimulatedLoop::SimulatedLoop(SimulatedClock& clock, Shards& shards)
+    : clock_(clock), queues_(std::make_unique<JobQueues>(clock)) {
+  for (int i = 0; i < shards.size(); ++i) shards_.push_back(&shards.at(i));
 }
 
 SimulatedLoop::~SimulatedLoop() = default;
 
-Shard& SimulatedLoop::shard(int index) { return loops_[static_cast<std::size_t>(index)]->shard; }
+Shard& SimulatedLoop::shard(int index) { return *shards_[static_cast<std::size_t>(index)]; }
 Workers& SimulatedLoop::workers() { return *queues_; }
 void SimulatedLoop::delay_jobs(Random& random, Duration longest) { queues_->delay(random, longest); }
 
-void SimulatedLoop::run_ready() {
-  for (int rounds = 0;; ++rounds) {
-    HOLDFAST_CHECK(rounds < rounds_at_one_instant_max);
-    bool ran = false;
-    for (auto& loop : loops_) {
-      Shard::Scope scope(loop->shard);
-      const auto deadline = loop->shard.timers().next_deadline();
-      if (deadline && *deadline <= clock_.now()) {
-        loop->shard.timers().advance(clock_.now());
-        ran = true;
-      }
-      ran = loop->shard.poll() > 0 || ran;
+bool SimulatedLoop::run_round() {
+  bool ran = false;
+  for (TimedEvents* events : events_) ran = events->run_due(clock_.now()) || ran;
+  for (Shard* shard : shards_) {
+    Shard::Scope scope(*shard);
+    const auto deadline = shard->timers().next_deadline();
+    if (deadline && *deadline <= clock_.now()) {
+      shard->timers().advance(clock_.now());
+      ran = true;
     }
-    ran = queues_->run_due() || ran;
-    if (!ran) return;
+    ran = shard->poll() > 0 || ran;
   }
+  return queues_->run_due() || ran;
+}
+
+void SimulatedLoop::run_ready() {
+  for (int rounds = 0; run_round(); ++rounds) HOLDFAST_CHECK(rounds < rounds_at_one_instant_max);
+}
+
+std::optional<SteadyTime> SimulatedLoop::next() const {
+  std::optional<SteadyTime> next = queues_->next();
+  const auto earlier = [&next](std::optional<SteadyTime> time) {
+    if (time && (!next || *time < *next)) next = time;
+  };
+  for (Shard* shard : shards_) earlier(shard->timers().next_deadline());
+  for (const TimedEvents* events : events_) earlier(events->next());
+  return next;
 }
 
 bool SimulatedLoop::advance(SteadyTime limit) {
-  std::optional<SteadyTime> next = queues_->next();
-  for (auto& loop : loops_) {
-    const auto deadline = loop->shard.timers().next_deadline();
-    if (deadline && (!next || *deadline < *next)) next = deadline;
-  }
-  if (!next || *next > limit) return false;
-  clock_.advance_to(*next);
+  const auto time = next();
+  if (!time || *time > limit) return false;
+  clock_.advance_to(*time);
   run_ready();
   return true;
 }

@@ -21,19 +21,34 @@
 
 namespace holdfast {
 
+// What happens at its own times, outside all shards: a network's deliveries.
+class TimedEvents {
+ public:
+  virtual ~TimedEvents() = default;
+  virtual std::optional<SteadyTime> next() const = 0;
+  virtual bool run_due(SteadyTime now) = 0;  // what was due; false when nothing was
+};
+
 class SimulatedLoop {
  public:
   explicit SimulatedLoop(SimulatedClock& clock, int shards = 1);
+  // Turns the shards of a node whose threads are never started; they must outlive the loop.
+  SimulatedLoop(SimulatedClock& clock, Shards& shards);
   ~SimulatedLoop();
   SimulatedLoop(const SimulatedLoop&) = delete;
   SimulatedLoop& operator=(const SimulatedLoop&) = delete;
 
   Shard& shard(int index = 0);
   SimulatedClock& clock() { return clock_; }
-  Workers& workers();  // what it creates must be destroyed before the loop
+  Workers& workers();                                            // what it creates must be destroyed before the loop
+  void add(TimedEvents& events) { events_.push_back(&events); }  // must outlive the loop
   // From now on each job takes up to `longest`, drawn from `random`, which must outlive the loop.
   void delay_jobs(Random& random, Duration longest);
 
+  // For whoever turns several loops: one round over what is ready at this instant (false when there was nothing), and
+  // when there will be more to do.
+  bool run_round();
+  std::optional<SteadyTime> next() const;
   // All that can run without moving the clock.
   void run_ready();
   // Moves the clock to the next timer or job and runs what is then ready. False when nothing waits for time, or only
@@ -59,8 +74,10 @@ class SimulatedLoop {
   }
 
   SimulatedClock& clock_;
-  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<std::unique_ptr<Loop>> loops_;  // its own; none when the shards are somebody else's
+  std::vector<Shard*> shards_;
   std::unique_ptr<JobQueues> queues_;
+  std::vector<TimedEvents*> events_;
 };
 
 template <class T>

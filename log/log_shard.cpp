@@ -163,10 +163,16 @@ void LogShard::flush(const std::shared_ptr<PartitionLog>& log) {
 }
 
 void LogShard::run(Directory& dir, std::shared_ptr<FlushJob> job) {
-  dir.flush_worker->submit([this, &dir, job, writer = dir.writer] {
-    auto result = writer->run(*job);
-    shard_.post([this, &dir, job, result = std::move(result)]() mutable {
-      flush_done(dir, std::move(job), std::move(result));
+  dir.queued.push_back(std::move(job));
+  if (dir.queued.size() == 1) shard_.defer([this, &dir] { run_queued(dir); });
+}
+
+void LogShard::run_queued(Directory& dir) {
+  if (dir.queued.empty()) return;
+  dir.flush_worker->submit([this, &dir, jobs = std::exchange(dir.queued, {}), writer = dir.writer]() mutable {
+    std::vector<Result<void>> results = writer->run(jobs);
+    shard_.post([this, &dir, jobs = std::move(jobs), results = std::move(results)]() mutable {
+      for (std::size_t i = 0; i < jobs.size(); ++i) flush_done(dir, std::move(jobs[i]), std::move(results[i]));
     });
   });
 }
@@ -178,7 +184,13 @@ void LogShard::flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<
       log_line(LogLevel::error, "log", "{} is full: segments cannot be written: {}", dir.path, result.error().message);
     if (dir.blocked.empty()) {
       shard_.arm(dir.retry, std::chrono::seconds(1), [this, &dir] {
-        for (auto& again : std::exchange(dir.blocked, {})) run(dir, std::move(again));
+        for (auto& again : std::exchange(dir.blocked, {})) {
+          if (again->log->is_removed()) {
+            again->log->flushed(*again);
+          } else {
+            run(dir, std::move(again));
+          }
+        }
       });
     }
     dir.blocked.push_back(std::move(job));
@@ -244,25 +256,26 @@ Task<void> LogShard::stop() {
     co_await shard_.until(std::move(idle));
   }
   for (const auto& log : all) log->flush_soon();
-  for (const auto& log : all) {
-    co_await flush_one(log);
-    if (log->is_failed()) continue;
-    // Exact length, indexes, producer snapshot: what a trusting start relies on.
-    Directory& dir = directory(log->log_dir());
-    dir.flush_worker->submit([this, &dir, job = std::make_shared<FlushJob>(log->closing_job())] {
-      auto result = dir.writer->run(*job);
-      if (result) return;
-      shard_.post([&dir, job, result = std::move(result)] {
-        dir.online = false;
-        log_line(LogLevel::error, "log", "{}: cannot be closed cleanly: {}", job->directory, result.error().message);
-      });
-    });
-  }
+  for (const auto& log : all) co_await flush_one(log);
   for (auto& dir : directories_) {
-    auto last = [this, &dir](Function<void()> resume) {
-      dir->flush_worker->submit([this, resume = std::move(resume)]() mutable { shard_.post(std::move(resume)); });
+    // Exact length, indexes, producer snapshot: what a trusting start relies on.
+    std::vector<std::shared_ptr<FlushJob>> closing;
+    for (const auto& log : all)
+      if (log->log_dir() == dir->path && !log->is_failed())
+        closing.push_back(std::make_shared<FlushJob>(log->closing_job()));
+    auto close = [this, &dir, &closing](Function<void()> resume) {
+      background(dir->path, [this, &dir, &closing, resume = std::move(resume)]() mutable {
+        const std::vector<Result<void>> results = dir->writer->run(closing);
+        for (std::size_t i = 0; i < closing.size(); ++i) {
+          if (results[i]) continue;
+          dir->online = false;
+          log_line(LogLevel::error, "log", "{}: cannot be closed cleanly: {}", closing[i]->directory,
+                   results[i].error().message);
+        }
+        shard_.post(std::move(resume));
+      });
     };
-    co_await shard_.until(std::move(last));
+    co_await shard_.until(std::move(close));
   }
 }
 

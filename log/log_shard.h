@@ -33,6 +33,7 @@ class LogShard {
     std::shared_ptr<SegmentReader> reader;  // read_worker only
     std::unique_ptr<Journal> journal;
     bool online = true;
+    std::vector<std::shared_ptr<FlushJob>> queued;   // of this burst: written together, then synced
     std::vector<std::shared_ptr<FlushJob>> blocked;  // for want of space, tried again every second
     Timer retry;
     bool out_of_space = false;
@@ -74,8 +75,11 @@ class LogShard {
     co_await shard_.until(std::move(start));
     co_return std::move(**out);
   }
+  // After the flushes that were begun.
   void background(const std::string& log_dir, Function<void()> work) {
-    directory(log_dir).flush_worker->submit(std::move(work));
+    Directory& dir = directory(log_dir);
+    run_queued(dir);
+    dir.flush_worker->submit(std::move(work));
   }
   void delete_later(const PartitionLog& log, Offset segment_base, std::int64_t delay_ms);
 
@@ -93,6 +97,7 @@ class LogShard {
 
  private:
   void run(Directory& dir, std::shared_ptr<FlushJob> job);
+  void run_queued(Directory& dir);
   void flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result);
   void later(std::int64_t delay_ms, std::string log_dir, Function<void()> work);
 

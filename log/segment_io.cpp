@@ -91,7 +91,16 @@ void SegmentReader::close_directory(const std::string& directory) {
   std::erase_if(indexes_, [prefix = directory + "/"](const auto& i) { return i.first.starts_with(prefix); });
 }
 
-Result<void> SegmentWriter::run(FlushJob& job) {
+std::vector<Result<void>> SegmentWriter::run(const std::vector<std::shared_ptr<FlushJob>>& jobs) {
+  std::vector<Result<void>> results;
+  results.reserve(jobs.size());
+  for (const auto& job : jobs) results.push_back(write(*job));
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (results[i]) results[i] = sync(*jobs[i]);
+  return results;
+}
+
+Result<void> SegmentWriter::write(FlushJob& job) {
   for (FlushJob::Write& w : job.writes) {
     auto file = files_.open(file_path(job.directory, w.base, log_format::log_suffix));
     if (!file) return fail(file);
@@ -101,6 +110,16 @@ Result<void> SegmentWriter::run(FlushJob& job) {
     if (!written) return fail(written);
     w.pieces = {};
   }
+  for (const FlushJob::Close& c : job.close) {
+    auto file = files_.open(file_path(job.directory, c.base, log_format::log_suffix));
+    if (!file) return fail(file);
+    auto cut = (*file)->truncate(c.size);
+    if (!cut) return fail(cut);
+  }
+  return {};
+}
+
+Result<void> SegmentWriter::sync(FlushJob& job) {
   if (job.producers) {
     auto written = disk_.write_atomically(file_path(job.directory, job.producers->first, log_format::snapshot_suffix),
                                           job.producers->second);
@@ -115,8 +134,6 @@ Result<void> SegmentWriter::run(FlushJob& job) {
     const std::string path = file_path(job.directory, c.base, log_format::log_suffix);
     auto file = files_.open(path);
     if (!file) return fail(file);
-    auto cut = (*file)->truncate(c.size);
-    if (!cut) return fail(cut);
     auto synced = (*file)->sync_data();
     if (!synced) return fail(synced);
     files_.close(path);

@@ -283,6 +283,40 @@ TEST_F(LogTest, BulkThatFindsNoRoomIsRefusedAndWrittenLater) {
   EXPECT_TRUE(world.append(*log));
 }
 
+TEST_F(LogTest, ALogMayBeRemovedWhileItIsFlushed) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  PartitionLog* other = world.create(log_id(2), "o");
+  ASSERT_TRUE(world.append(*log));
+  ASSERT_TRUE(world.append(*other));
+  world.loop().run_ready();
+  log->flush_soon();
+  other->flush_soon();
+  ASSERT_TRUE(world.loop().run(world.shard().remove(log_id(1))));
+  world.loop().run_ready();
+  EXPECT_TRUE(world.shard().directories().front()->online);
+  EXPECT_TRUE(other->fully_synced());
+}
+
+// Syncing one by one would be a commit of the file system for each: everything is written before anything is synced.
+TEST_F(LogTest, LogsThatAreFlushedTogetherAreWrittenFirstAndSyncedThen) {
+  LogWorld world(disk_);
+  std::vector<PartitionLog*> logs;
+  for (std::uint8_t i = 1; i <= 5; ++i) logs.push_back(world.create(log_id(i), "t" + std::to_string(i)));
+  for (PartitionLog* log : logs) ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  std::string order;
+  disk_.before_call([&order](DiskCall call, const std::string& path) {
+    if (!path.ends_with(".log")) return;
+    if (call == DiskCall::write) order += 'w';
+    if (call == DiskCall::sync) order += 's';
+  });
+  for (PartitionLog* log : logs) log->flush_soon();
+  world.loop().run_ready();
+  disk_.before_call(nullptr);
+  EXPECT_EQ(order, "wwwwwsssss");
+}
+
 TEST_F(LogTest, AFullDiskDoesNotHoldUpAStop) {
   for (const std::size_t bytes : {20u, 20'000u}) {
     LogWorld world(disk_);

@@ -7,8 +7,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/random.h"
@@ -20,17 +21,26 @@ using ServerId = Strong<struct ServerIdTag, std::int32_t>;  // ZooKeeper's myid;
 using Term = LeaderEpoch;                                   // from 1; 0: before the first election
 
 // One life of a server's disk, drawn when its data directory is made. A server that comes back with another one has
-// forgotten what it acknowledged and whom it voted for.
+// forgotten what it acknowledged and whom it voted for. All zeros: not known.
 using Incarnation = Uuid;
+using Lives = std::map<ServerId, Incarnation>;
 
 // Who decides. Ordered by id. `outgoing` not empty: joint consensus (Raft, section 4.3): both the majority of `voters`
 // and that of `outgoing` decide, until the change that began it is finished. A membership is an entry of the log and
 // holds from when it is appended, committed or not; it is rolled back with its entry.
+//
+// A voter is an id and an incarnation: with another disk it is somebody else, and takes the former one's place by a
+// joint change like anybody else (see Consensus). A voter whose incarnation is not known counts for nothing. The
+// membership of a configuration file knows none; the first leader of all records them in its first entry.
 struct Membership {
   std::vector<ServerId> voters, learners, outgoing;
+  Lives lives = {};           // of `voters`
+  Lives outgoing_lives = {};  // of `outgoing`
 
   bool is_joint() const { return !outgoing.empty(); }
-  bool is_voter(ServerId id) const;   // of either majority
+  bool is_recorded() const { return !lives.empty(); }  // not: nobody was ever elected by it
+  bool is_voter(ServerId id) const;                    // of either majority
+  bool is_voter(ServerId id, const Incarnation& life) const;
   bool is_member(ServerId id) const;  // or a learner
   friend bool operator==(const Membership&, const Membership&) = default;
 };
@@ -38,8 +48,7 @@ struct Membership {
 // Durable before anything that depends on it leaves the server; replaced atomically.
 struct HardState {
   Term term{0};
-  ServerId vote{0};       // in that term; following a leader counts as having voted for it
-  bool complete = false;  // its log holds all that it ever acknowledged; see Consensus on blank servers
+  ServerId vote{0};  // in that term; following a leader counts as having voted for it
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
@@ -53,32 +62,39 @@ struct Span {
 
 struct ConsensusMessage {
   enum class Kind : std::uint8_t {
-    pre_vote = 1,     // would you vote for me in `term`? Changes nothing anywhere.
-    pre_vote_reply,   //
-    vote,             // log_end, log_term: of the candidate. transfer: the leader asked for this election
-    vote_reply,       // granted, complete (of the voter)
-    append,           // previous_term: of the entry before `from`; spans: from `from` on, contiguous; commit
-    append_reply,     // granted: everything below `match` is durable and equals the leader's log. Not granted: hint_*
-    heartbeat,        // commit (never above what the peer is known to match); round: for reads and for check-quorum
-    heartbeat_reply,  // round
-    snapshot_reply,   // granted: installed; match: its end. The pieces themselves are the driver's
-    timeout_now,      // leader transfer: start an election at once
+    pre_vote = 1,     // would you vote for me in `term`? Changes nothing anywhere. log_end, log_term
+    pre_vote_reply,   // granted (then `term` is the one that was asked for), blank
+    vote,             // log_end, log_term. transfer: the leader asked for this election
+    vote_reply,       // granted, blank
+    append,           // previous_term: of the entry before `from_offset`; spans: from there on, contiguous; commit
+    append_reply,     // granted: match, hint_end. Not granted: from_offset as asked; hint_end, hint_term; match
+    heartbeat,        // commit (never above what the peer is known to match); round: for reads and for check-quorum; 0:
+                      // it is not to be answered
+    heartbeat_reply,  // round, match, hint_end
+    snapshot,         // goes ahead of a snapshot's pieces, which are the driver's. match: its end; log_term
+    snapshot_reply,   // match, hint_end
+    timeout_now,      // leader transfer: start an election at once. round: void after a heartbeat of a later one
     read_index,       // a follower asks from where on a read is linearizable; token
-    read_index_reply  // token, commit; granted or (no leader, not yet) not
+    read_index_reply,  // token, commit; granted or (no leader, not any more) not
   };
   Kind kind{};
-  ServerId from, to;
+  ServerId from{}, to{};
   Incarnation incarnation{};  // of the sender
-  Term term;
-  bool granted = false, complete = false, transfer = false, learner_log = false;
-  Offset log_end;  // votes: of the candidate's log. append, heartbeat: the end of the leader's
-  Term log_term;   // votes: of its last entry
-  Offset from_offset, match, commit;
-  Term previous_term;
-  Offset hint_end;  // a refused append: the follower's log ends here, or agrees at most up to here
-  Term hint_term;   // and the term of the entry before that
+  Incarnation answers{};      // a reply: the incarnation that asked. Who has another one drops it
+  Term term{};
+  bool granted = false, transfer = false;
+  bool blank = false;  // the voter's log is empty
+  Offset log_end{};    // of the candidate's log
+  Term log_term{};     // of the last entry, of a log or a snapshot
+  Offset from_offset{};
+  Offset match{};  // a reply: everything below is durable and equals the leader's log
+  Offset commit{};
+  Term previous_term{};
+  Offset
+      hint_end{};  // the end of what it has of the leader's log, durable or not. Refused: its log may agree up to here
+  Term hint_term{};  // and this is the term of its entry before that
   std::uint64_t round = 0, token = 0;
-  std::vector<Span> spans;
+  std::vector<Span> spans = {};
 };
 
 enum class Role : std::uint8_t { follower, pre_candidate, candidate, leader };

@@ -1,5 +1,6 @@
 #include "coordination/apply.h"
 
+#include "coordination/ensemble_config.h"
 #include "coordination/path.h"
 #include "runtime/result.h"
 
@@ -25,6 +26,7 @@ void Applier::apply(const Txn& txn, Effects& effects) {
   effects.events.clear();
   effects.session_created = effects.session_closed = SessionId{};
   effects.session_timeout_ms = 0;
+  effects.new_config = {};
   effects.quota_warnings.clear();
   effects.result = std::visit([this](const auto& body) { return carry_out(body); }, txn.body);
 }
@@ -124,6 +126,15 @@ OpResult Applier::carry_out(const CloseSessionTxn& t) {
   sessions_.remove(txn_->session);
   effects_->session_closed = txn_->session;
   return {.op = OpCode::close_session};
+}
+
+OpResult Applier::carry_out(const ReconfigTxn& t) {
+  Znode* node = tree_.find(ensemble_config_path);
+  HOLDFAST_CHECK(node);
+  tree_.set_data(*node, Bytes::copy(t.config), false, -1, txn_->zxid.value, txn_->time_ms);
+  if (!watches_.empty()) watches_.on_data_changed(ensemble_config_path, tree_.acl_ref(*node), effects_->events);
+  effects_->new_config = t.config;
+  return {.op = OpCode::reconfig, .stat = tree_.stat(*node)};
 }
 
 void Applier::count(std::string_view path, std::int64_t bytes, std::int64_t nodes) {

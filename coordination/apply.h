@@ -22,7 +22,7 @@ struct OpResult {
   OpCode op = OpCode::notification;
   ZkError error = ZkError::ok;
   std::string_view path{};  // of creates; points into the transaction
-  Stat stat{};              // of creates, setData, setACL
+  Stat stat{};              // of creates, setData, setACL, reconfig
 };
 
 struct Effects {
@@ -34,7 +34,8 @@ struct Effects {
   std::vector<WatchEvent> events{};  // to be queued in this order, before the reply
   SessionId session_created{};       // 0: none
   std::int32_t session_timeout_ms = 0;
-  SessionId session_closed{};  // 0: none
+  SessionId session_closed{};     // 0: none
+  std::string_view new_config{};  // of a reconfig: the text of /zookeeper/config; points into the transaction
   std::vector<QuotaWarning> quota_warnings{};
 };
 
@@ -56,6 +57,7 @@ class Applier {
   OpResult carry_out(const MultiTxn& t);
   OpResult carry_out(const CreateSessionTxn& t);
   OpResult carry_out(const CloseSessionTxn& t);
+  OpResult carry_out(const ReconfigTxn& t);
 
   void remove(std::string_view path);
   void count(std::string_view path, std::int64_t bytes, std::int64_t nodes);

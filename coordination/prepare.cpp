@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordination/path.h"
+#include "coordination/reconfig.h"
 #include "runtime/result.h"
 
 namespace holdfast::zk {
@@ -57,7 +58,7 @@ std::int32_t next_version(std::int32_t version) {
 }
 
 bool is_system_path(std::string_view path) {
-  return path == "/" || path == "/zookeeper" || path == quota_root || path == "/zookeeper/config";
+  return path == "/" || path == "/zookeeper" || path == quota_root || path == ensemble_config_path;
 }
 
 bool is_expired(NodeKind kind, const NodeView& node, std::int64_t now_ms, const MachineOptions& options) {
@@ -111,6 +112,7 @@ void Preparer::applied(const Txn& txn) {
   outstanding_.applied(txn.zxid);
   quota_use_.applied(txn.zxid);
   last_prepared_ = std::max(last_prepared_, txn.zxid);
+  if (txn.zxid >= reconfiguring_) reconfiguring_ = Zxid{};
   if (std::holds_alternative<CreateSessionTxn>(txn.body)) opening_.erase(txn.session);
   if (std::holds_alternative<CloseSessionTxn>(txn.body)) closing_.erase(txn.session);
 }
@@ -120,6 +122,7 @@ void Preparer::restart(Zxid last_applied) {
   quota_use_.clear();
   opening_.clear();
   closing_.clear();
+  reconfiguring_ = Zxid{};
   last_prepared_ = last_applied;
 }
 
@@ -274,6 +277,8 @@ std::expected<SetDataTxn, ZkError> Preparer::judge(const SetDataOp& op, const Co
   if (const auto error = check_permission(node.acl, perms::write, op.path, context.caller); error != ZkError::ok) {
     return std::unexpected(error);
   }
+  // Upstream lets whoever may write there make it say what is not so, until the next reconfig.
+  if (options_.reconfig.quorum && op.path == ensemble_config_path) return std::unexpected(ZkError::bad_arguments);
   if (op.version != -1 && op.version != node.version) return std::unexpected(ZkError::bad_version);
   const std::int64_t growth = size_of(op.data) - node.data_size;
   if (const auto error = check_quota(op.path, growth, 0, context); error != ZkError::ok) return std::unexpected(error);
@@ -372,6 +377,49 @@ std::expected<CloseSessionTxn, ZkError> Preparer::judge(const CloseSessionOp&, c
     remove(path, outstanding_.view(parent_of(path)), outstanding_.view(path), context);
   }
   closing_.insert(context.caller.session);
+  return txn;
+}
+
+std::expected<ReconfigTxn, ZkError> Preparer::judge(const ReconfigOp& op, const Context& context) {
+  const ReconfigOptions& options = options_.reconfig;
+  if (!options.enabled) return std::unexpected(ZkError::reconfig_disabled);
+  if (const auto error = check_session(context.caller); error != ZkError::ok) return std::unexpected(error);
+  if (!options.quorum) return std::unexpected(ZkError::unimplemented);
+  const QuorumView quorum = options.quorum();
+  if (quorum.changing || reconfiguring_ != Zxid{}) return std::unexpected(ZkError::reconfig_in_progress);
+  const Znode* node = tree_.find(ensemble_config_path);
+  const auto current = EnsembleConfig::parse(as_text(node->data.view()), true);
+  // The first configuration is not installed yet.
+  if (!current || current->servers.empty()) return std::unexpected(ZkError::reconfig_in_progress);
+
+  auto next = reconfigured(*current, op, context.zxid, options);
+  if (!next) return std::unexpected(next.error());
+  if (!holds_quorum(*next, quorum.synced)) return std::unexpected(ZkError::new_config_no_quorum);
+  if (const auto error = check_permission(outstanding_.view(ensemble_config_path).acl, perms::write,
+                                          ensemble_config_path, context.caller);
+      error != ZkError::ok) {
+    return std::unexpected(error);
+  }
+  return configure(std::move(*next), context);
+}
+
+std::expected<ReconfigTxn, ZkError> Preparer::judge(const InstallConfigOp& op, const Context& context) {
+  if (!context.caller.privileged) return std::unexpected(ZkError::unimplemented);
+  if (reconfiguring_ != Zxid{}) return std::unexpected(ZkError::reconfig_in_progress);
+  EnsembleConfig config = op.config;
+  config.version = context.zxid;
+  return configure(std::move(config), context);
+}
+
+// The node's version stays -1, which is how upstream keeps anybody from expecting one.
+ReconfigTxn Preparer::configure(EnsembleConfig config, const Context& context) {
+  ReconfigTxn txn{config.text()};
+  NodeView node = outstanding_.view(ensemble_config_path);
+  node.version = -1;
+  node.mtime_ms = context.now_ms;
+  node.data_size = static_cast<std::int64_t>(txn.config.size());
+  outstanding_.put(ensemble_config_path, std::move(node), context.zxid);
+  reconfiguring_ = context.zxid;
   return txn;
 }
 

@@ -60,6 +60,8 @@ class Preparer {
   Outcome<MultiTxn> judge(const MultiOp& op, const Context& context);
   Outcome<CreateSessionTxn> judge(const CreateSessionOp& op, const Context& context);
   Outcome<CloseSessionTxn> judge(const CloseSessionOp& op, const Context& context);
+  Outcome<ReconfigTxn> judge(const ReconfigOp& op, const Context& context);
+  Outcome<ReconfigTxn> judge(const InstallConfigOp& op, const Context& context);
   Outcome<ErrorTxn> judge(const FailOp& op, const Context& context);
 
   ZkError check_session(const Caller& caller) const;
@@ -68,6 +70,7 @@ class Preparer {
   Outcome<AclListRef> list_to_store(const std::vector<Acl>& asked, const Caller& caller) const;
   ZkError check_quota(std::string_view path, std::int64_t bytes, std::int64_t count, const Context& context);
   DeleteTxn remove(std::string_view path, NodeView parent, const NodeView& node, const Context& context);
+  ReconfigTxn configure(EnsembleConfig config, const Context& context);
 
   const MachineOptions& options_;
   const Tree& tree_;
@@ -77,6 +80,7 @@ class Preparer {
   PendingQuota quota_use_;
   std::unordered_set<SessionId> opening_;  // createSession is prepared, not applied
   std::unordered_set<SessionId> closing_;  // closeSession is prepared, not applied
+  Zxid reconfiguring_;                     // the reconfig that is prepared, not applied; 0: none
   Zxid last_prepared_;
 };
 

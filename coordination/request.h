@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "coordination/ensemble_config.h"
 #include "coordination/types.h"
 #include "runtime/buffer.h"
 #include "runtime/strong.h"
@@ -71,13 +73,22 @@ struct CreateSessionOp {
   std::int32_t timeout_ms = 0;
 };
 struct CloseSessionOp {};  // of the caller's session; also what expiry injects
+// A change of the ensemble's members: either lists of what changes or the whole new configuration. Nothing: not given.
+struct ReconfigOp {
+  std::optional<std::string_view> joining{}, leaving{}, members{};
+  std::int64_t from_version = -1;  // of the configuration that is to be changed; -1: any
+};
+// Privileged callers only: the configuration that an ensemble begins with. Its version becomes the transaction's zxid.
+struct InstallConfigOp {
+  EnsembleConfig config;
+};
 // A request that the shell already refused with an error that must consume a zxid as upstream's does.
 struct FailOp {
   ZkError error;
 };
 
 using WriteRequest = std::variant<CreateOp, DeleteOp, SetDataOp, SetAclOp, MultiOp, DeleteExpiredOp, CreateSessionOp,
-                                  CloseSessionOp, FailOp>;
+                                  CloseSessionOp, ReconfigOp, InstallConfigOp, FailOp>;
 
 struct Caller {
   SessionId session{};

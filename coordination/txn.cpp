@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "coordination/ensemble_config.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
 
@@ -14,7 +15,17 @@ constexpr std::uint8_t format_version = 1;
 constexpr std::size_t header_bytes = 30;
 
 // Index of the alternative in Txn::body and in MultiPartTxn: part of the format, so only ever appended to.
-enum class Kind : std::uint8_t { error, create, remove, set_data, set_acl, multi, create_session, close_session };
+enum class Kind : std::uint8_t {
+  error,
+  create,
+  remove,
+  set_data,
+  set_acl,
+  multi,
+  create_session,
+  close_session,
+  reconfig
+};
 enum class PartKind : std::uint8_t { create, remove, set_data, set_acl, check };
 
 class Encoder {
@@ -65,6 +76,7 @@ class Encoder {
     out_.u32(static_cast<std::uint32_t>(t.ephemerals.size()));
     for (const std::string& path : t.ephemerals) text(path);
   }
+  void operator()(const ReconfigTxn& t) { text(t.config); }
 
   Bytes take() { return std::move(out_.take().take().front()); }
 
@@ -128,6 +140,9 @@ class Decoder {
         break;
       case Kind::close_session:
         txn.body = close_session();
+        break;
+      case Kind::reconfig:
+        txn.body = ReconfigTxn{text()};
         break;
       default:
         in_.fail("unknown kind of transaction");
@@ -230,6 +245,7 @@ class Decoder {
 
 std::size_t size_hint(const CreateTxn& t) { return t.path.size() + t.data.size() + 64 + 64 * t.acl.size(); }
 std::size_t size_hint(const SetDataTxn& t) { return t.path.size() + t.data.size() + 16; }
+std::size_t size_hint(const ReconfigTxn& t) { return t.config.size() + 16; }
 std::size_t size_hint(const MultiTxn& t) {
   std::size_t bytes = 16;
   for (const MultiPartTxn& part : t.parts) {
@@ -254,6 +270,8 @@ void append_changes(const auto& t, std::vector<Change>& out) {
     out.push_back({ChangeKind::data_changed, t.path});
   } else if constexpr (std::is_same_v<T, CloseSessionTxn>) {
     for (const std::string& path : t.ephemerals) out.push_back({ChangeKind::deleted, path});
+  } else if constexpr (std::is_same_v<T, ReconfigTxn>) {
+    out.push_back({ChangeKind::data_changed, ensemble_config_path});
   } else if constexpr (std::is_same_v<T, MultiTxn>) {
     for (const MultiPartTxn& part : t.parts) std::visit([&](const auto& p) { append_changes(p, out); }, part);
   }

@@ -51,6 +51,10 @@ struct CreateSessionTxn {
 struct CloseSessionTxn {
   std::vector<std::string> ephemerals;
 };
+// The ensemble's new configuration, as /zookeeper/config tells it.
+struct ReconfigTxn {
+  std::string config;
+};
 // A write that failed: it changes nothing and consumes its zxid, as upstream's does.
 struct ErrorTxn {
   ZkError error = ZkError::ok;
@@ -70,7 +74,9 @@ struct Txn {
   std::int32_t cxid = 0;
   Zxid zxid;
   std::int64_t time_ms = 0;
-  std::variant<ErrorTxn, CreateTxn, DeleteTxn, SetDataTxn, SetAclTxn, MultiTxn, CreateSessionTxn, CloseSessionTxn> body;
+  std::variant<ErrorTxn, CreateTxn, DeleteTxn, SetDataTxn, SetAclTxn, MultiTxn, CreateSessionTxn, CloseSessionTxn,
+               ReconfigTxn>
+      body;
 
   bool failed() const;  // an error txn or a failed multi: nothing changes
 };

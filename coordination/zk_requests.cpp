@@ -129,6 +129,10 @@ void propose(const Request& r, const zk::WriteRequest& request) {
       [connection = r.connection.shared_from_this(), slot = r.slot, op = r.op](const zk::Effects& effects) {
         if (op == OpCode::multi) {
           connection->reply(slot, effects.result.error, [&](Writer& out) { put_multi(effects, out); });
+        } else if (op == OpCode::reconfig) {
+          connection->reply(slot, effects.result.error, [&](Writer& out) {
+            jute::encode(jute::GetDataResponse{as_bytes(effects.new_config), effects.result.stat}, out);
+          });
         } else {
           connection->reply(slot, effects.result.error, [&](Writer& out) { put_result(effects.result, out); });
         }
@@ -234,8 +238,8 @@ void close_session(const Request& r) { propose(r, zk::CloseSessionOp{}); }
 
 void reconfig(const Request& r) {
   jute::ReconfigRequest m;
-  // A server that stands alone has no ensemble to change; upstream says the same while reconfigEnabled is false.
-  if (decode_write(r, m)) propose_failure(r, ZkError::reconfig_disabled);
+  if (decode_write(r, m))
+    propose(r, zk::ReconfigOp{m.joining_servers, m.leaving_servers, m.new_members, m.cur_config_id});
 }
 
 // ---- Reads: run when this session's earlier writes are applied ----

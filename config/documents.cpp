@@ -72,7 +72,7 @@ std::string sample(SettingGroup group, std::string_view head) {
     if (table.group != group || !has_meaning(table)) continue;
     out += fmt::format("\n## {}\n", table.title);
     for (const Setting& setting : table.settings) {
-      if (setting.effect == Effect::ignored) continue;
+      if (setting.effect != Effect::used) continue;
       out += fmt::format("\n{}#{}={}\n", wrapped_comment(setting.document), setting.name, default_text(setting));
     }
   }
@@ -102,20 +102,23 @@ std::string settings_markdown() {
       "(`--config`,\n"
       "several may be given) or as `--set key=value`. Kafka's and ZooKeeper's keys may stand in one file. A key that "
       "is not\n"
-      "here is refused; one under *Accepted without a meaning* is accepted with a notice.\n\n"
+      "here is refused; one under *Accepted without a meaning* is accepted with a notice, one under *Refused* only "
+      "with "
+      "its default.\n\n"
       "*Change*: read-only settings take effect at the next start; per-broker and cluster-wide ones can be changed at "
       "run\n"
       "time with IncrementalAlterConfigs (`kafka-configs`), the latter also for all brokers at once. A topic's "
       "settings are\n"
       "changed at any time; where it has none, the broker's setting named beside it holds.\n";
-  std::string without_meaning;
+  std::string without_meaning, refused;
   for (const SettingTable& table : setting_tables()) {
     std::string rows;
     const bool topic = table.group == SettingGroup::topic;
     for (const Setting& setting : table.settings) {
-      if (setting.effect == Effect::ignored) {
-        without_meaning += fmt::format("| `{}` | {} | {} | {} |\n", setting.name, type_text(setting),
-                                       shown_default(setting), escaped(setting.document));
+      if (setting.effect != Effect::used) {
+        (setting.effect == Effect::ignored ? without_meaning : refused) +=
+            fmt::format("| `{}` | {} | {} | {} |\n", setting.name, type_text(setting), shown_default(setting),
+                        escaped(setting.document));
         continue;
       }
       std::string last(to_string(setting.dynamic));
@@ -129,6 +132,7 @@ std::string settings_markdown() {
   }
   out += fmt::format("\n## Accepted without a meaning\n\n| name | type | default | what it is |\n|--|--|--|--|\n{}",
                      without_meaning);
+  out += fmt::format("\n## Refused\n\n| name | type | default | what it is |\n|--|--|--|--|\n{}", refused);
   return out;
 }
 

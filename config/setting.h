@@ -36,8 +36,9 @@ enum class SettingGroup : std::uint8_t {
 // Whether IncrementalAlterConfigs changes it at run time (KIP-226): for one broker, or also for the whole cluster.
 enum class Dynamic : std::uint8_t { read_only, per_broker, cluster_wide };
 
-// `ignored`: known, accepted with one notice, without a meaning here.
-enum class Effect : std::uint8_t { used, ignored };
+// `ignored`: known, accepted with one notice, without a meaning here. `refused`: known, and nobody should believe that
+// it has a meaning here; no value but the default is accepted.
+enum class Effect : std::uint8_t { used, ignored, refused };
 
 // What a value must satisfy beyond its type.
 struct Limits {

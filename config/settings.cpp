@@ -69,8 +69,10 @@ Result<void> Config::set(std::string_view key, std::string_view value, std::stri
   }
   auto parsed = parse_setting(*setting, key, value);
   if (!parsed) return fail(parsed.error().kind, fmt::format("{}: {}", source, parsed.error().message));
-  if (setting->name.ends_with(".N")) {
-    server_lines_.insert_or_assign(std::string(key), std::move(*parsed));
+  if (setting->effect == Effect::refused && *parsed != setting->default_value)
+    return fail(ErrorKind::unsupported, fmt::format("{}: {} is not served: {}", source, key, setting->document));
+  if (setting->name == "server.N") {
+    server_lines_.insert_or_assign(std::string(key), ServerLine{std::move(*parsed), std::string(source)});
     return {};
   }
   // zookeeper.KEY is KEY; a listener's own value of a setting stays under its own name.

@@ -39,9 +39,11 @@ class Config {
   std::optional<std::string> raw(std::string_view key) const;  // as configured or default; nothing when null
   // As somebody gave it, its synonyms and default left aside.
   std::optional<std::string> given(std::string_view key) const;
-  const std::map<std::string, std::string>& server_lines() const {
-    return server_lines_;
-  }  // server.N, group.N, weight.N
+  // The members of the ensemble, by their keys: server.N.
+  struct ServerLine {
+    std::string value, source;
+  };
+  const std::map<std::string, ServerLine>& server_lines() const { return server_lines_; }
 
  private:
   struct Value {
@@ -49,7 +51,7 @@ class Config {
     std::string source;
   };
   std::map<std::string, Value, std::less<>> values_;  // only what was given
-  std::map<std::string, std::string> server_lines_;
+  std::map<std::string, ServerLine> server_lines_;
 };
 
 // The effective values of one topic: its overrides over the broker's synonyms over the defaults. Defaults here are

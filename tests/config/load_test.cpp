@@ -88,8 +88,8 @@ TEST_F(LoadConfig, KafkasAndZooKeepersKeysStandInOneFileOrSeveral) {
   EXPECT_EQ(config->integer("tickTime"), 500);
   EXPECT_EQ(config->source("tickTime"), "--set");
   EXPECT_EQ(config->list("log.dirs"), (std::vector<std::string>{"/a", "/b"}));
-  EXPECT_EQ(config->server_lines().at("server.1"), "a:2888:3888");
-  EXPECT_TRUE(notices_.empty());
+  EXPECT_EQ(config->server_lines().at("server.1").value, "a:2888:3888");
+  EXPECT_EQ(config->server_lines().at("server.1").source, zoo + ":3");
 }
 
 TEST_F(LoadConfig, AnErrorNamesFileLineAndNearestKey) {
@@ -115,6 +115,23 @@ TEST_F(LoadConfig, KeysWithoutAMeaningGetOneNoticeEach) {
                           path + ":2: zookeeper.connect is known, but has no effect here",
                           path + ":4: authProvider.1 is known, but has no effect here",
                           path + ":5: listener.name.internal.max.connections is known, but has no effect here"}));
+}
+
+TEST_F(LoadConfig, WhatNobodyShouldBelieveInIsRefusedUnlessItIsTheDefault) {
+  const auto groups = file("groups.cfg", "server.1=a:2888:3888\ngroup.1=1:2:3\n");
+  const auto refused = load({.files = {groups}, .sets = {}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unsupported);
+  EXPECT_EQ(refused.error().message,
+            groups +
+                ":2: group.1 is not served: Members of voting group N, colon separated. A quorum is a majority of "
+                "the participants here.");
+  EXPECT_FALSE(load({.files = {}, .sets = {"weight.3=2"}}));
+  EXPECT_FALSE(load({.files = {}, .sets = {"sslQuorum=true"}}));
+  EXPECT_TRUE(load({.files = {}, .sets = {"weight.3=1", "sslQuorum=false", "quorum.auth.enableSasl=false"}}));
+  EXPECT_TRUE(notices_.empty());
+  EXPECT_EQ(load({.files = {}, .sets = {"electionAlg=2"}}).error().message,
+            "--set: Invalid value 2 for configuration electionAlg: Value must be at least 3");
 }
 
 }  // namespace

@@ -74,7 +74,8 @@ Consensus::Consensus(ConsensusOptions options, ConsensusStart start, Random& ran
   HOLDFAST_CHECK(log_end_ == Offset(0) || terms_.epoch_at(std::max(log_start_ - 1, Offset(0))));
   // Entries of a term were on disk before the term was: it is known, and whom this server voted for in it does not
   // matter, for nobody was told.
-  if (const auto latest = terms_.latest(); latest && *latest > hard_state_.term) set_hard_state(*latest, ServerId(0));
+  if (const auto latest = terms_.latest(); latest && *latest > hard_state_.term)
+    set_hard_state(*latest, ServerId(0), {});
   reset_election_timer();
   if (may_stand() && voters(membership(), options_.self).empty()) campaign(false);
 }
@@ -132,7 +133,7 @@ bool Consensus::admit(const ConsensusMessage& message) {
   if (message.kind == Kind::pre_vote_reply && message.granted) return true;
   // Leader stickiness: whoever hears a leader helps nobody to depose it, unless it asked for that itself.
   if (message.kind == Kind::vote && !message.transfer && is_sticky()) return false;
-  become_follower(message.term, from_leader ? message.from : ServerId(0));
+  become_follower(message.term);
   return true;
 }
 
@@ -185,8 +186,8 @@ Offset Consensus::end_within(Offset end, Term term) const {
   return std::min(end, terms_.end_offset_for(term, log_end_).second);
 }
 
-void Consensus::set_hard_state(Term term, ServerId vote) {
-  const HardState changed{.term = term, .vote = vote};
+void Consensus::set_hard_state(Term term, ServerId vote, const Incarnation& life) {
+  const HardState changed{.term = term, .vote = vote, .vote_life = life};
   if (changed == hard_state_) return;
   HOLDFAST_CHECK(term >= hard_state_.term);
   hard_state_ = changed;
@@ -199,7 +200,7 @@ void Consensus::durable(Offset end) {
   know_committed(known_committed_);
   if (!owes_acknowledgement_ || leader_ == ServerId(0)) return;
   ConsensusMessage out = message(Kind::append_reply, leader_);
-  out.answers = leader_life_;
+  out.answers = hard_state_.vote_life;
   acknowledge(std::move(out));
 }
 
@@ -225,7 +226,7 @@ void Consensus::restored(Offset end, Term last_term, Membership membership) {
   note_membership(before);
   if (leader_ == ServerId(0)) return;
   ConsensusMessage out = message(Kind::snapshot_reply, leader_);
-  out.answers = leader_life_;
+  out.answers = hard_state_.vote_life;
   out.match = out.hint_end = end;
   send(std::move(out));
 }

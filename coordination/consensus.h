@@ -202,7 +202,7 @@ class Consensus {
   Term term_before(Offset end) const;  // of the entry before it; 0: none. Within the log or its bounds
   bool is_known(Offset end) const { return end >= log_start_ && end <= log_end_; }
   Offset end_within(Offset end, Term term) const;  // the largest end at or below it whose last entry's term is, too
-  void set_hard_state(Term term, ServerId vote);
+  void set_hard_state(Term term, ServerId vote, const Incarnation& life);
   void know_committed(Offset end);
   void set_commit(Offset end);
   void note_membership(const Membership& before);
@@ -215,8 +215,8 @@ class Consensus {
   void tick_follower();
   void reset_election_timer();
   void lose_leader();
-  void become_follower(Term term, ServerId leader);
-  void follow(const ConsensusMessage& from_leader);
+  void become_follower(Term term);
+  bool follow(const ConsensusMessage& from_leader);
   void pre_campaign();
   void campaign(bool transfer);
   void ask_for_votes(Kind kind, bool transfer);
@@ -275,7 +275,6 @@ class Consensus {
 
   Role role_ = Role::follower;
   ServerId leader_{0};
-  Incarnation leader_life_{};
   std::int64_t now_ = 0;          // ticks
   std::int64_t leader_heard_at_;  // or, after a restart, when it may last have been
   int election_elapsed_ = 0, election_timeout_ = 0;

@@ -47,7 +47,7 @@ void Consensus::lose_leader() {
   fail_forwarded();
 }
 
-void Consensus::become_follower(Term term, ServerId leader) {
+void Consensus::become_follower(Term term) {
   if (leads()) {
     for (const Read& read : std::exchange(reads_, {})) answer(read, false);
     peers_.clear();
@@ -63,28 +63,29 @@ void Consensus::become_follower(Term term, ServerId leader) {
   }
   if (role_ != Role::follower) ready_.role_changed = true;
   role_ = Role::follower;
-  if (leader != leader_) lose_leader();
+  lose_leader();
   if (term != hard_state_.term) {
-    set_hard_state(term, leader);
+    set_hard_state(term, ServerId(0), {});
     verified_end_ = known_committed_;
     leader_round_ = 0;
   }
   reset_election_timer();
 }
 
-// The leader of this very term was heard.
-void Consensus::follow(const ConsensusMessage& from_leader) {
+// The leader of this very term was heard. False: it was not the leader, but what it was before it lost its disk.
+bool Consensus::follow(const ConsensusMessage& from_leader) {
   HOLDFAST_CHECK(!leads());  // two leaders in one term
   HOLDFAST_CHECK(leader_ == ServerId(0) || leader_ == from_leader.from);
-  if (role_ != Role::follower) become_follower(hard_state_.term, ServerId(0));
+  if (hard_state_.vote == from_leader.from && hard_state_.vote_life != from_leader.incarnation) return false;
+  if (role_ != Role::follower) become_follower(hard_state_.term);
   if (leader_ == ServerId(0)) {
     leader_ = from_leader.from;
     ready_.role_changed = true;
-    set_hard_state(hard_state_.term, leader_);
+    set_hard_state(hard_state_.term, leader_, from_leader.incarnation);
   }
-  leader_life_ = from_leader.incarnation;
   leader_heard_at_ = now_;
   election_elapsed_ = 0;
+  return true;
 }
 
 void Consensus::pre_campaign() {
@@ -99,7 +100,7 @@ void Consensus::campaign(bool transfer) {
   lose_leader();
   role_ = Role::candidate;
   ready_.role_changed = true;
-  set_hard_state(hard_state_.term + 1, options_.self);
+  set_hard_state(hard_state_.term + 1, options_.self, options_.incarnation);
   verified_end_ = known_committed_;
   leader_round_ = 0;
   reset_election_timer();
@@ -127,7 +128,7 @@ void Consensus::count_votes() {
     case Election::Outcome::open:
       return;
     case Election::Outcome::lost:
-      return become_follower(hard_state_.term, ServerId(0));
+      return become_follower(hard_state_.term);
     case Election::Outcome::won:
       return role_ == Role::pre_candidate ? campaign(false) : become_leader();
   }
@@ -161,11 +162,12 @@ void Consensus::on_pre_vote(const ConsensusMessage& message) {
 
 void Consensus::on_vote(const ConsensusMessage& message) {
   ConsensusMessage out = reply(message, Kind::vote_reply);
-  const bool free = hard_state_.vote == ServerId(0) || hard_state_.vote == message.from;
+  const bool again = hard_state_.vote == message.from && hard_state_.vote_life == message.incarnation;
+  const bool free = hard_state_.vote == ServerId(0) || again;
   out.granted = free && leader_ == ServerId(0) && is_up_to_date(message);
   out.blank = is_blank();
   if (out.granted) {
-    set_hard_state(hard_state_.term, message.from);
+    set_hard_state(hard_state_.term, message.from, message.incarnation);
     reset_election_timer();
   }
   send(std::move(out));

@@ -24,8 +24,7 @@ bool are_well_formed(const ConsensusMessage& append) {
 
 Consensus::AppendDecision Consensus::step_append(const ConsensusMessage& message) {
   HOLDFAST_CHECK(message.kind == Kind::append);
-  if (!is_for_me(message) || !are_well_formed(message) || !admit(message)) return {};
-  follow(message);
+  if (!is_for_me(message) || !are_well_formed(message) || !admit(message) || !follow(message)) return {};
   // What is committed here is in every leader's log, so also where its terms are known no more.
   const bool fits = message.from_offset < log_start_ ||
                     (is_known(message.from_offset) && term_before(message.from_offset) == message.previous_term);
@@ -87,7 +86,7 @@ void Consensus::acknowledge(ConsensusMessage out) {
 }
 
 void Consensus::on_heartbeat(const ConsensusMessage& message) {
-  follow(message);
+  if (!follow(message)) return;
   know_committed(std::min(message.commit, verified_end_));
   if (message.round == 0) return;  // it only tells the commit
   leader_round_ = std::max(leader_round_, message.round);
@@ -104,8 +103,8 @@ bool Consensus::wants_snapshot(Offset end, Term last_term) const {
 
 bool Consensus::step_snapshot(const ConsensusMessage& offer) {
   HOLDFAST_CHECK(offer.kind == Kind::snapshot);
-  if (!is_for_me(offer) || offer.log_term > offer.term || offer.log_term < Term(1) || !admit(offer)) return false;
-  follow(offer);
+  if (!is_for_me(offer) || offer.log_term > offer.term || offer.log_term < Term(1) || !admit(offer) || !follow(offer))
+    return false;
   if (wants_snapshot(offer.match, offer.log_term)) return true;
   // The log holds what the snapshot ends with, so all below it is committed.
   verified_end_ = std::max(verified_end_, offer.match);

@@ -19,7 +19,7 @@ T Consensus::agreed_among_peers(T none, T own, const Of& of) const {
 void Consensus::tick_leader() {
   // Check-quorum: a leader that a majority does not answer may have been replaced, and must not go on as if not.
   if (now_ - std::max(quorum_answered_at(), leads_since_) > options_.election_ticks)
-    return become_follower(hard_state_.term, ServerId(0));
+    return become_follower(hard_state_.term);
   for (auto& [id, peer] : peers_) peer.refused = false;
   if (transfer_ && ++transfer_->ticks >= options_.election_ticks) abort_transfer();
   if (transfer_) hand_over();

@@ -63,7 +63,7 @@ void Consensus::settle_membership() {
   }
   if (!membership().is_voter(options_.self)) {
     tell_commit();
-    return become_follower(hard_state_.term, ServerId(0));
+    return become_follower(hard_state_.term);
   }
   if (std::ranges::any_of(peers_, [&](const auto& peer) { return !membership().is_member(peer.first); })) {
     tell_commit();  // also to those who go

@@ -48,7 +48,8 @@ struct Membership {
 // Durable before anything that depends on it leaves the server; replaced atomically.
 struct HardState {
   Term term{0};
-  ServerId vote{0};  // in that term; following a leader counts as having voted for it
+  ServerId vote{0};         // in that term; following a leader counts as having voted for it
+  Incarnation vote_life{};  // the incarnation that got it: what comes back with another disk does not get it again
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 

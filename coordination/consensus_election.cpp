@@ -5,10 +5,11 @@
 
 namespace holdfast {
 
-// A voter with the disk that the membership means; before there is such a membership, a voter with an empty log.
+// A voter with the disk that the membership means; before there is such a membership, a voter with an empty log. Also
+// one that the latest membership leaves out, until that is committed: it may be the only one who can (Ongaro, 4.2.2).
 bool Consensus::may_stand() const {
   const Membership& m = membership();
-  if (m.is_recorded()) return m.is_voter(options_.self, options_.incarnation);
+  if (m.is_recorded()) return memberships_.had_voter(commit_, options_.self, options_.incarnation);
   return m.is_voter(options_.self) && (is_blank() || voters(m, options_.self).empty());
 }
 
@@ -33,7 +34,7 @@ void Consensus::tick_follower() {
     if (late) ready_.reads.push_back({forwarded.second.token, std::nullopt});
     return late;
   });
-  if (may_stand() && voters(membership(), options_.self).empty()) return campaign(false);
+  if (leader_ == ServerId(0) && may_stand() && voters(membership(), options_.self).empty()) return campaign(false);
   if (++election_elapsed_ < election_timeout_) return;
   if (may_stand()) return pre_campaign();
   lose_leader();

@@ -91,7 +91,8 @@ std::int64_t Consensus::quorum_answered_at() const {
 }
 
 int Consensus::ticks_since_quorum() const {
-  if (!leads() || transfer_ || !transfers_tried_.empty()) return INT_MAX;
+  // Who is about to leave may already have been replaced by a sole voter, which asks nobody.
+  if (!leads() || transfer_ || !transfers_tried_.empty() || !membership().is_voter(options_.self)) return INT_MAX;
   return static_cast<int>(std::min<std::int64_t>(now_ - quorum_answered_at(), INT_MAX));
 }
 

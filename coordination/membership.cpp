@@ -68,6 +68,12 @@ const Membership& Memberships::at(Offset end) const {
   return above == entries_.begin() ? base_ : std::prev(above)->second;
 }
 
+bool Memberships::had_voter(Offset end, ServerId id, const Incarnation& life) const {
+  return at(end).is_voter(id, life) || std::ranges::any_of(entries_, [&](const auto& entry) {
+           return entry.first >= end && entry.second.is_voter(id, life);
+         });
+}
+
 void Memberships::append(Offset offset, Membership membership) {
   HOLDFAST_CHECK(entries_.empty() || entries_.back().first < offset);
   entries_.emplace_back(offset, std::move(membership));

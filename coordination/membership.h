@@ -49,6 +49,8 @@ class Memberships {
   // The offset of its entry; nothing if that is in a snapshot or a configuration.
   std::optional<Offset> latest_offset() const;
   const Membership& at(Offset end) const;  // the latest whose entry is below `end`
+  // In the one that holds at `end`, or in a later one.
+  bool had_voter(Offset end, ServerId id, const Incarnation& life) const;
   void append(Offset offset, Membership membership);
   void truncate(Offset end);  // the entries at or after it are gone
   void trim(Offset start);    // those below it are in a snapshot

@@ -53,8 +53,8 @@ struct EnsembleConfig {
   // server.N and version; group.N and weight.N are refused, and so is every other key.
   static Result<EnsembleConfig> parse(std::span<const EnsembleLine> lines, bool multi_address);
   static Result<EnsembleConfig> parse(std::string_view text, bool multi_address);
-  // The servers in the order of their ids, then the version. Upstream's order is that of a hash table, which for ids
-  // below 16 is the same.
+  // The servers in the order of their ids, then the version. Upstream's order is that of a hash table: the same while
+  // the ids are 1 to n.
   std::string text() const;
 
   std::size_t participants() const;

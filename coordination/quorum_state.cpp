@@ -1,0 +1,93 @@
+#include "coordination/quorum_state.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "wire/crc32c.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::string_view first_line = "holdfast-quorum-state 1\n";
+constexpr std::size_t file_bytes_max = 4096;
+
+std::string hex(const Incarnation& life) {
+  std::string out;
+  for (const std::uint8_t byte : life) out += fmt::format("{:02x}", byte);
+  return out;
+}
+
+// Cuts one line's part off the front of `text`: what stands before `end`, with `name` before it.
+std::optional<std::string_view> take(std::string_view& text, std::string_view name, char end) {
+  if (!text.starts_with(name)) return std::nullopt;
+  text.remove_prefix(name.size());
+  const std::size_t at = text.find(end);
+  if (at == text.npos) return std::nullopt;
+  const std::string_view out = text.substr(0, at);
+  text.remove_prefix(at + 1);
+  return out;
+}
+
+template <class T>
+bool parse(const std::optional<std::string_view>& text, T& out, int base = 10) {
+  if (!text || text->empty()) return false;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), out, base);
+  return error == std::errc() && end == text->data() + text->size();
+}
+
+bool parse(const std::optional<std::string_view>& text, Incarnation& out) {
+  if (!text || text->size() != out.size() * 2) return false;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (!parse(text->substr(i * 2, 2), out[i], 16)) return false;
+  return true;
+}
+
+}  // namespace
+
+std::string to_text(const QuorumState& state) {
+  std::string out(first_line);
+  out += fmt::format("incarnation {}\nterm {}\nvote {} {}\n", hex(state.incarnation), state.hard.term.value,
+                     state.hard.vote.value, hex(state.hard.vote_life));
+  return out + fmt::format("crc32c {:08x}\n", wire::crc32c(as_bytes(out)));
+}
+
+Result<QuorumState> parse_quorum_state(std::string_view text) {
+  const auto damaged = [](std::string_view what) { return fail(ErrorKind::corrupt, std::string(what)); };
+  if (!text.starts_with(first_line)) return damaged("it is no quorum state of a version that is known here");
+  const std::size_t sum_at = text.rfind("crc32c ");
+  if (sum_at == text.npos) return damaged("it has no checksum");
+  std::string_view sum_line = text.substr(sum_at);
+  std::uint32_t sum = 0;
+  if (!parse(take(sum_line, "crc32c ", '\n'), sum, 16) || !sum_line.empty() ||
+      sum != wire::crc32c(as_bytes(text.substr(0, sum_at))))
+    return damaged("it does not match its checksum");
+  std::string_view rest = text.substr(first_line.size(), sum_at - first_line.size());
+  QuorumState state;
+  const bool whole = parse(take(rest, "incarnation ", '\n'), state.incarnation) &&
+                     parse(take(rest, "term ", '\n'), state.hard.term.value) &&
+                     parse(take(rest, "vote ", ' '), state.hard.vote.value) &&
+                     parse(take(rest, "", '\n'), state.hard.vote_life) && rest.empty();
+  if (!whole || state.hard.term.value < 0 || state.hard.vote.value < 0) return damaged("it cannot be understood");
+  return state;
+}
+
+Result<std::optional<QuorumState>> read_quorum_state(Disk& disk, const std::string& directory) {
+  const std::string path = fmt::format("{}/{}", directory, quorum_state_file);
+  auto bytes = disk.read_file(path, file_bytes_max);
+  if (!bytes && bytes.error().kind == ErrorKind::not_found) return std::nullopt;
+  if (!bytes) return fail(bytes);
+  auto state = parse_quorum_state(as_text(*bytes));
+  if (!state)
+    return fail(ErrorKind::corrupt,
+                fmt::format("{}: {}. This server does not know its vote any more: empty its data directory, and it "
+                            "is filled again by the others",
+                            path, state.error().message));
+  return *state;
+}
+
+Result<void> write_quorum_state(Disk& disk, const std::string& directory, const QuorumState& state) {
+  return disk.write_atomically(fmt::format("{}/{}", directory, quorum_state_file), as_bytes(to_text(state)));
+}
+
+}  // namespace holdfast

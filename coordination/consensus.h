@@ -117,7 +117,7 @@ class Consensus {
 
   // Leader only; nothing otherwise, or while another change goes on. What it returns (the incarnations filled in, joint
   // if the voters change) is appended next, as a batch of its own; the second half of a joint change comes as
-  // Ready.append_membership. A new voter must be a learner that was heard of: let it catch up first.
+  // Ready.append_membership. A new voter must be a learner that is there (PeerState.recent); let it catch up first.
   std::optional<Membership> change(Membership target);
   bool may_change() const;     // leads, has committed in its term, and no change is under way
   bool transfer(ServerId to);  // to a voter; it fails silently after an election timeout
@@ -246,6 +246,7 @@ class Consensus {
   void acknowledged(ServerId peer, Progress& progress, Offset durable_end, Offset end);
   void feed(ServerId peer, Progress& progress);
   bool has_work(const Progress& progress) const;
+  bool is_recent(const Progress& peer) const { return now_ - peer.heard_at < options_.election_ticks; }
   void start_round();
   void tell_commit();
   std::int64_t sent_at(std::uint64_t round) const;

@@ -256,7 +256,7 @@ std::map<ServerId, Consensus::PeerState> Consensus::peers() const {
     out[id] = {.match = peer.match,
                .next = peer.next,
                .learner = !membership().is_voter(id, peer.life),
-               .recent = now_ - peer.heard_at < options_.election_ticks,
+               .recent = is_recent(peer),
                .needs_snapshot = peer.state == Progress::State::snapshot};
   return out;
 }

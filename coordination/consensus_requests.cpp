@@ -27,10 +27,10 @@ std::optional<Membership> Consensus::change(Membership target) {
   for (const ServerId id : target.voters) {
     if (const auto life = known.find(id); life != known.end()) {
       target.lives.emplace(*life);
-    } else if (const auto peer = peers_.find(id); peer != peers_.end() && peer->second.life != Incarnation{}) {
+    } else if (const auto peer = peers_.find(id); peer != peers_.end() && is_recent(peer->second)) {
       target.lives.emplace(id, peer->second.life);
     } else {
-      return std::nullopt;  // it could not be counted
+      return std::nullopt;  // it may not be there to be counted
     }
   }
   change_pending_ = true;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/coordination/zk_client.h"
+#include "tests/coordination/zk_world.h"
 #include "tests/coordination/znode_world.h"
 
 namespace holdfast::zk {
@@ -283,6 +285,23 @@ TEST_F(Reconfig, HostileListsAreCheap) {
   EXPECT_EQ(ask(reconfig(equals, none)), ZkError::bad_arguments);
   EXPECT_EQ(ask(reconfig("server.4=" + bars, none)), ZkError::bad_arguments);
   EXPECT_EQ(ask(reconfig(none, none, lines)), ZkError::bad_arguments);
+}
+
+using ReconfigServer = ZkWorld;
+
+// As a server that stands alone answers it, with a zxid of its own; the session goes on.
+TEST_F(ReconfigServer, AnswersOnTheWire) {
+  start();
+  ZkClient client(port());
+  EXPECT_EQ(client.get("/zookeeper/config"), "");
+  const auto first = client.call(OpCode::reconfig, jute::ReconfigRequest{"server.2=a:1:2;3", {}, {}, -1});
+  const auto second = client.call(OpCode::reconfig, jute::ReconfigRequest{{}, {}, "", 5});
+  EXPECT_EQ(first.error, ZkError::reconfig_disabled);
+  EXPECT_EQ(second.error, ZkError::reconfig_disabled);
+  EXPECT_EQ(second.zxid, first.zxid + 1);
+  EXPECT_TRUE(second.body.empty());
+  EXPECT_EQ(client.call(OpCode::reconfig, jute::SyncRequest{"/"}).error, ZkError::marshalling_error);
+  EXPECT_EQ(client.create("/alive").error, ZkError::ok);
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ Result<ServerId> read_my_id(const std::string& file, Disk& disk) {
 // The server's line and clientPort may both say where clients are taken; then they must say the same. A name may mean
 // any address, and is believed.
 Result<Endpoint> client_endpoint(const Config& config, const EnsembleServer* self) {
-  const Endpoint configured{config.text("clientPortAddress"), static_cast<std::uint16_t>(config.integer("clientPort"))};
+  Endpoint configured{config.text("clientPortAddress"), static_cast<std::uint16_t>(config.integer("clientPort"))};
   if (!self || !self->client) return configured;
   const Endpoint& line = *self->client;
   const bool address = config.is_set("clientPortAddress") && !is_wildcard_address(configured.host);

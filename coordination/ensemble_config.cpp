@@ -59,7 +59,7 @@ Result<std::uint16_t> parse_port(std::string_view text) {
 
 // Java's text of an IPv6 address: eight groups without leading zeros, none left out.
 std::string canonical_host(std::string_view host) {
-  const std::string copy(host);
+  std::string copy(host);
   std::array<std::uint8_t, 16> bytes{};
   if (inet_pton(AF_INET6, copy.c_str(), bytes.data()) != 1) return copy;
   constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -238,6 +238,7 @@ Result<EnsembleServer> EnsembleServer::parse(ServerId id, std::string_view spec,
 
 std::string EnsembleServer::text() const {
   std::vector<std::string> places;
+  places.reserve(addresses.size());
   for (const Address& a : addresses)
     places.push_back(fmt::format("{}:{}:{}", delimited(a.host), a.quorum_port, a.election_port));
   std::string out = fmt::format("{}:{}", fmt::join(places, "|"), observer ? "observer" : "participant");
@@ -283,6 +284,7 @@ Result<EnsembleConfig> EnsembleConfig::parse(std::string_view text, bool multi_a
   for (const std::string_view line : split(text, '\n'))
     if (const auto p = property(line)) values.insert_or_assign(p->key, p->value);
   std::vector<EnsembleLine> lines;
+  lines.reserve(values.size());
   for (const auto& [key, value] : values) lines.push_back({key, value, {}});
   return parse(lines, multi_address);
 }

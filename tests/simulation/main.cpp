@@ -1,0 +1,110 @@
+// holdfast_sim: runs seeds of the simulation. A seed that fails prints one line that replays it.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "runtime/log_line.h"
+#include "tests/simulation/run.h"
+
+namespace holdfast::sim {
+namespace {
+
+struct Arguments {
+  std::uint64_t seeds = 100, from = 1;
+  int nodes = 1;
+  bool verbose = false, twice = false, log = false;
+};
+
+int usage() {
+  fmt::print(stderr,
+             "usage: holdfast_sim [--seeds N] [--from S] [--nodes N] [--verbose] [--twice] [--log]\n"
+             "  --seeds N   so many runs (100), with the seeds from S (1) on\n"
+             "  --nodes N   servers in one run, each on its own (1)\n"
+             "  --verbose   what each run drew, did and found\n"
+             "  --twice     each seed two times: the traces must be equal\n"
+             "  --log       the servers' log lines\n");
+  return 2;
+}
+
+bool parse(int argc, char** argv, Arguments& out) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const auto number = [&]() -> std::uint64_t { return ++i < argc ? std::strtoull(argv[i], nullptr, 10) : 0; };
+    if (word == "--seeds") {
+      out.seeds = number();
+    } else if (word == "--from") {
+      out.from = number();
+    } else if (word == "--nodes") {
+      out.nodes = static_cast<int>(number());
+    } else if (word == "--verbose") {
+      out.verbose = true;
+    } else if (word == "--twice") {
+      out.twice = true;
+    } else if (word == "--log") {
+      out.log = true;
+    } else {
+      return false;
+    }
+  }
+  return out.seeds > 0 && out.nodes > 0;
+}
+
+double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+int main_of(int argc, char** argv) {
+  Arguments arguments;
+  if (!parse(argc, argv, arguments)) return usage();
+  set_log_level(arguments.log ? LogLevel::info : LogLevel::off);
+  const auto started = std::chrono::steady_clock::now();
+  std::uint64_t failed = 0;
+  Outcome total;
+  for (std::uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
+    Plan plan = Plan::draw(seed);
+    plan.nodes = arguments.nodes;
+    if (arguments.verbose) fmt::print("seed {}: {}\n", seed, plan.describe());
+    Outcome outcome = run(plan);
+    if (arguments.twice && run(plan).trace_hash != outcome.trace_hash)
+      outcome.violations.push_back("the same seed ran differently");
+    std::uint64_t injected = 0;
+    for (const auto& [kind, count] : outcome.faults) {
+      total.faults[kind] += count;
+      injected += count;
+    }
+    total.simulated += outcome.simulated;
+    total.committed += outcome.committed;
+    total.checked.writes += outcome.checked.writes;
+    total.checked.reads += outcome.checked.reads;
+    total.checked.unknown += outcome.checked.unknown;
+    total.checked.events += outcome.checked.events;
+    total.checked.linearized += outcome.checked.linearized;
+    total.checked.undecided += outcome.checked.undecided;
+    if (arguments.verbose)
+      fmt::print("  {:.0f} s, {} transactions, {} answers and events checked, {} unknown, {} faults, trace {:016x}\n",
+                 in_seconds(outcome.simulated), outcome.committed, outcome.checked.total(), outcome.checked.unknown,
+                 injected, outcome.trace_hash);
+    if (outcome.violations.empty()) continue;
+    ++failed;
+    fmt::print("FAILED holdfast_sim --seeds 1 --from {} --nodes {}: {} ({} in all)\n", seed, arguments.nodes,
+               outcome.violations.front(), outcome.violations.size());
+    if (arguments.verbose)
+      for (const std::string& violation : outcome.violations) fmt::print("  {}\n", violation);
+  }
+  const double real = in_seconds(std::chrono::steady_clock::now() - started);
+  fmt::print(
+      "{} seeds, {} failed; {:.1f} h simulated in {:.1f} s ({:.0f} times as fast), {} transactions, {} answers "
+      "and events checked, {} outcomes unknown; registers: {} linearizable, {} undecided\n",
+      arguments.seeds, failed, in_seconds(total.simulated) / 3600, real, in_seconds(total.simulated) / real,
+      total.committed, total.checked.total(), total.checked.unknown, total.checked.linearized, total.checked.undecided);
+  fmt::print("faults:");
+  for (const auto& [kind, count] : total.faults) fmt::print(" {} {},", kind, count);
+  fmt::print("\n");
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace holdfast::sim
+
+int main(int argc, char** argv) { return holdfast::sim::main_of(argc, argv); }

@@ -1,0 +1,208 @@
+#include "tests/simulation/nemesis.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace holdfast::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration supervision = milliseconds(100);
+constexpr Duration cut_max = seconds(20), clog_max = seconds(5), pause_max = seconds(15), full_max = seconds(10);
+constexpr std::int64_t disk_calls_ahead_max = 60, wall_jump_max_ms = 60'000;
+
+}  // namespace
+
+const std::vector<Nemesis::Kind>& Nemesis::table() {
+  static const std::vector<Kind> all{
+      {"kill", &Nemesis::kill},
+      {"power loss", &Nemesis::power_loss},
+      {"crash at a disk call", &Nemesis::crash_at_disk_call},
+      {"clean stop", &Nemesis::stop_cleanly},
+      {"pause", &Nemesis::pause},
+      {"cut", &Nemesis::cut},
+      {"one-way cut", &Nemesis::cut_one_way},
+      {"isolation", &Nemesis::isolate},
+      {"clog", &Nemesis::clog},
+      {"reset", &Nemesis::reset},
+      {"clock drift", &Nemesis::drift},
+      {"wall clock jump", &Nemesis::wall_jump},
+      {"disk error", &Nemesis::io_error},
+      {"disk full", &Nemesis::disk_full},
+  };
+  return all;
+}
+
+const std::vector<std::string>& Nemesis::kinds() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    for (const Kind& kind : table()) out.emplace_back(kind.name);
+    return out;
+  }();
+  return names;
+}
+
+Nemesis::Nemesis(World& world, const Plan& plan, std::vector<SimulatedNode*> nodes, std::vector<std::string> others)
+    : world_(world), plan_(plan), nodes_(std::move(nodes)), others_(std::move(others)) {}
+
+void Nemesis::start() {
+  for (const Kind& kind : table())
+    if (const auto mean = plan_.faults.find(kind.name); mean != plan_.faults.end()) schedule(kind, mean->second);
+  supervise();
+}
+
+void Nemesis::schedule(const Kind& kind, Duration mean) {
+  world_.after(world_.between(mean / 4, mean * 7 / 4), [this, &kind, mean] {
+    if (stopped_) return;
+    if ((this->*kind.strike)(some_node())) ++injected_[kind.name];
+    schedule(kind, mean);
+  });
+}
+
+SimulatedNode& Nemesis::some_node() { return *nodes_[world_.random().below(nodes_.size())]; }
+
+const std::string& Nemesis::some_other(const std::string& than) {
+  for (;;) {
+    const std::size_t i = static_cast<std::size_t>(world_.random().below(others_.size() + nodes_.size()));
+    const std::string& out = i < others_.size() ? others_[i] : nodes_[i - others_.size()]->address();
+    if (out != than) return out;
+  }
+}
+
+void Nemesis::come_back(SimulatedNode& node) { back_at_[&node] = world_.now() + soon(plan_.down_max); }
+
+void Nemesis::supervise() {
+  for (SimulatedNode* node : nodes_) {
+    if (const auto at = mend_at_.find(node); at != mend_at_.end() && (stopped_ || at->second <= world_.now())) {
+      node->mend_disk();
+      mend_at_.erase(at);
+    }
+    if (node->failed() && (stopped_ || world_.one_in(10))) {
+      // What a failed sync left in memory is not on the disk: the machine is restarted, not the process alone.
+      node->crash(Crash::power_and_cache);
+      come_back(*node);
+    }
+    if (node->running()) continue;
+    const auto [at, is_new] = back_at_.try_emplace(node, world_.now() + soon(plan_.down_max));
+    if (!stopped_ && at->second > world_.now()) continue;
+    back_at_.erase(at);
+    node->start();
+    if (node->running() && plan_.drift_max_ppm > 0 && !stopped_) drift(*node);
+  }
+  world_.after(supervision, [this] { supervise(); });
+}
+
+void Nemesis::stop() {
+  stopped_ = true;
+  world_.network().heal_all();
+  for (SimulatedNode* node : nodes_) {
+    node->mend_disk();
+    node->forget_crash();
+    node->set_drift(0);
+  }
+}
+
+bool Nemesis::crash(SimulatedNode& node, Crash how) {
+  if (!node.running()) return false;
+  node.crash(how);
+  come_back(node);
+  return true;
+}
+
+bool Nemesis::crash_at_disk_call(SimulatedNode& node) {
+  const auto n = static_cast<std::uint64_t>(world_.between(0, disk_calls_ahead_max));
+  node.crash_at_disk_call(n, world_.one_in(3)   ? Crash::process
+                             : world_.one_in(3) ? Crash::power_and_cache
+                                                : Crash::power);
+  return true;
+}
+
+bool Nemesis::stop_cleanly(SimulatedNode& node) {
+  // While its disk is full, a stop waits for the space that proposals need.
+  if (!node.serving() || node.disk_is_faulty()) return false;
+  node.stop();
+  come_back(node);
+  return true;
+}
+
+bool Nemesis::pause(SimulatedNode& node) {
+  if (!node.running()) return false;
+  node.pause(soon(world_.one_in(3) ? pause_max : pause_max / 20));
+  return true;
+}
+
+bool Nemesis::cut(SimulatedNode& node) {
+  const std::string a = node.address(), b = some_other(a);
+  world_.network().cut(a, b);
+  world_.network().cut(b, a);
+  world_.after(soon(cut_max), [this, a, b] {
+    world_.network().heal(a, b);
+    world_.network().heal(b, a);
+  });
+  return true;
+}
+
+bool Nemesis::cut_one_way(SimulatedNode& node) {
+  std::string a = node.address(), b = some_other(a);
+  if (world_.one_in(2)) std::swap(a, b);
+  world_.network().cut(a, b);
+  world_.after(soon(cut_max), [this, a, b] { world_.network().heal(a, b); });
+  return true;
+}
+
+// From everybody, and back one link after the other, in any order ("swizzle").
+bool Nemesis::isolate(SimulatedNode& node) {
+  std::vector<std::string> all = others_;
+  for (const SimulatedNode* n : nodes_) all.push_back(n->address());
+  for (const std::string& other : all) {
+    if (other == node.address()) continue;
+    world_.network().cut(node.address(), other);
+    world_.network().cut(other, node.address());
+    world_.after(soon(cut_max), [this, a = node.address(), other] {
+      world_.network().heal(a, other);
+      world_.network().heal(other, a);
+    });
+  }
+  return true;
+}
+
+bool Nemesis::clog(SimulatedNode& node) {
+  const std::string& other = some_other(node.address());
+  const bool inward = world_.one_in(2);
+  world_.network().clog(inward ? other : node.address(), inward ? node.address() : other, soon(clog_max));
+  return true;
+}
+
+bool Nemesis::reset(SimulatedNode& node) {
+  world_.network().reset_connections(node.address(), some_other(node.address()));
+  return true;
+}
+
+bool Nemesis::drift(SimulatedNode& node) {
+  node.set_drift(world_.between(-plan_.drift_max_ppm, plan_.drift_max_ppm));
+  return true;
+}
+
+bool Nemesis::wall_jump(SimulatedNode& node) {
+  node.jump_wall_clock(world_.between(-wall_jump_max_ms, wall_jump_max_ms));
+  return true;
+}
+
+bool Nemesis::io_error(SimulatedNode& node) {
+  constexpr DiskCall kinds[] = {DiskCall::write,  DiskCall::write,  DiskCall::sync, DiskCall::sync,
+                                DiskCall::create, DiskCall::rename, DiskCall::read, DiskCall::truncate};
+  const DiskCall call = kinds[world_.random().below(std::size(kinds))];
+  node.fail_disk_call(call, static_cast<std::uint64_t>(world_.between(0, 20)), EIO);
+  mend_at_[&node] = world_.now() + soon(full_max);
+  return true;
+}
+
+bool Nemesis::disk_full(SimulatedNode& node) {
+  node.fill_disk();
+  mend_at_[&node] = world_.now() + soon(full_max);
+  return true;
+}
+
+}  // namespace holdfast::sim

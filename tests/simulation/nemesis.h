@@ -1,0 +1,65 @@
+// Nemesis: does to the nodes and the network what a Plan says, at random times, and writes down how often. It also is
+// the operator: what is down comes up again, what has failed is restarted.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/node.h"
+#include "tests/simulation/run.h"
+
+namespace holdfast::sim {
+
+class Nemesis {
+ public:
+  // `others`: the addresses of the clients.
+  Nemesis(World& world, const Plan& plan, std::vector<SimulatedNode*> nodes, std::vector<std::string> others);
+
+  void start();
+  // No more faults; everything is mended and brought up again.
+  void stop();
+  const std::map<std::string, std::uint64_t>& injected() const { return injected_; }
+  static const std::vector<std::string>& kinds();
+
+ private:
+  struct Kind {
+    const char* name;
+    bool (Nemesis::*strike)(SimulatedNode&);  // false: not now
+  };
+  static const std::vector<Kind>& table();
+
+  void schedule(const Kind& kind, Duration mean);
+  void supervise();
+  SimulatedNode& some_node();
+  const std::string& some_other(const std::string& than);
+  Duration soon(Duration most) { return world_.between(std::chrono::milliseconds(1), most); }
+  bool crash(SimulatedNode& node, Crash how);
+  void come_back(SimulatedNode& node);
+
+  bool kill(SimulatedNode& node) { return crash(node, Crash::process); }
+  bool power_loss(SimulatedNode& node) { return crash(node, world_.one_in(3) ? Crash::power_and_cache : Crash::power); }
+  bool crash_at_disk_call(SimulatedNode& node);
+  bool stop_cleanly(SimulatedNode& node);
+  bool pause(SimulatedNode& node);
+  bool cut(SimulatedNode& node);
+  bool cut_one_way(SimulatedNode& node);
+  bool isolate(SimulatedNode& node);
+  bool clog(SimulatedNode& node);
+  bool reset(SimulatedNode& node);
+  bool drift(SimulatedNode& node);
+  bool wall_jump(SimulatedNode& node);
+  bool io_error(SimulatedNode& node);
+  bool disk_full(SimulatedNode& node);
+
+  World& world_;
+  const Plan& plan_;
+  std::vector<SimulatedNode*> nodes_;
+  std::vector<std::string> others_;
+  std::map<std::string, std::uint64_t> injected_;
+  std::map<const SimulatedNode*, SteadyTime> back_at_, mend_at_;
+  bool stopped_ = false;
+};
+
+}  // namespace holdfast::sim

@@ -1,0 +1,267 @@
+#include "tests/simulation/node.h"
+
+#include <utility>
+
+#include "coordination/quorum_log.h"
+#include "wire/kafka/record_batch.h"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr std::size_t journal_bytes = 256 << 10;
+constexpr std::uint64_t capacity_bytes = SimulatedDisk::Options().capacity_bytes;
+constexpr Duration death_max = std::chrono::minutes(1);
+constexpr std::size_t read_bytes = 1 << 20;
+
+Task<void> stop_ensemble(Ensemble& ensemble) { return ensemble.stop(); }
+
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t h = 0xcbf29ce484222325;
+  for (const char c : text) h = (h ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+  return h;
+}
+
+Log* quorum_log(LogManager& logs, Shard& shard) {
+  for (Log* log : logs.logs_of(shard))
+    if (QuorumLog::owns(log->id())) return log;
+  return nullptr;
+}
+
+// The transactions of the log, from its start to `end`.
+Task<Result<std::vector<zk::Txn>>> read_transactions(Log& log, Offset end) {
+  std::vector<zk::Txn> out;
+  LogRead request;
+  request.bytes_max = read_bytes;
+  request.end = end;
+  for (request.from = log.start_offset(); request.from < end;) {
+    auto data = co_await log.read(request);
+    if (!data) co_return fail(data);
+    if (data->batches.empty()) break;
+    const std::vector<std::uint8_t> bytes = data->batches.flatten();
+    wire::BatchWalker walker(bytes);
+    wire::BatchHeader header;
+    ByteView batch;
+    while (walker.next(header, batch)) {
+      wire::RecordReader records(batch.subspan(wire::batch_header_bytes), header.record_count);
+      wire::Record record;
+      while (records.next(record)) {
+        if (Offset(header.base_offset + record.offset_delta) >= end || !record.value) continue;
+        auto txn = zk::decode_txn(*record.value);
+        if (!txn) co_return fail(txn);
+        out.push_back(std::move(*txn));
+      }
+    }
+    request.from = data->next;
+  }
+  co_return out;
+}
+
+}  // namespace
+
+struct SimulatedNode::Life {
+  Life(World& world, std::uint64_t seed) : random(seeded_random(seed)), host(world.now(), world.wall_ms()) {}
+
+  std::unique_ptr<Random> random;  // before the loop, which draws from it
+  Host host;
+  Gate gate;
+  Metrics metrics;
+  std::unique_ptr<LogManager> logs;
+  std::unique_ptr<Ensemble> ensemble;
+  std::optional<SteadyTime> wall_jumped;
+  bool up = false, ending = false;
+};
+
+SimulatedNode::SimulatedNode(World& world, NodeOptions options, NodeObserver& observer)
+    : world_(world), options_(std::move(options)), observer_(observer) {
+  world_.network().host(options_.address);
+  disk_.before_call([this](DiskCall call, const std::string& path) { before_disk_call(call, path); });
+}
+
+SimulatedNode::~SimulatedNode() {
+  if (life_) crash(Crash::process);
+}
+
+Host& SimulatedNode::host() { return life_->host; }
+Ensemble& SimulatedNode::ensemble() { return *life_->ensemble; }
+bool SimulatedNode::serving() const { return life_ && life_->up && life_->ensemble->serving(); }
+bool SimulatedNode::failed() const { return life_ && life_->up && !life_->ensemble->serving(); }
+
+void SimulatedNode::before_disk_call(DiskCall call, const std::string& path) {
+  ++disk_calls_;
+  world_.trace(static_cast<std::uint64_t>(call) ^ hash_of(path));
+  if (crash_in_ == 0 || !changes_disk(call) || --crash_in_ > 0) return;
+  disk_.cut_power();
+  world_.after(Duration(0), [this, life = life_.get(), how = crash_how_] {
+    if (life_ && life_.get() == life && !life->ending) crash(how);
+  });
+}
+
+void SimulatedNode::crash_at_disk_call(std::uint64_t n, Crash how) {
+  crash_in_ = n + 1;
+  crash_how_ = how;
+}
+
+void SimulatedNode::start() {
+  HOLDFAST_CHECK(!life_);
+  world_.network().start_process(options_.address);
+  ++lives_;
+  life_ = std::make_unique<Life>(world_, world_.random().next());
+  Life& life = *life_;
+  Host& host = life.host;
+  world_.add(host);
+  if (options_.job_delay.count() > 0) host.loop().delay_jobs(*life.random, options_.job_delay);
+
+  LogManagerOptions log_options;
+  log_options.log_dirs = {node_directory};
+  log_options.node_id = options_.id;
+  log_options.journal_file_bytes = journal_bytes;
+  life.logs = std::make_unique<LogManager>(std::move(log_options), disk_, host.loop().workers(), host.clock(),
+                                           *life.random, life.metrics);
+  auto opened = life.logs->start(
+      host.shards(), [&host](const LogId&) -> Shard& { return host.shard(); },
+      [](const std::string&) { return LogConfig{}; });
+  if (!opened) return ended(opened.error().message);
+  EnsembleOptions options = options_.ensemble;
+  options.server_id = options_.id;
+  options.client = {options_.address, client_port};
+  options.data_dir = std::string(node_directory) + "/coordination";
+  life.ensemble =
+      std::make_unique<Ensemble>(std::move(options), host.shard(), *life.logs, world_.network().host(options_.address),
+                                 disk_, host.loop().workers(), host.clock(), *life.random, life.metrics);
+  auto bound = life.ensemble->listen();
+  if (!bound) return ended(bound.error().message);
+  Shard::Scope scope(host.shard());
+  host.shard().spawn(life.gate, bring_up(life));
+}
+
+// From the transaction's own time, by a wall clock that has not jumped since.
+std::optional<SteadyTime> SimulatedNode::decided(const zk::Txn& txn) const {
+  const Duration age = std::chrono::milliseconds(life_->host.clock().wall_ms() - txn.time_ms + 1);
+  const SteadyTime then = world_.now() - age - age / 10;  // its clock may be slow
+  if (life_->wall_jumped && *life_->wall_jumped >= then) return std::nullopt;
+  return then;
+}
+
+Task<void> SimulatedNode::bring_up(Life& life) {
+  life.ensemble->subscribe([this, &life](const zk::Txn& txn, const zk::Effects&) {
+    if (!life.ending) observer_.applied(options_.id, txn, life.ensemble->machine().digest(), decided(txn));
+  });
+  auto started = co_await life.ensemble->start();
+  life.up = started.has_value();
+  if (!started) {
+    world_.after(Duration(0), [this, why = started.error().message, own = &life] {
+      if (life_.get() == own && !own->ending) ended(why);
+    });
+    co_return;
+  }
+  const Zxid applied = life.ensemble->last_applied();
+  observer_.started(options_.id, applied, life.ensemble->machine().digest());
+  Log* log = quorum_log(*life.logs, life.host.shard());
+  auto txns = co_await read_transactions(*log, log->end_offset());
+  if (life.ending) co_return;
+  if (!txns) {
+    if (disk_.powered() && !disk_is_faulty_) observer_.refused_to_start(options_.id, txns.error().message);
+    co_return;
+  }
+  std::erase_if(*txns, [applied](const zk::Txn& t) { return t.zxid > applied; });
+  observer_.log_was_read(options_.id, *txns);
+}
+
+// A start that failed. With its power cut, the crash that follows says what becomes of the disk.
+void SimulatedNode::ended(std::string why) {
+  if (!disk_.powered()) return;
+  if (!disk_is_faulty_) observer_.refused_to_start(options_.id, why);
+  crash(Crash::process);
+}
+
+void SimulatedNode::take_down() {
+  Life& life = *life_;
+  life.ending = true;
+  world_.remove(life.host);
+  // What still runs finds a dead disk and a dead network. It is run all the same: tasks must leave what they refer to.
+  const auto left = [&life] { return life.gate.holders() == 0; };
+  bool over = life.host.loop().run_until(left, death_max);
+  if (over && life.ensemble) {
+    {
+      Shard::Scope scope(life.host.shard());
+      life.host.shard().spawn(life.gate, stop_ensemble(*life.ensemble));
+    }
+    over = life.host.loop().run_until(left, death_max);
+  }
+  if (!over) {
+    observer_.hangs(options_.id);
+    (void)life_.release();  // nothing of it can be destroyed
+    return;
+  }
+  Shard::Scope scope(life.host.shard());
+  life.ensemble.reset();
+  life.logs.reset();
+}
+
+void SimulatedNode::crash(Crash how) {
+  HOLDFAST_CHECK(life_ != nullptr);
+  ++crashes_;
+  crash_in_ = 0;
+  life_->ending = true;
+  if (how == Crash::process) {
+    world_.network().kill_process(options_.address);
+  } else {
+    world_.network().power_off(options_.address);
+  }
+  disk_.cut_power();
+  take_down();
+  switch (how) {
+    case Crash::process:
+      disk_.process_death();
+      break;
+    case Crash::power:
+      disk_.power_loss(world_.random());
+      break;
+    case Crash::power_and_cache:
+      disk_.power_loss_of_all_unsynced();
+      break;
+  }
+  life_.reset();
+}
+
+void SimulatedNode::stop() {
+  crash_in_ = 0;
+  take_down();
+  world_.network().kill_process(options_.address);
+  disk_.process_death();
+  life_.reset();
+}
+
+void SimulatedNode::fail_disk_call(DiskCall call, std::uint64_t n, int os_error) {
+  disk_is_faulty_ = true;
+  disk_.fail_call(call, n, os_error);
+}
+
+void SimulatedNode::fill_disk() {
+  disk_is_faulty_ = true;
+  auto space = disk_.space("/");
+  if (space) disk_.set_capacity(capacity_bytes - space->available_bytes);
+}
+
+void SimulatedNode::mend_disk() {
+  constexpr std::uint64_t never = std::uint64_t{1} << 60;
+  for (std::size_t call = 0; call < disk_call_count; ++call) disk_.fail_call(static_cast<DiskCall>(call), never, 0);
+  disk_.set_capacity(capacity_bytes);
+  disk_is_faulty_ = false;
+}
+
+void SimulatedNode::pause(Duration how_long) {
+  if (life_) life_->host.pause(world_.now() + how_long);
+}
+
+void SimulatedNode::set_drift(std::int64_t ppm) {
+  if (life_) life_->host.set_drift(world_.now(), ppm);
+}
+
+void SimulatedNode::jump_wall_clock(std::int64_t ms) {
+  if (!life_) return;
+  life_->wall_jumped = world_.now();
+  life_->host.clock().jump_wall(ms);
+}
+
+}  // namespace holdfast::sim

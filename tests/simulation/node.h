@@ -1,0 +1,105 @@
+// SimulatedNode: the server's own code (logs, ensemble, ZooKeeper port) on a host of the World, with its disk and its
+// address, through as many lives as a run gives it. What it applies, and what it finds in its log when it starts, an
+// observer sees.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordination/ensemble.h"
+#include "log/log_manager.h"
+#include "runtime/simulated_disk.h"
+#include "tests/simulation/world.h"
+
+namespace holdfast::sim {
+
+inline constexpr std::uint16_t client_port = 2181;
+inline constexpr const char* node_directory = "/data";
+
+class NodeObserver {
+ public:
+  virtual ~NodeObserver() = default;
+  // Right after the node applied it, before anybody was answered. `decided`: when it was prepared, if that is known.
+  virtual void applied(int node, const zk::Txn& txn, std::uint64_t digest, std::optional<SteadyTime> decided) = 0;
+  // It serves, with the state that it made of its snapshot and its log.
+  virtual void started(int node, Zxid applied, std::uint64_t digest) = 0;
+  // A little later: what its log held of that. What it applied since has been told already.
+  virtual void log_was_read(int node, const std::vector<zk::Txn>& log) = 0;
+  // Its start was refused, though its disk works. It is down.
+  virtual void refused_to_start(int node, const std::string& why) = 0;
+  // It was stopped, or its world ended, and something in it waits all the same.
+  virtual void hangs(int node) = 0;
+};
+
+enum class Crash : std::uint8_t {
+  process,         // kill -9: the kernel keeps what was written, and tells the peers
+  power,           // what was not synced is lost, torn or kept, as the disk's chance has it
+  power_and_cache  // all that was not synced is lost
+};
+
+struct NodeOptions {
+  int id = 1;
+  std::string address;
+  EnsembleOptions ensemble;
+  Duration job_delay{};  // the longest that a disk job takes
+};
+
+class SimulatedNode {
+ public:
+  SimulatedNode(World& world, NodeOptions options, NodeObserver& observer);
+  ~SimulatedNode();
+
+  int id() const { return options_.id; }
+  const std::string& address() const { return options_.address; }
+  SimulatedDisk& disk() { return disk_; }
+  NodeOptions& options() { return options_; }  // changes count from the next start
+
+  void start();
+  bool running() const { return life_ != nullptr; }
+  bool serving() const;
+  bool failed() const;  // its log cannot be written any more: it waits for a restart
+  // These end the life, from between the turns of the hosts.
+  void crash(Crash how);
+  // Before the n-th call from now that changes its disk (0: the next), wherever that is in the code.
+  void crash_at_disk_call(std::uint64_t n, Crash how);
+  void forget_crash() { crash_in_ = 0; }
+  void stop();  // sessions stay; nothing is lost. Runs the node to its end, at once in the world's time
+  // The n-th call of that kind from now fails; no space is left; until mended, or not at all after a while.
+  void fail_disk_call(DiskCall call, std::uint64_t n, int os_error);
+  void fill_disk();
+  void mend_disk();
+  bool disk_is_faulty() const { return disk_is_faulty_; }
+  void pause(Duration how_long);
+  void set_drift(std::int64_t ppm);
+  void jump_wall_clock(std::int64_t ms);
+
+  Host& host();
+  Ensemble& ensemble();
+  std::uint64_t crashes() const { return crashes_; }
+  std::uint64_t disk_calls() const { return disk_calls_; }
+
+ private:
+  struct Life;
+
+  Task<void> bring_up(Life& life);
+  std::optional<SteadyTime> decided(const zk::Txn& txn) const;
+  void ended(std::string why);
+  // Runs what is left of a dying node, which reaches nothing any more, until it can be taken down.
+  void take_down();
+  void before_disk_call(DiskCall call, const std::string& path);
+
+  World& world_;
+  NodeOptions options_;
+  NodeObserver& observer_;
+  SimulatedDisk disk_;
+  std::unique_ptr<Life> life_;
+  bool disk_is_faulty_ = false;
+  std::uint64_t crash_in_ = 0;  // changes of the disk; 0: never
+  Crash crash_how_ = Crash::power;
+  std::uint64_t crashes_ = 0, disk_calls_ = 0, lives_ = 0;
+};
+
+}  // namespace holdfast::sim

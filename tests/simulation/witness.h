@@ -1,0 +1,71 @@
+// Witness: watches what servers apply, while they do. All transactions of all lives form one sequence in zxid order;
+// every server applies a prefix of it, in that order; what was applied once is in the log after every restart; and the
+// state is the same wherever and however it was made: live, by replay, or by the reference machine here (their digests
+// are compared).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coordination/machine.h"
+#include "tests/simulation/history.h"
+#include "tests/simulation/node.h"
+
+namespace holdfast::sim {
+
+class Witness final : public NodeObserver {
+ public:
+  // `alone`: what a server applied it has after every restart. Of several that replicate, a majority must have it.
+  Witness(const zk::MachineOptions& options, History& history, Violations& violations, bool alone = true)
+      : reference_(options), history_(history), violations_(violations), alone_(alone) {}
+
+  void set_time(Function<SteadyTime()> now) { now_ = std::move(now); }
+  void applied(int node, const zk::Txn& txn, std::uint64_t digest, std::optional<SteadyTime> decided) override;
+  void started(int node, Zxid applied, std::uint64_t digest) override;
+  void log_was_read(int node, const std::vector<zk::Txn>& log) override;
+  void refused_to_start(int node, const std::string& why) override;
+  void hangs(int node) override { violation(node, "does not come to its end when it is stopped"); }
+
+  std::uint64_t applied_count() const { return entries_.size(); }
+  Zxid last() const { return entries_.empty() ? Zxid(0) : Zxid(entries_.rbegin()->first); }
+
+ private:
+  struct Entry {
+    std::vector<std::uint8_t> bytes;
+    std::uint64_t digest;
+  };
+  struct Applied {
+    zk::Txn txn;
+    std::uint64_t digest;
+    SteadyTime at;
+    std::optional<SteadyTime> decided;
+  };
+  struct Node {
+    std::int64_t last = 0;  // applied, in this life
+    // What its log held at its start is not known yet; transactions wait for that. Also those of lives that ended
+    // before their log was read.
+    bool is_starting = false;
+    std::vector<Applied> waiting, of_earlier_lives;
+    std::int64_t start = 0;
+    std::uint64_t start_digest = 0;
+    SteadyTime started_at{};
+  };
+
+  // Joins the sequence, or is what stands there already.
+  void see(int node, const zk::Txn& txn, SteadyTime at, std::optional<SteadyTime> decided, const char* where);
+  void check_digest(int node, std::int64_t zxid, std::uint64_t digest);
+  void process(int node, Node& state, const Applied& applied);
+  void violation(int node, std::string what);
+
+  zk::ZnodeMachine reference_;
+  History& history_;
+  Violations& violations_;
+  const bool alone_;
+  Function<SteadyTime()> now_ = [] { return SteadyTime(); };
+  std::map<std::int64_t, Entry> entries_;  // by zxid
+  std::map<int, Node> nodes_;
+};
+
+}  // namespace holdfast::sim

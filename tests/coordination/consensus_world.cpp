@@ -72,20 +72,21 @@ World::World(std::uint64_t seed)
               .cut = one_of({0, 0.01, 0.04}),
               .healed = one_of({0.02, 0.1}),
               .crash = one_of({0, 0.002, 0.01}),
+              .deposed = one_of({0, 0.01, 0.05, 0.1}),
               .restart = one_of({0.05, 0.2}),
-              .blank = one_of({0, 0.3}),
+              .blank = one_of({0, 0.3, 0.8}),
               .write = one_of({0.3, 0.7, 1}),
               .sync = one_of({0.2, 0.6, 1}),
               .proposal = one_of({0.2, 0.8}),
-              .change = one_of({0, 0.01, 0.05}),
-              .transfer = one_of({0, 0.01}),
+              .change = one_of({0, 0.02, 0.1}),
+              .transfer = one_of({0, 0.01, 0.05}),
               .trim = one_of({0, 0.01, 0.05}),
               .read = one_of({0, 0.2}),
-              .delay_max = static_cast<std::int64_t>(one_of({1, 3, 8})),
+              .delay_max = static_cast<std::int64_t>(one_of({1, 1, 3, 8, 15})),
               .in_order = chance(0.5),
               .heartbeat_ticks = static_cast<int>(1 + below(3))};
   const std::int32_t voters = std::array{1, 2, 3, 3, 3, 5}[below(6)];
-  const std::int32_t all = voters + static_cast<std::int32_t>(below(3));
+  const std::int32_t all = voters + static_cast<std::int32_t>(below(4));
   for (std::int32_t id = 1; id <= voters; ++id) configured_.voters.emplace_back(id);
   for (std::int32_t id = 1; id <= all; ++id) {
     Server& made = servers_[ServerId(id)];
@@ -203,6 +204,7 @@ void World::chaos() {
     }
     pump(server);
   }
+  if (chance(weather_.deposed)) depose();
   if (chance(weather_.cut)) cut_links();
   if (chance(weather_.healed)) cut_.clear();
 }
@@ -307,6 +309,15 @@ void World::cut_links() {
   }
 }
 
+// Leaders that do not last leave entries behind that are nowhere committed.
+void World::depose() {
+  Server* leader = leading();
+  if (leader == nullptr) return;
+  if (chance(0.5)) return crash(*leader);
+  if (chance(0.5)) cut_.clear();
+  for (const auto& [id, other] : servers_) cut_.insert({leader->id, id}), cut_.insert({id, leader->id});
+}
+
 void World::propose(Server& server) {
   if (server.core->is_transferring() || server.blocked_by) return;
   if (server.core->log_end() == Offset(0)) return;  // its first entry is not its own choice
@@ -317,14 +328,16 @@ void World::propose(Server& server) {
 
 void World::change_membership(Server& server) {
   Membership target = server.core->membership();
-  const ServerId id(static_cast<std::int32_t>(1 + below(servers_.size())));
-  const bool votes = std::ranges::find(target.voters, id) != target.voters.end();
-  const bool learns = std::ranges::find(target.learners, id) != target.learners.end();
-  std::erase(target.voters, id);
-  std::erase(target.learners, id);
-  if (!votes && !learns) target.learners.push_back(id);
-  if (learns && target.voters.size() < 5) target.voters.push_back(id);
-  if (votes && chance(0.5)) target.learners.push_back(id);
+  for (std::uint64_t moves = 1 + below(3); moves > 0; --moves) {
+    const ServerId id(static_cast<std::int32_t>(1 + below(servers_.size())));
+    const bool votes = std::ranges::find(target.voters, id) != target.voters.end();
+    const bool learns = std::ranges::find(target.learners, id) != target.learners.end();
+    std::erase(target.voters, id);
+    std::erase(target.learners, id);
+    if (!votes && !learns) target.learners.push_back(id);
+    if (learns && target.voters.size() < 5) target.voters.push_back(id);
+    if (votes && chance(0.5)) target.learners.push_back(id);
+  }
   if (target.voters.empty()) return;
   const auto entry = server.core->change(std::move(target));
   if (!entry) return;

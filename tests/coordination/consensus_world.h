@@ -88,7 +88,8 @@ struct Server {
 
 // How likely what is, per tick or message: each run draws its own.
 struct Weather {
-  double lost, doubled, cut, healed, crash, restart, blank, write, sync, proposal, change, transfer, trim, read;
+  double lost, doubled, cut, healed, crash, deposed, restart, blank, write, sync, proposal, change, transfer, trim,
+      read;
   std::int64_t delay_max;
   bool in_order;
   int heartbeat_ticks;
@@ -117,6 +118,7 @@ class World {
   void wipe(Server& server);
   Membership as_configured() const;
   void cut_links();
+  void depose();
   void propose(Server& server);
   void change_membership(Server& server);
   void trim(Server& server);

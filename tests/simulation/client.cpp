@@ -47,7 +47,8 @@ Task<void> SimulatedClient::run() {
 Task<bool> SimulatedClient::connect() {
   Network& network = world_.network().host(options_.address);
   const std::string& server = options_.servers[world_.random().below(options_.servers.size())];
-  auto stream = co_await network.connect(shard_, {server, client_port});
+  Endpoint to(server, client_port);
+  auto stream = co_await network.connect(shard_, std::move(to));
   if (!stream) co_return false;
   stream_ = std::move(*stream);
   input_.clear();

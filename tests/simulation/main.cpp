@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -85,6 +86,7 @@ int main_of(int argc, char** argv) {
       fmt::print("  {:.0f} s, {} transactions, {} answers and events checked, {} unknown, {} faults, trace {:016x}\n",
                  in_seconds(outcome.simulated), outcome.committed, outcome.checked.total(), outcome.checked.unknown,
                  injected, outcome.trace_hash);
+    std::fflush(stdout);
     if (outcome.violations.empty()) continue;
     ++failed;
     fmt::print("FAILED holdfast_sim --seeds 1 --from {} --nodes {}: {} ({} in all)\n", seed, arguments.nodes,

@@ -136,10 +136,10 @@ void SimulatedNode::start() {
 
 // From the transaction's own time, by a wall clock that has not jumped since.
 std::optional<SteadyTime> SimulatedNode::decided(const zk::Txn& txn) const {
+  constexpr Duration lateness_max = std::chrono::minutes(2);
+  if (life_->wall_jumped && world_.now() - *life_->wall_jumped < lateness_max) return std::nullopt;
   const Duration age = std::chrono::milliseconds(life_->host.clock().wall_ms() - txn.time_ms + 1);
-  const SteadyTime then = world_.now() - age - age / 10;  // its clock may be slow
-  if (life_->wall_jumped && *life_->wall_jumped >= then) return std::nullopt;
-  return then;
+  return world_.now() - age - age / 10;  // its clock may be slow
 }
 
 Task<void> SimulatedNode::bring_up(Life& life) {

@@ -37,9 +37,12 @@ bool Host::run_round(SteadyTime now) {
 std::optional<SteadyTime> Host::next() const {
   const auto deadline = loop_.next();
   if (!deadline) return std::nullopt;
-  const std::int64_t wanted = (*deadline - base_local_).count();
-  SteadyTime out = base_world_ + Duration(std::max<std::int64_t>(0, wanted - gained(wanted, ppm_)));
-  for (SteadyTime there = local(out); there < *deadline; there = local(out)) out += *deadline - there;
+  SteadyTime out = base_world_;
+  for (Duration missing = *deadline - local(out); missing.count() > 0; missing = *deadline - local(out)) {
+    // Never too far: a clock that gains needs less than what is missing.
+    const std::int64_t step = missing.count() - std::max<std::int64_t>(0, gained(missing.count(), ppm_));
+    out += Duration(std::max<std::int64_t>(1, step));
+  }
   return std::max(out, paused_until_);
 }
 

@@ -23,9 +23,10 @@
 // (Ready.append_membership). That takes a majority of the former voters without it: a majority of disks must survive.
 // Candidates count the votes, and leaders the acknowledgements, of the incarnations in their membership only.
 //
-// The first election of all has a membership without incarnations. It takes the votes of all voters, each of which must
-// say that its log is empty; the leader's first entry records who they were. Once anybody holds that entry there is no
-// other first election. (A sole voter elects itself at once, also over a log that was kept without consensus.)
+// The first election of all has a membership without incarnations. The first of the voters stands for it and takes the
+// votes of all, each of which must say that its log is empty; its first entry records who they were. Once anybody holds
+// that entry there is no other first election. (A sole voter elects itself at once, also over a log that was kept
+// without consensus.)
 #pragma once
 
 #include <cstdint>
@@ -147,7 +148,7 @@ class Consensus {
   Ready take();
   bool has_ready() const;
 
-  // ---- What it is ----
+  // ---- What it is: perhaps ahead of what is durable. What to do comes by Ready only ----
   Role role() const { return role_; }
   bool leads() const { return role_ == Role::leader; }
   ServerId leader() const { return leader_; }  // 0: unknown

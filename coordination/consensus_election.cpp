@@ -5,12 +5,14 @@
 
 namespace holdfast {
 
-// A voter with the disk that the membership means; before there is such a membership, a voter with an empty log. Also
-// one that the latest membership leaves out, until that is committed: it may be the only one who can (Ongaro, 4.2.2).
+// A voter with the disk that the membership means. Also one that the latest membership leaves out, until that is
+// committed: it may be the only one who can (Ongaro, 4.2.2). The first election takes all voters, so that one of them
+// is enough to stand for it.
 bool Consensus::may_stand() const {
   const Membership& m = membership();
   if (m.is_recorded()) return memberships_.had_voter(commit_, options_.self, options_.incarnation);
-  return m.is_voter(options_.self) && (is_blank() || voters(m, options_.self).empty());
+  if (m.voters.empty() || m.voters.front() != options_.self) return false;
+  return is_blank() || voters(m, options_.self).empty();
 }
 
 bool Consensus::is_blank() const { return log_end_ == Offset(0); }

@@ -18,7 +18,8 @@ T Consensus::agreed_among_peers(T none, T own, const Of& of) const {
 
 void Consensus::tick_leader() {
   // Check-quorum: a leader that a majority does not answer may have been replaced, and must not go on as if not.
-  if (now_ - std::max(quorum_answered_at(), leads_since_) > options_.election_ticks)
+  // The first leader of all knows its quorum when it has appended its first entry.
+  if (membership().is_recorded() && now_ - std::max(quorum_answered_at(), leads_since_) > options_.election_ticks)
     return become_follower(hard_state_.term);
   for (auto& [id, peer] : peers_) peer.refused = false;
   if (transfer_ && ++transfer_->ticks >= options_.election_ticks) abort_transfer();

@@ -18,7 +18,6 @@ void World::check(Server& server) {
   if (server.core->log_end() != server.log.end() || server.core->log_start() != server.log.start)
     broken(fmt::format("{} believes its log to end at {}, it does at {}", server.id.value, server.core->log_end().value,
                        server.log.end().value));
-  if (server.core->leads()) check_leader(server);
 }
 
 void World::check_leader(Server& server) {
@@ -28,6 +27,7 @@ void World::check_leader(Server& server) {
     broken(fmt::format("term {} is led by {} and {}", core.term().value, leader->second.first.value, server.id.value));
   if (is_new) {
     ++tally_.leaders;
+    if (traced_) trace(fmt::format("{} leads term {}", server.id.value, core.term().value));
     for (const auto& [base, committed] : committed_) {
       if (committed.by >= core.term() || base < server.log.start) continue;
       const Batch* held = server.log.at(base);
@@ -37,7 +37,7 @@ void World::check_leader(Server& server) {
     }
   }
   // All clocks are the same here, but a tick apart.
-  if (core.ticks_since_quorum() < 9) {
+  if (core.ticks_since_quorum() < election_ticks - 1) {
     for (const auto& [id, other] : servers_)
       if (other.core && other.core->leads() && other.core->term() > core.term())
         broken(fmt::format("{} is sure to lead in term {}, and {} leads in {}", server.id.value, core.term().value,

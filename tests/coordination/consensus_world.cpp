@@ -12,8 +12,6 @@
 namespace holdfast::consensus_world {
 namespace {
 
-constexpr int election_ticks = 10;
-
 std::uint64_t mixed(std::uint64_t digest, std::uint64_t payload) {
   std::uint64_t x = (digest ^ payload) + 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
@@ -27,6 +25,15 @@ std::string described(const Message& m) {
                      m.from_offset.value, m.spans.empty() ? m.from_offset.value : m.spans.back().end.value,
                      m.match.value, m.commit.value, m.hint_end.value, m.hint_term.value, m.log_end.value,
                      m.log_term.value, m.round);
+}
+
+std::string described(const Membership& m) {
+  const auto listed = [](const std::vector<ServerId>& ids) {
+    std::string out;
+    for (const ServerId id : ids) out += fmt::format(" {}", id.value);
+    return out;
+  };
+  return fmt::format("voters{} learners{} outgoing{}", listed(m.voters), listed(m.learners), listed(m.outgoing));
 }
 
 }  // namespace
@@ -82,9 +89,10 @@ World::World(std::uint64_t seed)
               .transfer = one_of({0, 0.01, 0.05}),
               .trim = one_of({0, 0.01, 0.05}),
               .read = one_of({0, 0.2}),
-              .delay_max = static_cast<std::int64_t>(one_of({1, 1, 3, 8, 15})),
+              .delay_max = static_cast<std::int64_t>(one_of({1, 1, 2, 4, 8})),
               .in_order = chance(0.5),
-              .heartbeat_ticks = static_cast<int>(1 + below(3))};
+              .heartbeat_ticks = static_cast<int>(1 + below(2)),
+              .batches_max = static_cast<std::uint64_t>(one_of({1, 4}))};
   const std::int32_t voters = std::array{1, 2, 3, 3, 3, 5}[below(6)];
   const std::int32_t all = voters + static_cast<std::int32_t>(below(4));
   for (std::int32_t id = 1; id <= voters; ++id) configured_.voters.emplace_back(id);
@@ -343,9 +351,6 @@ void World::change_membership(Server& server) {
   if (!entry) return;
   // A learner lost its disk, and the leader has not noticed: what would end the ensemble does not happen.
   if (!keeps_quorum(*entry, std::nullopt)) return crash(server);
-  if (traced_)
-    trace(fmt::format("{} changes the membership, {} and {}", server.id.value, entry->voters.size(),
-                      entry->outgoing.size()));
   ++tally_.changes;
   append(server, 1, *entry);
   pump(server);
@@ -490,6 +495,7 @@ void World::pump(Server& server) {
       perform(server, std::move(ready));
     }
   }
+  if (server.core && !server.blocked_by && server.core->leads()) check_leader(server);
 }
 
 void World::perform(Server& server, Consensus::Ready ready) {
@@ -547,6 +553,9 @@ void World::append(Server& server, std::int64_t entries, std::optional<Membershi
       .span = {.base = base, .end = base + entries, .term = server.core->term(), .membership = std::move(membership)},
       .payload = next_payload_++};
   note_created(server, batch, server.log.before(base));
+  if (traced_ && batch.span.membership)
+    trace(
+        fmt::format("{} appends at {} membership {}", server.id.value, base.value, described(*batch.span.membership)));
   server.log.batches.push_back(batch);
   server.unsynced.push_back({.truncate_to = std::nullopt, .batch = batch});
   server.core->appended(batch.span);
@@ -559,7 +568,7 @@ void World::feed(Server& server, const Consensus::Feed& feed) {
     if (server.log.at(feed.from) == nullptr) return broken("fed from the middle of a batch");
     Wire wire;
     std::vector<Span> spans;
-    const std::size_t batches_max = calm_ ? 100 : 1 + below(4);
+    const std::size_t batches_max = calm_ ? 100 : 1 + below(weather_.batches_max);
     for (const Batch* batch = server.log.at(end); batch != nullptr && spans.size() < batches_max && end < feed.end;
          batch = server.log.at(end)) {
       wire.batches.push_back(*batch);

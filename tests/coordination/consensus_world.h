@@ -28,6 +28,8 @@ namespace holdfast::consensus_world {
 
 using Message = ConsensusMessage;
 
+inline constexpr int election_ticks = 5;
+
 struct Batch {
   Span span;
   std::uint64_t payload = 0;
@@ -93,6 +95,7 @@ struct Weather {
   std::int64_t delay_max;
   bool in_order;
   int heartbeat_ticks;
+  std::uint64_t batches_max;  // in an append
 };
 
 struct Tally {

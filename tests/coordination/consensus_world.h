@@ -28,7 +28,7 @@ namespace holdfast::consensus_world {
 
 using Message = ConsensusMessage;
 
-inline constexpr int election_ticks = 5;
+inline constexpr int election_ticks = 8;
 
 struct Batch {
   Span span;

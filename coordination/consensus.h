@@ -259,6 +259,7 @@ class Consensus {
   void refresh_peers();
   void settle_membership();
   void replace_voters();
+  void leave();
   void hand_over();
   void abort_transfer();
   void begin_reads();

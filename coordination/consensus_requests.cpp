@@ -61,14 +61,25 @@ void Consensus::settle_membership() {
     ready_.append_membership = finish(membership());
     return;
   }
-  if (!membership().is_voter(options_.self)) {
-    tell_commit();
-    return become_follower(hard_state_.term);
-  }
+  if (!membership().is_voter(options_.self)) return leave();
   if (std::ranges::any_of(peers_, [&](const auto& peer) { return !membership().is_member(peer.first); })) {
     tell_commit();  // also to those who go
     refresh_peers();
   }
+}
+
+// Not without a successor, so that nobody has to wait for an election timeout.
+void Consensus::leave() {
+  tell_commit();
+  const auto holds_all = [&](const auto& peer) {
+    return membership().is_voter(peer.first, peer.second.life) && peer.second.match == log_end_;
+  };
+  if (const auto successor = std::ranges::find_if(peers_, holds_all); successor != peers_.end()) {
+    ConsensusMessage out = message(Kind::timeout_now, successor->first);
+    out.round = round_;
+    send(std::move(out));
+  }
+  become_follower(hard_state_.term);
 }
 
 // ---- Transfer ----

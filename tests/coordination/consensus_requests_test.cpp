@@ -135,6 +135,9 @@ TEST(Consensus, ALeaderThatIsLeftOutLeadsUntilThatIsCommitted) {
   EXPECT_EQ(core->commit(), Offset(3));
   EXPECT_FALSE(core->leads());
   EXPECT_TRUE(ready.removed);
+  EXPECT_TRUE(std::ranges::any_of(ready.messages, [](const ConsensusMessage& m) {
+    return m.kind == Kind::timeout_now;
+  })) << "it names a successor";
   core.ticks(100);
   EXPECT_EQ(core->role(), Role::follower) << "and stands no more";
 }

@@ -16,17 +16,18 @@ namespace {
 struct Arguments {
   std::uint64_t seeds = 100, from = 1;
   int nodes = 1;
-  bool verbose = false, twice = false, log = false;
+  bool verbose = false, twice = false, log = false, memory = false;
 };
 
 int usage() {
   fmt::print(stderr,
-             "usage: holdfast_sim [--seeds N] [--from S] [--nodes N] [--verbose] [--twice] [--log]\n"
+             "usage: holdfast_sim [--seeds N] [--from S] [--nodes N] [--verbose] [--twice] [--log] [--memory]\n"
              "  --seeds N   so many runs (100), with the seeds from S (1) on\n"
              "  --nodes N   servers in one run, each on its own (1)\n"
              "  --verbose   what each run drew, did and found\n"
              "  --twice     each seed two times: the traces must be equal\n"
-             "  --log       the servers' log lines\n");
+             "  --log       the servers' log lines\n"
+             "  --memory    after a disk error the process alone restarts, and reads what the disk may not have\n");
   return 2;
 }
 
@@ -46,6 +47,8 @@ bool parse(int argc, char** argv, Arguments& out) {
       out.twice = true;
     } else if (word == "--log") {
       out.log = true;
+    } else if (word == "--memory") {
+      out.memory = true;
     } else {
       return false;
     }
@@ -65,6 +68,7 @@ int main_of(int argc, char** argv) {
   for (std::uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
     Plan plan = Plan::draw(seed);
     plan.nodes = arguments.nodes;
+    plan.memory_outlives_disk_errors = arguments.memory;
     if (arguments.verbose) fmt::print("seed {}: {}\n", seed, plan.describe());
     Outcome outcome = run(plan);
     if (arguments.twice && run(plan).trace_hash != outcome.trace_hash)
@@ -89,8 +93,8 @@ int main_of(int argc, char** argv) {
     std::fflush(stdout);
     if (outcome.violations.empty()) continue;
     ++failed;
-    fmt::print("FAILED holdfast_sim --seeds 1 --from {} --nodes {}: {} ({} in all)\n", seed, arguments.nodes,
-               outcome.violations.front(), outcome.violations.size());
+    fmt::print("FAILED holdfast_sim --seeds 1 --from {} --nodes {}{}: {} ({} in all)\n", seed, arguments.nodes,
+               arguments.memory ? " --memory" : "", outcome.violations.front(), outcome.violations.size());
     if (arguments.verbose)
       for (const std::string& violation : outcome.violations) fmt::print("  {}\n", violation);
   }

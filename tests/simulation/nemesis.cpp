@@ -80,8 +80,7 @@ void Nemesis::supervise() {
       mend_at_.erase(at);
     }
     if (node->failed() && (stopped_ || world_.one_in(10))) {
-      // What a failed sync left in memory is not on the disk: the machine is restarted, not the process alone.
-      node->crash(Crash::power_and_cache);
+      node->crash_after_disk_error();
       come_back(*node);
     }
     if (node->running()) continue;

@@ -171,7 +171,12 @@ Task<void> SimulatedNode::bring_up(Life& life) {
 void SimulatedNode::ended(std::string why) {
   if (!disk_.powered()) return;
   if (!disk_is_faulty_) observer_.refused_to_start(options_.id, why);
-  crash(Crash::process);
+  disk_is_faulty_ ? crash_after_disk_error() : crash(Crash::process);
+}
+
+// What a failed sync left in memory is not on the disk: the machine is to be restarted, not the process alone.
+void SimulatedNode::crash_after_disk_error() {
+  crash(options_.memory_outlives_disk_errors ? Crash::process : Crash::power_and_cache);
 }
 
 void SimulatedNode::take_down() {

@@ -44,7 +44,8 @@ struct NodeOptions {
   int id = 1;
   std::string address;
   EnsembleOptions ensemble;
-  Duration job_delay{};  // the longest that a disk job takes
+  Duration job_delay{};                      // the longest that a disk job takes
+  bool memory_outlives_disk_errors = false;  // see Plan
 };
 
 class SimulatedNode {
@@ -63,6 +64,7 @@ class SimulatedNode {
   bool failed() const;  // its log cannot be written any more: it waits for a restart
   // These end the life, from between the turns of the hosts.
   void crash(Crash how);
+  void crash_after_disk_error();
   // Before the n-th call from now that changes its disk (0: the next), wherever that is in the code.
   void crash_at_disk_call(std::uint64_t n, Crash how);
   void forget_crash() { crash_in_ = 0; }

@@ -80,6 +80,7 @@ Outcome run(const Plan& plan) {
     clusters.push_back(std::make_unique<SimulatedCluster>(world, id, 1, [&](int) { return ensemble_options(plan); }));
     SimulatedNode& node = *clusters.back()->nodes().front();
     node.options().job_delay = plan.job_delay;
+    node.options().memory_outlives_disk_errors = plan.memory_outlives_disk_errors;
     nodes.push_back(&node);
   }
   for (const auto& cluster : clusters) cluster->start();

@@ -24,6 +24,8 @@ struct Plan {
   Duration job_delay{};
   Duration down_max = std::chrono::seconds(5);
   std::int64_t drift_max_ppm = 0;
+  // After a disk error the process alone is restarted: it reads from memory what the disk may not have.
+  bool memory_outlives_disk_errors = false;
   ScriptOptions script;
   SimulatedNetwork::Options network;
 

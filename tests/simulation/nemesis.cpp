@@ -25,6 +25,8 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
       {"cut", &Nemesis::cut},
       {"one-way cut", &Nemesis::cut_one_way},
       {"isolation", &Nemesis::isolate},
+      {"partition", &Nemesis::partition},
+      {"bridge", &Nemesis::bridge},
       {"clog", &Nemesis::clog},
       {"reset", &Nemesis::reset},
       {"clock drift", &Nemesis::drift},
@@ -132,14 +134,17 @@ bool Nemesis::pause(SimulatedNode& node) {
   return true;
 }
 
-bool Nemesis::cut(SimulatedNode& node) {
-  const std::string a = node.address(), b = some_other(a);
+void Nemesis::cut_for_a_while(const std::string& a, const std::string& b, Duration how_long) {
   world_.network().cut(a, b);
   world_.network().cut(b, a);
-  world_.after(soon(cut_max), [this, a, b] {
+  world_.after(how_long, [this, a, b] {
     world_.network().heal(a, b);
     world_.network().heal(b, a);
   });
+}
+
+bool Nemesis::cut(SimulatedNode& node) {
+  cut_for_a_while(node.address(), some_other(node.address()), soon(cut_max));
   return true;
 }
 
@@ -155,15 +160,32 @@ bool Nemesis::cut_one_way(SimulatedNode& node) {
 bool Nemesis::isolate(SimulatedNode& node) {
   std::vector<std::string> all = others_;
   for (const SimulatedNode* n : nodes_) all.push_back(n->address());
-  for (const std::string& other : all) {
-    if (other == node.address()) continue;
-    world_.network().cut(node.address(), other);
-    world_.network().cut(other, node.address());
-    world_.after(soon(cut_max), [this, a = node.address(), other] {
-      world_.network().heal(a, other);
-      world_.network().heal(other, a);
-    });
-  }
+  for (const std::string& other : all)
+    if (other != node.address()) cut_for_a_while(node.address(), other, soon(cut_max));
+  return true;
+}
+
+// Everybody is on one of two sides.
+bool Nemesis::partition(SimulatedNode&) {
+  if (nodes_.size() < 2) return false;
+  std::vector<std::string> sides[2];
+  for (const SimulatedNode* n : nodes_) sides[world_.random().below(2)].push_back(n->address());
+  for (const std::string& other : others_) sides[world_.random().below(2)].push_back(other);
+  const Duration how_long = soon(cut_max);
+  for (const std::string& a : sides[0])
+    for (const std::string& b : sides[1]) cut_for_a_while(a, b, how_long);
+  return true;
+}
+
+// The node sees all others, which do not all see each other.
+bool Nemesis::bridge(SimulatedNode& node) {
+  if (nodes_.size() < 3) return false;
+  std::vector<std::string> sides[2];
+  for (const SimulatedNode* n : nodes_)
+    if (n != &node) sides[world_.random().below(2)].push_back(n->address());
+  const Duration how_long = soon(cut_max);
+  for (const std::string& a : sides[0])
+    for (const std::string& b : sides[1]) cut_for_a_while(a, b, how_long);
   return true;
 }
 

@@ -46,6 +46,9 @@ class Nemesis {
   bool cut(SimulatedNode& node);
   bool cut_one_way(SimulatedNode& node);
   bool isolate(SimulatedNode& node);
+  bool partition(SimulatedNode& node);
+  bool bridge(SimulatedNode& node);
+  void cut_for_a_while(const std::string& a, const std::string& b, Duration how_long);
   bool clog(SimulatedNode& node);
   bool reset(SimulatedNode& node);
   bool drift(SimulatedNode& node);

@@ -76,12 +76,15 @@ Outcome run(const Plan& plan) {
   World world(plan.seed, plan.network);
   std::vector<std::unique_ptr<SimulatedCluster>> clusters;
   std::vector<SimulatedNode*> nodes;
-  for (int id = 1; id <= plan.nodes; ++id) {
-    clusters.push_back(std::make_unique<SimulatedCluster>(world, id, 1, [&](int) { return ensemble_options(plan); }));
-    SimulatedNode& node = *clusters.back()->nodes().front();
-    node.options().job_delay = plan.job_delay;
-    node.options().memory_outlives_disk_errors = plan.memory_outlives_disk_errors;
-    nodes.push_back(&node);
+  const int count = plan.replicated ? 1 : plan.nodes, size = plan.nodes / count;
+  for (int i = 0; i < count; ++i) {
+    clusters.push_back(
+        std::make_unique<SimulatedCluster>(world, i * size + 1, size, [&](int) { return ensemble_options(plan); }));
+    for (const auto& node : clusters.back()->nodes()) {
+      node->options().job_delay = plan.job_delay;
+      node->options().memory_outlives_disk_errors = plan.memory_outlives_disk_errors;
+      nodes.push_back(node.get());
+    }
   }
   for (const auto& cluster : clusters) cluster->start();
 
@@ -91,8 +94,8 @@ Outcome run(const Plan& plan) {
     Host clients(world.now(), world.wall_ms());
     world.add(clients);
     std::vector<std::string> addresses;
-    for (int i = 0; i < plan.clients * plan.nodes; ++i) {
-      SimulatedCluster& cluster = *clusters[static_cast<std::size_t>(i % plan.nodes)];
+    for (int i = 0; i < plan.clients * count; ++i) {
+      SimulatedCluster& cluster = *clusters[static_cast<std::size_t>(i % count)];
       const auto timeout = static_cast<std::int32_t>(world.between(plan.timeout_min_ms, plan.timeout_max_ms));
       addresses.push_back(cluster.add_client(clients, gate, plan.script, timeout));
     }
@@ -113,6 +116,11 @@ Outcome run(const Plan& plan) {
         [&] { return std::ranges::all_of(nodes, [](const auto* n) { return n->serving(); }); }, patience);
     if (!back) out.violations.push_back("I11: not all nodes serve after the last restart");
     world.run_for(seconds(1) + 4 * plan.job_delay);
+    for (const auto& cluster : clusters)
+      for (const auto& node : cluster->nodes())
+        if (node->serving() && node->ensemble().last_applied() < cluster->witness().last())
+          out.violations.push_back(
+              fmt::format("I6 node {}: has not all that was applied after the last restart", node->id()));
 
     out.faults = nemesis.injected();
     CheckOptions check_options;

@@ -14,7 +14,8 @@ namespace holdfast::sim {
 // that none hides what another one shows). A mean of zero: that fault is off.
 struct Plan {
   std::uint64_t seed = 0;
-  int nodes = 1;  // each on its own
+  int nodes = 1;
+  bool replicated = false;  // one ensemble of all nodes; else each is on its own, with clients of its own
   int clients = 3;
   Duration length = std::chrono::seconds(120);  // of the faults; then everything must come to rest
 

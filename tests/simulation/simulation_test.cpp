@@ -242,7 +242,20 @@ TEST(Simulation, SeveralNodesSideBySide) {
   plan.faults.erase("disk error");
   const Outcome outcome = run(plan);
   EXPECT_EQ(text(outcome.violations), "");
-  EXPECT_GE(outcome.faults.size(), 12u);
+  EXPECT_GE(outcome.faults.size(), 14u);
+}
+
+// An ensemble whose nodes do not replicate breaks every promise, and that is seen.
+TEST(Simulation, NodesThatDoNotAgreeAreFound) {
+  const Quiet quiet;
+  Plan plan;
+  plan.seed = 5;
+  plan.length = seconds(20);
+  plan.nodes = 2;
+  plan.replicated = true;
+  const std::string found = text(run(plan).violations);
+  for (const char* what : {"another transaction with zxid", "I10", "acknowledged and not committed", "I9"})
+    EXPECT_NE(found.find(what), std::string::npos) << what;
 }
 
 // One client, whose node's power goes before the n-th change of its disk.

@@ -29,12 +29,15 @@ namespace holdfast {
 
 class PartitionLog;
 
+enum class JournalKind : std::uint8_t { append = 1, truncate = 2, start = 3, empty = 4 };
 // One log's part of a round: bytes for a place in a segment, or a change that a replay must repeat.
 struct JournalEntry {
-  enum class Kind : std::uint8_t { append = 1, truncate = 2, start = 3 };
+  using Kind = JournalKind;
   Kind kind = Kind::append;
   LogId log;
-  Offset segment_base;         // append: the segment. truncate: the new end offset. start: the new log start offset
+  // append: the segment. truncate: the new end offset. start: the new log start offset. empty: where the log, which has
+  // lost everything, begins and ends
+  Offset segment_base;
   std::uint64_t position = 0;  // append: where in the segment's file
   BufferChain bytes;
 };

@@ -50,6 +50,7 @@ struct LogManager::Inner {
   std::vector<Marks> marks_of(LogShard& shard);
   Result<void> write_checkpoints();
   void checkpoint(LogShard& shard);
+  void checkpoint_now(LogShard& shard, Function<void(Result<void>)> done);
   void every(LogShard& shard, Timer& timer, Duration period, void (*work)(Inner&, LogShard&));
   void start_timers(LogShard& shard);
 };
@@ -159,6 +160,14 @@ void LogManager::Inner::checkpoint(LogShard& shard) {
   });
 }
 
+void LogManager::Inner::checkpoint_now(LogShard& shard, Function<void(Result<void>)> done) {
+  background->submit([this, &shard, now = marks_of(shard), done = std::move(done)]() mutable {
+    marks[static_cast<std::size_t>(shard.shard().index())] = std::move(now);
+    auto written = write_checkpoints();
+    shard.shard().post([done = std::move(done), written = std::move(written)]() mutable { done(std::move(written)); });
+  });
+}
+
 void LogManager::Inner::every(LogShard& shard, Timer& timer, Duration period, void (*work)(Inner&, LogShard&)) {
   shard.shard().arm(timer, period, [this, &shard, &timer, period, work] {
     work(*this, shard);
@@ -205,6 +214,8 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
     if (!recovered) return fail(recovered);
   }
   for (auto& shard : in.shards) {
+    shard->set_checkpoint(
+        [&in, s = shard.get()](Function<void(Result<void>)> done) { in.checkpoint_now(*s, std::move(done)); });
     auto opened = shard->open_journals();
     if (!opened) return fail(opened);
     in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);

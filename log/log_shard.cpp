@@ -228,6 +228,19 @@ void LogShard::bound_memory() {
   while (recent_.size() > entries_max) recent_.pop_front();
 }
 
+Task<Result<void>> LogShard::checkpoint_now() {
+  Result<void> out;
+  if (!checkpoint_) co_return out;
+  auto write = [this, &out](Function<void()> resume) {
+    checkpoint_([&out, resume = std::move(resume)](Result<void> result) mutable {
+      out = std::move(result);
+      resume();
+    });
+  };
+  co_await shard_.until(std::move(write));
+  co_return out;
+}
+
 void LogShard::apply_retention() {
   const std::int64_t now = shard_.clock().wall_ms();
   for (const auto& [_, log] : logs_) log->apply_retention(now);

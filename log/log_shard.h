@@ -93,6 +93,10 @@ class LogShard {
   // Everything into its files, each at its exact length, with indexes and producer snapshots.
   Task<void> stop();
   void take_offline(Directory& dir, const Error& error);
+  // Where recovery may begin is written down now, of all logs, durably. Set by whoever owns the checkpoints.
+  using Checkpoint = Function<void(Function<void(Result<void>)> done)>;
+  void set_checkpoint(Checkpoint checkpoint) { checkpoint_ = std::move(checkpoint); }
+  Task<Result<void>> checkpoint_now();
   Disk& disk() { return disk_; }
 
  private:
@@ -111,6 +115,7 @@ class LogShard {
   std::unordered_map<std::uint64_t, std::shared_ptr<Timer>> later_;
   std::uint64_t next_later_ = 0;
   bool stopping_ = false;
+  Checkpoint checkpoint_;
 };
 
 }  // namespace holdfast

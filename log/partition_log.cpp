@@ -438,24 +438,30 @@ Task<Result<void>> PartitionLog::advance_start(Offset to) {
     co_return fail(ErrorKind::out_of_range, directory_ + ": log start offset would pass the log's end");
   start_offset_ = to;
   if (!epochs_.entries().empty()) epochs_.truncate_from_start(to), epochs_changed_ = true;
-  JournalEntry entry;
-  entry.kind = JournalEntry::Kind::start;
-  entry.log = id_;
-  entry.segment_base = to;
-  auto done = std::make_shared<Result<void>>();
-  auto journal = [this, done, entry = std::move(entry)](Function<void()> resume) mutable {
-    home_.journal_of(*this).record(std::move(entry), [done, resume = std::move(resume)](Result<void> r) mutable {
-      *done = std::move(r);
-      resume();
-    });
-  };
-  co_await home_.shard().until(std::move(journal));
-  if (*done && !removed_) {
+  auto recorded = co_await record(JournalEntry::Kind::start, to);
+  if (recorded && !removed_) {
     std::size_t below = 0;
     while (below + 1 < segments_.size() && segments_[below + 1]->base <= start_offset_) ++below;
     drop_segments_below(below, "log start offset");
   }
-  co_return *done;
+  co_return recorded;
+}
+
+// Durable when it returns.
+Task<Result<void>> PartitionLog::record(JournalKind kind, Offset offset) {
+  JournalEntry entry;
+  entry.kind = kind;
+  entry.log = id_;
+  entry.segment_base = offset;
+  Result<void> out;
+  auto journal = [this, &out, entry = std::move(entry)](Function<void()> resume) mutable {
+    home_.journal_of(*this).record(std::move(entry), [&out, resume = std::move(resume)](Result<void> r) mutable {
+      out = std::move(r);
+      resume();
+    });
+  };
+  co_await home_.shard().until(std::move(journal));
+  co_return out;
 }
 
 void PartitionLog::drop_segments_below(std::size_t count, const char* why) {
@@ -500,122 +506,10 @@ void PartitionLog::apply_retention(std::int64_t now_ms) {
   if (below > 0) drop_segments_below(below, "log start offset");
 }
 
-Task<void> PartitionLog::settle() {
-  const auto self = shared_from_this();
-  co_await home_.flush_one(self);
-}
-
 Task<Result<void>> PartitionLog::roll() {
   const auto self = shared_from_this();
   if (active().size > 0) roll_segment(end_offset_);
   co_await settle();
-  co_return Result<void>();
-}
-
-Task<Result<void>> PartitionLog::truncate_to(Offset end) {
-  const auto self = shared_from_this();
-  if (end >= end_offset_) co_return Result<void>();
-  closed_ = false;
-  if (end < start_offset_) {
-    auto emptied = co_await truncate_fully(end);
-    co_return emptied;
-  }
-  co_await settle();
-  // The batch that holds `end` goes whole: only batch boundaries are ends.
-  LogRead probe;
-  probe.from = end;
-  probe.end = end_offset_;
-  probe.bytes_max = 1;
-  auto at = co_await read(probe);
-  if (!at) co_return fail(at);
-  const Offset cut = at->batches.empty() ? end : std::min(end, at->first_base);
-  co_await settle();
-  const std::size_t index = segment_at(cut);
-  const std::string path = directory_ + "/" + log_format::segment_name(segments_[index]->base, log_format::log_suffix);
-  auto position = std::make_shared<Result<SegmentScan>>(SegmentScan{});
-  auto state = std::make_shared<Recovered>();
-  std::function<Result<SegmentScan>(SegmentReader&)> work = [path, cut, state, &disk = home_.disk(),
-                                                             base = segments_[index]->base,
-                                                             interval = config_.index_interval_bytes](SegmentReader&) {
-    auto rebuilt = std::make_unique<Segment>(base);
-    rebuilt->indexes_known = true;
-    auto scan = scan_segment(disk, path, base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
-      if (h.base_offset < cut.value) rebuilt->note(h, h.max_timestamp, interval);
-    });
-    state->segments.push_back(std::move(rebuilt));
-    return scan;
-  };
-  auto scanned = co_await home_.on_reader(log_dir_, std::move(work));
-  if (!scanned) co_return fail(scanned);
-  const std::uint64_t size = state->segments.front()->size;
-  // Durable before anything is appended over it: the files are cut, then the books.
-  std::vector<Offset> dropped;
-  for (std::size_t i = index + 1; i < segments_.size(); ++i) dropped.push_back(segments_[i]->base);
-  auto done = std::make_shared<Result<void>>();
-  auto cut_files = [&, done](Function<void()> resume) {
-    home_.background(log_dir_, [this, self, done, path, size, dropped, resume = std::move(resume)]() mutable {
-      auto& dir = home_.directory(log_dir_);
-      auto file = home_.disk().open(path, {.write = true});
-      if (!file) {
-        *done = fail(file);
-      } else {
-        *done = (*file)->truncate(size);
-        if (*done) *done = (*file)->sync_data();
-      }
-      for (const Offset base : dropped) {
-        dir.writer->close(directory_, base);
-        for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix,
-                                  log_format::txnindex_suffix}) {
-          auto removed = home_.disk().remove(directory_ + "/" + log_format::segment_name(base, suffix));
-          if (!removed && removed.error().kind != ErrorKind::not_found && *done) *done = std::move(removed);
-        }
-      }
-      home_.shard().post(std::move(resume));
-    });
-  };
-  co_await home_.shard().until(std::move(cut_files));
-  if (!*done) co_return *done;
-  const std::uint64_t address = segments_[index]->address;
-  segments_.resize(index + 1);
-  segments_[index] = std::move(state->segments.front());
-  segments_[index]->address = address;
-  batches_.clear();
-  tail_ = Tail(active().end_address());
-  account_tail();
-  partial_block_loaded_ = active().size % disk_block_bytes == 0;
-  taken_ = flushed_ = synced_ = tail_.end();
-  end_offset_ = written_end_ = durable_end_ = synced_offset_ = cut;
-  high_watermark_ = std::min(high_watermark_, cut);
-  epochs_.truncate_from_end(cut);
-  epochs_changed_ = true;
-  producers_.truncate_fully();
-  JournalEntry entry;
-  entry.kind = JournalEntry::Kind::truncate;
-  entry.log = id_;
-  entry.segment_base = cut;
-  auto journal = [this, done, entry = std::move(entry)](Function<void()> resume) mutable {
-    home_.journal_of(*this).record(std::move(entry), [done, resume = std::move(resume)](Result<void> r) mutable {
-      *done = std::move(r);
-      resume();
-    });
-  };
-  co_await home_.shard().until(std::move(journal));
-  co_return *done;
-}
-
-Task<Result<void>> PartitionLog::truncate_fully(Offset start) {
-  const auto self = shared_from_this();
-  co_await settle();
-  roll_segment(std::max(start, end_offset_));
-  co_await settle();
-  const std::size_t all_but_active = segments_.size() - 1;
-  drop_segments_below(all_but_active, "truncation");
-  active().base = start;
-  start_offset_ = end_offset_ = written_end_ = durable_end_ = synced_offset_ = start;
-  high_watermark_ = start;
-  epochs_.clear();
-  epochs_changed_ = true;
-  producers_.truncate_fully();
   co_return Result<void>();
 }
 

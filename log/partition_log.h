@@ -20,6 +20,7 @@ namespace holdfast {
 
 class LogShard;
 struct JournalEntry;
+enum class JournalKind : std::uint8_t;
 
 class PartitionLog final : public Log, public std::enable_shared_from_this<PartitionLog> {
  public:
@@ -120,7 +121,11 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void bulk_done();
   void account_tail();  // tells the shard how much memory the tail takes now
   Task<void> settle();  // until nothing of it is in flight
-  void truncate_books(Offset end, std::size_t segment, std::uint64_t position);
+  Task<Result<void>> record(JournalKind kind, Offset offset);
+  Task<Result<std::unique_ptr<Segment>>> books_up_to(std::size_t index, Offset cut);
+  Task<Result<void>> on_files(Function<Result<void>()> change);
+  Result<void> remove_segment(Offset base);
+  void begin_tail();
 
   LogShard& home_;
   LogId id_;

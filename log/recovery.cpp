@@ -274,6 +274,7 @@ Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset bas
     return {};
   }
   if (kind == JournalEntry::Kind::truncate) return replay_truncation(log, base);
+  if (kind == JournalEntry::Kind::empty) return replay_emptying(log, base);
   Segment* active = state.segments.back().get();
   if (base > active->base) {
     if (position != 0 || base < state.end)
@@ -326,6 +327,33 @@ Result<void> Recovery::replay_truncation(RecoveredLog& log, Offset end) {
   std::erase_if(log.snapshots, [&](Offset at) { return at > state.end; });
   state.producers = ProducerState();
   return load_producers(log);
+}
+
+// This was written before the files were removed: whatever is left of them goes now.
+Result<void> Recovery::replay_emptying(RecoveredLog& log, Offset start) {
+  auto& state = log.state;
+  for (auto it = state.segments.rbegin(); it != state.segments.rend(); ++it)
+    for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix,
+                              log_format::txnindex_suffix}) {
+      auto removed = disk_.remove(path(log, (*it)->base, suffix));
+      if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+    }
+  for (const Offset at : std::exchange(log.snapshots, {})) {
+    auto removed = disk_.remove(path(log, at, log_format::snapshot_suffix));
+    if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+  }
+  auto file = disk_.open(path(log, start, log_format::log_suffix), {.write = true, .create = true});
+  if (!file) return fail(file);
+  log.touched = {start};
+  log.first_checked = start;
+  state.segments.clear();
+  state.segments.push_back(std::make_unique<Segment>(start));
+  state.segments.back()->indexes_known = true;
+  state.start = state.end = start;
+  state.epochs.clear();
+  state.epochs_changed = true;
+  state.producers = ProducerState();
+  return {};
 }
 
 Result<void> Recovery::write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes) {

@@ -44,6 +44,7 @@ class Recovery {
   Result<bool> check(RecoveredLog& log, Segment& segment, Offset recovery_point);
   Result<void> load_producers(RecoveredLog& log);
   Result<void> replay_truncation(RecoveredLog& log, Offset end);
+  Result<void> replay_emptying(RecoveredLog& log, Offset start);
   Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
   Result<void> write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes);
   Result<void> finish();

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "log/checkpoints.h"
+#include "log/format.h"
 #include "log/log_shard.h"
 #include "log/recovery.h"
 #include "runtime/metrics.h"
@@ -50,6 +52,7 @@ class LogWorld {
         shard_(std::make_unique<LogShard>(loop_.shard(), disk, loop_.workers(), *random_, tail_bytes, journal_bytes,
                                           std::vector<std::string>{log_dir}, sync_time_, std::move(on_congestion))) {
     opened_ = open(clean);
+    shard_->set_checkpoint([this](Function<void(Result<void>)> done) { done(checkpoint()); });
   }
   ~LogWorld() {
     for (const auto& [_, log] : shard_->logs()) log->set_listener(nullptr);
@@ -71,12 +74,21 @@ class LogWorld {
   }
   PartitionLog* find(const LogId& id) { return shard_->find(id); }
 
+  // Where a recovery may begin, as LogManager writes it down at intervals.
+  Result<void> checkpoint() {
+    OffsetCheckpoint recovery;
+    for (const auto& [id, log] : shard_->logs())
+      if (!log->is_failed()) recovery[{log->topic(), id.partition}] = log->synced_offset();
+    return write_offset_checkpoint(disk_, std::string(log_dir) + "/" + std::string(log_format::recovery_point_file),
+                                   recovery);
+  }
+
   // One batch of `count` records; each says its own offset.
   Result<void> append(PartitionLog& log, int count = 1, Need need = Need::durable, std::size_t bytes = 20,
-                      std::int64_t timestamp = 1000) {
+                      std::int64_t timestamp = 1000, std::int32_t epoch = 0) {
     wire::BatchBuilder::Options options;
     options.base_offset = log.end_offset().value;
-    options.leader_epoch = 0;
+    options.leader_epoch = epoch;
     wire::BatchBuilder builder(options);
     for (int i = 0; i < count; ++i) {
       std::string value = std::to_string(log.end_offset().value + i);

@@ -41,6 +41,6 @@ void check_watches(const History& history, const Replay& replay, Violations& vio
 // The second opinion, blind for zxids: the writes of a register and its reads behind a sync are linearizable (Wing and
 // Gong's search, with Lowe's memory of configurations). Gives up, undecided, after `steps_max`.
 enum class Linearizable : std::uint8_t { yes, no, undecided };
-Linearizable check_register(const History& history, const std::string& path, std::uint64_t steps_max = 200'000);
+Linearizable check_register(const History& history, const std::string& path, std::uint64_t steps_max = 50'000);
 
 }  // namespace holdfast::sim

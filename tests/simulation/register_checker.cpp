@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <unordered_set>
 
 #include "tests/simulation/checkers.h"
@@ -25,6 +26,11 @@ struct Call {
   std::int32_t version = 0;    // as answered
   std::string value;           // written or read
 
+  // The highest version that the register may have when this call is placed: versions never go back.
+  std::optional<std::int32_t> latest() const {
+    if (!known || error != ZkError::ok || kind == Kind::create) return std::nullopt;
+    return kind == Kind::set ? version - 1 : version;
+  }
   // The state after it, if it can have happened in this one with this answer.
   std::optional<State> step(const State& s) const {
     switch (kind) {
@@ -102,6 +108,8 @@ class Search {
     std::ranges::sort(calls_, {}, [](const Call& c) { return std::pair(c.invoked, c.returned); });
     placed_.resize(calls_.size());
     known_left_ = static_cast<std::size_t>(std::ranges::count_if(calls_, &Call::known));
+    for (const Call& call : calls_)
+      if (const auto latest = call.latest()) latest_.insert(*latest);
   }
 
   Linearizable run() {
@@ -130,7 +138,7 @@ class Search {
         // An unknown call that changes nothing need not be placed.
         if (!after || (!calls_[i].known && *after == top.state)) continue;
         set(i, true);
-        if (!remember(*after)) {
+        if (is_too_late(*after) || !remember(*after)) {
           set(i, false);
           continue;
         }
@@ -158,6 +166,13 @@ class Search {
   void set(std::size_t i, bool placed) {
     placed_[i] = placed;
     if (calls_[i].known) known_left_ += placed ? std::size_t(-1) : 1;
+    const auto latest = calls_[i].latest();
+    if (!latest) return;
+    placed ? static_cast<void>(latest_.erase(latest_.find(*latest))) : static_cast<void>(latest_.insert(*latest));
+  }
+  // Some call that is not placed yet needs an earlier version.
+  bool is_too_late(const State& state) const {
+    return state.exists && !latest_.empty() && *latest_.begin() < state.version;
   }
   // False when the search was here before: the same calls placed, the same state.
   bool remember(const State& state) {
@@ -174,6 +189,7 @@ class Search {
   std::vector<bool> placed_;
   std::size_t known_left_ = 0;
   std::uint64_t steps_left_;
+  std::multiset<std::int32_t> latest_;  // of the calls not placed
   std::unordered_set<std::string> seen_;
 };
 

@@ -79,7 +79,7 @@ World::World(std::uint64_t seed)
               .cut = one_of({0, 0.01, 0.04}),
               .healed = one_of({0.02, 0.1}),
               .crash = one_of({0, 0.002, 0.01}),
-              .deposed = one_of({0, 0.01, 0.05, 0.1}),
+              .deposed = one_of({0, 0.02, 0.1, 0.25}),
               .restart = one_of({0.05, 0.2}),
               .blank = one_of({0, 0.3, 0.8}),
               .write = one_of({0.3, 0.7, 1}),

@@ -65,12 +65,12 @@ class SimulatedLoop::JobQueues final : public Workers {
     return first;
   }
 
-  // One job of each worker that has one due.
-  bool run_due() {
+  // One job of each worker that has one due by then.
+  bool run_due(SteadyTime by) {
     bool ran = false;
     for (std::size_t i = 0; i < queues_.size(); ++i) {
       const std::shared_ptr<JobQueue> queue = queues_[i];  // a job may create and destroy workers
-      ran = queue->run_one(clock_.now()) || ran;
+      ran = queue->run_one(by) || ran;
     }
     return ran;
   }
@@ -136,7 +136,12 @@ bool SimulatedLoop::run_round() {
     }
     ran = shard->poll() > 0 || ran;
   }
-  return queues_->run_due() || ran;
+  return queues_->run_due(clock_.now()) || ran;
+}
+
+void SimulatedLoop::run_all_jobs() {
+  while (queues_->run_due(SteadyTime::max())) {
+  }
 }
 
 void SimulatedLoop::run_ready() {

@@ -49,6 +49,8 @@ class SimulatedLoop {
   // when there will be more to do.
   bool run_round();
   std::optional<SteadyTime> next() const;
+  // Runs every job that is queued, due or not: before the workers' owner is destroyed.
+  void run_all_jobs();
   // All that can run without moving the clock.
   void run_ready();
   // Moves the clock to the next timer or job and runs what is then ready. False when nothing waits for time, or only

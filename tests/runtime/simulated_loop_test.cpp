@@ -140,6 +140,51 @@ std::string run_of(std::uint64_t seed) {
   return log + std::to_string(clock.now().time_since_epoch().count());
 }
 
+TEST(SimulatedLoop, JobsCanBeRunBeforeTheirTime) {
+  SimulatedClock clock;
+  const auto random = seeded_random(1);
+  SimulatedLoop loop(clock);
+  loop.delay_jobs(*random, hours(1));
+  const auto worker = loop.workers().create("worker");
+  std::string log;
+  worker->submit([&] { worker->submit([&log] { log += "2"; }), log += "1"; });
+  loop.run_all_jobs();
+  EXPECT_EQ(log, "12");
+  EXPECT_EQ(clock.now(), SteadyTime());
+}
+
+struct Alarm final : TimedEvents {
+  std::vector<SteadyTime> rang;
+  std::vector<SteadyTime> times;
+  std::optional<SteadyTime> next() const override {
+    return rang.size() < times.size() ? std::optional(times[rang.size()]) : std::nullopt;
+  }
+  bool run_due(SteadyTime now) override {
+    if (rang.size() == times.size() || times[rang.size()] > now) return false;
+    rang.push_back(now);
+    return true;
+  }
+};
+
+TEST(SimulatedLoop, EventsFromOutsideHaveTheirTime) {
+  SimulatedClock clock;
+  SimulatedLoop loop(clock);
+  Alarm alarm;
+  alarm.times = {SteadyTime(milliseconds(5)), SteadyTime(seconds(7)), SteadyTime(hours(2))};
+  loop.add(alarm);
+  loop.run_for(hours(1));
+  EXPECT_EQ(alarm.rang, std::vector(alarm.times.begin(), alarm.times.end() - 1));
+}
+
+TEST(SimulatedLoop, TurnsTheShardsOfANode) {
+  SimulatedClock clock;
+  Shards shards(2, clock);
+  SimulatedLoop loop(clock, shards);
+  EXPECT_EQ(&loop.shard(1), &shards.at(1));
+  EXPECT_EQ(loop.run(sleep_and_count(loop.shard(1), 10), 1), 10);
+  EXPECT_EQ(clock.now() - SteadyTime(), seconds(10));
+}
+
 TEST(SimulatedLoop, ADelayedRunFollowsItsSeed) {
   EXPECT_EQ(run_of(1), run_of(1));
   EXPECT_EQ(run_of(1).size(), run_of(2).size());

@@ -198,6 +198,7 @@ void SimulatedNode::take_down() {
     (void)life_.release();  // nothing of it can be destroyed
     return;
   }
+  life.host.loop().run_all_jobs();
   Shard::Scope scope(life.host.shard());
   life.ensemble.reset();
   life.logs.reset();

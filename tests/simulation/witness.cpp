@@ -69,10 +69,10 @@ void Witness::started(int node, Zxid applied, std::uint64_t digest) {
   Node& state = nodes_[node];
   std::ranges::move(state.waiting, std::back_inserter(state.of_earlier_lives));
   state.waiting.clear();
-  state.is_starting = true;
+  // What a life found whose log was not read in time, it had made known all the same.
+  if (!std::exchange(state.is_starting, true)) state.started_at = now_();
   state.last = state.start = applied.value;
   state.start_digest = digest;
-  state.started_at = now_();
   const std::int64_t newest =
       std::max(last().value, state.of_earlier_lives.empty() ? 0 : state.of_earlier_lives.back().txn.zxid.value);
   if (alone_ && applied.value < newest)

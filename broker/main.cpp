@@ -1,4 +1,4 @@
-// The holdfast command: server, log dump, version.
+// The holdfast command: server, log dump, zk import, version.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,7 +7,9 @@
 
 #include "broker/log_dump_command.h"
 #include "broker/node.h"
+#include "broker/zk_import_command.h"
 #include "config/load.h"
+#include "runtime/clock.h"
 #include "runtime/disk.h"
 #include "runtime/log_line.h"
 #include "runtime/signals.h"
@@ -66,6 +68,7 @@ int main(int argc, char** argv) {
   serve->add_option("--set", server.sets, "key=value, over every file (may be repeated)");
   serve->add_option("--log-level", server.log_level, "trace, debug, info, warn, error, off");
   holdfast::LogDumpCommand log_dump(app);
+  holdfast::ZkImportCommand zk_import(app);
   CLI::App* version = app.add_subcommand("version", "print the version");
   CLI11_PARSE(app, argc, argv);
   if (version->parsed()) {
@@ -73,5 +76,6 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (log_dump.chosen()) return log_dump.run(holdfast::system_disk());
+  if (zk_import.chosen()) return zk_import.run(holdfast::system_disk(), holdfast::system_clock().wall_ms());
   return run_server(server);
 }

@@ -1,0 +1,23 @@
+// `holdfast zk import`: a new node out of a ZooKeeper server's data directory.
+#pragma once
+
+#include "coordination/zookeeper_import.h"
+
+namespace CLI {
+class App;
+}
+
+namespace holdfast {
+
+class ZkImportCommand {
+ public:
+  explicit ZkImportCommand(CLI::App& app);  // adds itself to the command line
+  bool chosen() const;
+  int run(Disk& disk, std::int64_t now_ms);  // the exit code
+
+ private:
+  const CLI::App* command_;
+  zk::ImportOptions options_;
+};
+
+}  // namespace holdfast

@@ -185,6 +185,7 @@ void QuorumDriver::wake_idle() {
 
 Task<void> QuorumDriver::stop() {
   stopping_ = true;
+  log_.stop_waiting_for_space(shard_);
   auto idle = [this](Function<void()> resume) {
     idle_waiters_.push_back(std::move(resume));
     wake_idle();

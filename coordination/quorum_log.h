@@ -29,6 +29,8 @@ class QuorumLog final : private LogListener {
   Result<void> append(const std::vector<Bytes>& entries, std::int64_t now_ms);
   // Called with the end of what is durable; with an error when the log can no longer be written.
   void on_durable(std::function<void(Offset end)> durable, std::function<void(const Error&)> failed);
+  // What waits for space on a full disk fails from now on: the node stops.
+  void stop_waiting_for_space(Shard& shard) { logs_.stop_waiting_for_space(shard); }
   Task<Result<void>> trim(Offset to);  // entries below are in a snapshot
 
   Offset start() const { return log_->start_offset(); }

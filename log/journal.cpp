@@ -57,6 +57,7 @@ void Journal::note(const std::shared_ptr<PartitionLog>& log, Need need) {
 }
 
 void Journal::record(JournalEntry entry, Function<void(Result<void>)> done) {
+  if (failed_) return done(holdfast::fail(ErrorKind::io, options_.directory + " is out of service"));
   records_.emplace_back(std::move(entry), std::move(done));
   need_ = Need::durable;
   schedule();

@@ -26,7 +26,6 @@ struct LogManager::Inner {
   std::vector<std::vector<std::unique_ptr<Timer>>> timers;  // by shard, touched there
   ShardOf shard_of;
   std::vector<std::unique_ptr<Gate>> gates;
-  std::unique_ptr<Worker> background;  // checkpoints, left-over directories
   // What each shard last said of its logs; the checkpoints of a directory join them. Touched on the background worker.
   struct Marks {
     std::string log_dir, topic;
@@ -34,6 +33,7 @@ struct LogManager::Inner {
     Offset recovery_point, start, high_watermark;
   };
   std::vector<std::vector<Marks>> marks;
+  std::unique_ptr<Worker> background;  // checkpoints, left-over directories; its last jobs use what is above
 
   Inner(LogManagerOptions o, Disk& d, Workers& w, Clock& c, Random& r, Metrics& m)
       : options(std::move(o)),
@@ -256,6 +256,10 @@ void LogManager::stop() {
       log_line(LogLevel::error, "log", "{}: the clean-shutdown marker cannot be written: {}", dir,
                removed.error().message);
   }
+}
+
+void LogManager::stop_waiting_for_space(Shard& shard) {
+  for (auto& dir : inner_->home(shard).directories()) dir->journal->stop_waiting_for_space();
 }
 
 const std::string& LogManager::cluster_id() const { return inner_->cluster_id; }

@@ -58,6 +58,9 @@ class LogManager {
   bool was_clean() const;                        // every directory had its clean-shutdown marker
   std::vector<LogDirDescription> directories();  // any thread; may block on statvfs
 
+  // The node is about to stop: writes of that shard that wait for space on a full disk fail instead. On that shard.
+  void stop_waiting_for_space(Shard& shard);
+
   // On the log's own shard.
   Log* find(const LogId& id);
   std::vector<Log*> logs_of(Shard& shard);

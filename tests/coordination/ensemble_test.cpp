@@ -214,6 +214,44 @@ TEST_F(EnsembleTest, AMissingSnapshotThatTheLogNoLongerCoversIsRefused) {
   EXPECT_NE(up.error().message.find("the coordination log begins at"), std::string::npos) << up.error().message;
 }
 
+TEST_F(EnsembleTest, OnAFullDiskWritesWaitAndReadsGoOn) {
+  const auto full = std::make_shared<SimulatedDisk>();
+  disk = full;
+  start();
+  const SessionId session = open_session();
+  submit(session, {Ensemble::Create{"/a", "1"}});
+  for (const bool freed : {true, false}) {
+    full->fail_every(DiskCall::write, ENOSPC);
+    const std::string path = freed ? "/b" : "/c";
+    std::promise<ZkError> answered;
+    on_shard([&] {
+      Caller caller;
+      caller.privileged = true;
+      CreateOp op;
+      op.path = path;
+      const std::vector<Acl> open{{31, {"world", "anyone"}}};
+      op.acl = open;
+      ensemble().driver().propose(op, caller,
+                                  [&answered](const Effects& effects) { answered.set_value(effects.result.error); });
+      return true;
+    });
+    auto answer = answered.get_future();
+    EXPECT_TRUE(has("/a"));
+    EXPECT_FALSE(has(path));
+    if (freed) {
+      full->fail_every(DiskCall::write, 0);
+      EXPECT_EQ(answer.get(), ZkError::ok);
+      EXPECT_TRUE(has(path));
+    } else {
+      stop();  // waits no longer, and says that nobody knows
+      EXPECT_EQ(answer.get(), ZkError::connection_loss);
+      full->fail_every(DiskCall::write, 0);
+    }
+  }
+  start();
+  EXPECT_TRUE(has("/b"));
+}
+
 TEST_F(EnsembleTest, ALogThatCannotBeWrittenEndsEverySessionAndEveryWait) {
   const auto broken = std::make_shared<SimulatedDisk>();
   disk = broken;

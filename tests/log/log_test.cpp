@@ -283,6 +283,20 @@ TEST_F(LogTest, BulkThatFindsNoRoomIsRefusedAndWrittenLater) {
   EXPECT_TRUE(world.append(*log));
 }
 
+TEST_F(LogTest, WhatIsAskedOfAFailedJournalIsAnswered) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  ASSERT_TRUE(world.append(*log, 5));
+  world.loop().run_ready();
+  disk_.fail_call(DiskCall::write, 0, EIO);
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  ASSERT_TRUE(world.said(log_id(1)).failed);
+  const auto moved = world.loop().run(log->advance_start(Offset(2)));
+  ASSERT_FALSE(moved);
+  EXPECT_EQ(moved.error().kind, ErrorKind::io);
+}
+
 TEST_F(LogTest, ALogMayBeRemovedWhileItIsFlushed) {
   LogWorld world(disk_);
   PartitionLog* log = world.create(log_id(1), "t");

@@ -90,7 +90,7 @@ void Journal::start_round() {
     round->records.push_back(std::move(done));
   }
   records_.clear();
-  if (round->entries.empty() && round->parts.empty()) return;
+  if (round->entries.empty() && round->parts.empty()) return wake_idle();  // all of it went past the journal
   round->oldest_needed = files_.front().generation;
   round->next_generation = files_.back().generation + 1;
   in_flight_ = true;
@@ -149,6 +149,10 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
   recycle();
   if (!spare_asked_ && bytes_written_ > spare_after_bytes) ask_for_spare();
   went_past(round->bytes);
+  wake_idle();
+}
+
+void Journal::wake_idle() {
   if (idle())
     for (auto& waiter : std::exchange(idle_waiters_, {})) waiter();
 }

@@ -96,6 +96,7 @@ class Journal {
   void ask_for_spare();
   void schedule();
   void start_round();
+  void wake_idle();
   void submit(std::shared_ptr<Round> round);
   void written(Round& round);
   void finished(std::shared_ptr<Round> round, Result<void> result);

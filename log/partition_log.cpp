@@ -76,10 +76,11 @@ Result<void> PartitionLog::load_partial_block() {
 
 Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& header, Need need) {
   if (failed_ || removed_) return fail(ErrorKind::closed, directory_ + " is out of service");
-  Journal& journal = home_.journal_of(*this);
+  LogShard::Directory& dir = home_.directory(log_dir_);
+  Journal& journal = *dir.journal;
   // Refused as soon as segments cannot be written: what room the journal has left is for the log that coordinates, so
   // that topics can still be deleted. That one waits for space; it cannot take back what others were told to expect.
-  const bool full = journal.out_of_space() || home_.directory(log_dir_).out_of_space;
+  const bool full = journal.out_of_space() || dir.out_of_space;
   if (full && !config_.quorum) return fail(ErrorKind::no_space, log_dir_ + " is full");
   HOLDFAST_CHECK(header.base_offset >= end_offset_.value && batch.size() == header.size());
   const std::int64_t now_ms = home_.shard().clock().wall_ms();

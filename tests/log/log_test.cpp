@@ -265,6 +265,23 @@ TEST_F(LogTest, MuchAtOnceGoesStraightToItsSegment) {
   EXPECT_EQ(again.read_all(*again.find(log_id(1)), Offset(0)), Offset(4));
 }
 
+// In one turn of the shard: no round has been formed yet.
+Task<void> append_and_stop(LogWorld& world, PartitionLog& log) {
+  EXPECT_TRUE(world.append(log, 1, Need::durable, 20'000));
+  co_await world.shard().stop();
+}
+
+TEST_F(LogTest, AStopWaitsForBulkThatHasJustBeenAppended) {
+  LogWorld world(disk_);
+  LogConfig config;
+  config.bulk_bytes = 10'000;
+  PartitionLog* log = world.create(log_id(1), "t", config);
+  world.loop().run(append_and_stop(world, *log));
+  EXPECT_EQ(world.said(log_id(1)).durable, Offset(1));
+  LogWorld again(disk_, true);
+  EXPECT_EQ(again.read_all(*again.find(log_id(1)), Offset(0)), Offset(1));
+}
+
 TEST_F(LogTest, BulkThatFindsNoRoomIsRefusedAndWrittenLater) {
   LogWorld world(disk_);
   LogConfig config;

@@ -12,12 +12,6 @@ namespace {
 constexpr std::string_view first_line = "holdfast-quorum-state 1\n";
 constexpr std::size_t file_bytes_max = 4096;
 
-std::string hex(const Incarnation& life) {
-  std::string out;
-  for (const std::uint8_t byte : life) out += fmt::format("{:02x}", byte);
-  return out;
-}
-
 // Cuts one line's part off the front of `text`: what stands before `end`, with `name` before it.
 std::optional<std::string_view> take(std::string_view& text, std::string_view name, char end) {
   if (!text.starts_with(name)) return std::nullopt;
@@ -36,19 +30,14 @@ bool parse(const std::optional<std::string_view>& text, T& out, int base = 10) {
   return error == std::errc() && end == text->data() + text->size();
 }
 
-bool parse(const std::optional<std::string_view>& text, Incarnation& out) {
-  if (!text || text->size() != out.size() * 2) return false;
-  for (std::size_t i = 0; i < out.size(); ++i)
-    if (!parse(text->substr(i * 2, 2), out[i], 16)) return false;
-  return true;
-}
+bool parse(const std::optional<std::string_view>& text, Incarnation& out) { return text && from_base64(*text, out); }
 
 }  // namespace
 
 std::string to_text(const QuorumState& state) {
   std::string out(first_line);
-  out += fmt::format("incarnation {}\nterm {}\nvote {} {}\n", hex(state.incarnation), state.hard.term.value,
-                     state.hard.vote.value, hex(state.hard.vote_life));
+  out += fmt::format("incarnation {}\nterm {}\nvote {} {}\n", to_base64(state.incarnation), state.hard.term.value,
+                     state.hard.vote.value, to_base64(state.hard.vote_life));
   return out + fmt::format("crc32c {:08x}\n", wire::crc32c(as_bytes(out)));
 }
 

@@ -2,7 +2,7 @@
 // small file, replaced whole and durably before anything that depends on it is said.
 //
 //   holdfast-quorum-state 1
-//   incarnation <32 hexadecimal digits>
+//   incarnation <22 characters, base64url>
 //   term <decimal>
 //   vote <server id, 0: nobody> <incarnation that got it>
 //   crc32c <8 hexadecimal digits, of the lines before it>

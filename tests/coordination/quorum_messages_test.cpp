@@ -156,9 +156,9 @@ QuorumState state() { return {life(0xab), {Term(12), ServerId(3), life(0xcd)}}; 
 
 TEST(QuorumStateFile, ItsTextIsAsDocumented) {
   EXPECT_THAT(to_text(state()), testing::StartsWith("holdfast-quorum-state 1\n"
-                                                    "incarnation abababababababababababababababab\n"
+                                                    "incarnation q6urq6urq6urq6urq6urqw\n"
                                                     "term 12\n"
-                                                    "vote 3 cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\n"
+                                                    "vote 3 zc3Nzc3Nzc3Nzc3Nzc3NzQ\n"
                                                     "crc32c "));
   const auto read = parse_quorum_state(to_text(state()));
   ASSERT_TRUE(read) << read.error().message;

@@ -11,6 +11,7 @@
 
 #include "coordination/machine.h"
 #include "coordination/quorum_driver.h"
+#include "coordination/quorum_status.h"
 #include "runtime/metrics.h"
 #include "runtime/network.h"
 
@@ -105,6 +106,7 @@ class Ensemble {
   std::uint64_t expired_sessions() const { return expired_sessions_; }
   bool serving() const { return serving_ && !driver_.failed(); }
   std::int64_t steady_ms() const;
+  QuorumStatus quorum_status() const { return {}; }
 
   // What mntr tells.
   std::string monitor_lines();

@@ -24,7 +24,7 @@ void Applier::apply(const Txn& txn, Effects& effects) {
   effects.cxid = txn.cxid;
   effects.parts.clear();
   effects.events.clear();
-  effects.session_created = effects.session_closed = SessionId{};
+  effects.session_created = effects.session_attached = effects.session_closed = SessionId{};
   effects.session_timeout_ms = 0;
   effects.new_config = {};
   effects.quota_warnings.clear();
@@ -115,7 +115,7 @@ OpResult Applier::carry_out(const MultiTxn& t) {
 }
 
 OpResult Applier::carry_out(const CreateSessionTxn& t) {
-  sessions_.add(txn_->session, Session{.timeout_ms = t.timeout_ms});
+  sessions_.add(txn_->session, Session{.timeout_ms = t.timeout_ms, .owner = t.owner});
   effects_->session_created = txn_->session;
   effects_->session_timeout_ms = t.timeout_ms;
   return {.op = OpCode::create_session};
@@ -135,6 +135,13 @@ OpResult Applier::carry_out(const ReconfigTxn& t) {
   if (!watches_.empty()) watches_.on_data_changed(ensemble_config_path, tree_.acl_ref(*node), effects_->events);
   effects_->new_config = t.config;
   return {.op = OpCode::reconfig, .stat = tree_.stat(*node)};
+}
+
+OpResult Applier::carry_out(const AttachSessionTxn& t) {
+  if (!sessions_.set_owner(txn_->session, t.owner)) return {.op = OpCode::error, .error = ZkError::session_expired};
+  effects_->session_attached = txn_->session;
+  effects_->session_timeout_ms = t.timeout_ms;
+  return {};
 }
 
 void Applier::count(std::string_view path, std::int64_t bytes, std::int64_t nodes) {

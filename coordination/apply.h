@@ -29,13 +29,14 @@ struct Effects {
   Zxid zxid;
   SessionId session;  // who asked, with which xid: the shell finds the waiting request by them
   std::int32_t cxid = 0;
-  OpResult result{};                 // a failed multi has error ok here, as on the wire
-  std::vector<OpResult> parts{};     // of a multi
-  std::vector<WatchEvent> events{};  // to be queued in this order, before the reply
-  SessionId session_created{};       // 0: none
-  std::int32_t session_timeout_ms = 0;
-  SessionId session_closed{};     // 0: none
-  std::string_view new_config{};  // of a reconfig: the text of /zookeeper/config; points into the transaction
+  OpResult result{};                    // a failed multi has error ok here, as on the wire
+  std::vector<OpResult> parts{};        // of a multi
+  std::vector<WatchEvent> events{};     // to be queued in this order, before the reply
+  SessionId session_created{};          // 0: none
+  std::int32_t session_timeout_ms = 0;  // of the created or attached one
+  SessionId session_attached{};         // 0: none; it moved to the server that sessions() says
+  SessionId session_closed{};           // 0: none
+  std::string_view new_config{};        // of a reconfig: the text of /zookeeper/config; points into the transaction
   std::vector<QuotaWarning> quota_warnings{};
 };
 
@@ -58,6 +59,7 @@ class Applier {
   OpResult carry_out(const CreateSessionTxn& t);
   OpResult carry_out(const CloseSessionTxn& t);
   OpResult carry_out(const ReconfigTxn& t);
+  OpResult carry_out(const AttachSessionTxn& t);
 
   void remove(std::string_view path);
   void count(std::string_view path, std::int64_t bytes, std::int64_t nodes);

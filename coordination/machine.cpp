@@ -53,12 +53,13 @@ std::vector<std::string> ZnodeMachine::expired_nodes(std::int64_t now_ms, std::s
 }
 
 const Effects& ZnodeMachine::apply(const Txn& txn) {
-  if (txn.zxid <= last_applied_) {
+  const bool advances = txn.has_own_zxid();
+  if (advances && txn.zxid <= last_applied_) {
     effects_ = Effects{.zxid = txn.zxid, .session = txn.session, .cxid = txn.cxid};
     return effects_;
   }
   applier_.apply(txn, effects_);
-  last_applied_ = txn.zxid;
+  if (advances) last_applied_ = txn.zxid;
   preparer_.applied(txn);
   return effects_;
 }

@@ -73,7 +73,8 @@ class ZnodeMachine {
   std::vector<std::string> expired_nodes(std::int64_t now_ms, std::size_t count) const;
 
   // --- Every replica. ---
-  // A transaction at or below last_applied() changes nothing. Valid until the next apply.
+  // A transaction at or below last_applied() changes nothing, unless it is one that has no zxid of its own: that may be
+  // applied again too, in the order of the log. Valid until the next apply.
   const Effects& apply(const Txn& txn);
   Zxid last_applied() const { return last_applied_; }
 

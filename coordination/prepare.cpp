@@ -82,7 +82,7 @@ Preparer::Preparer(const MachineOptions& options, const Tree& tree, const Sessio
 
 Txn Preparer::prepare(const WriteRequest& request, const Caller& caller, std::int64_t now_ms) {
   // The counter that wraps carries into the epoch: no election is needed for it.
-  ++last_prepared_;
+  if (!std::holds_alternative<AttachSessionOp>(request)) ++last_prepared_;
   const Context context{caller, last_prepared_, now_ms};
   Txn txn;
   txn.session = caller.session;
@@ -109,6 +109,11 @@ void Preparer::begin_epoch(std::uint32_t epoch) {
 }
 
 void Preparer::applied(const Txn& txn) {
+  if (std::holds_alternative<AttachSessionTxn>(txn.body)) {
+    const auto move = moving_.find(txn.session);
+    if (move != moving_.end() && --move->second.prepared == 0) moving_.erase(move);
+    return;
+  }
   outstanding_.applied(txn.zxid);
   quota_use_.applied(txn.zxid);
   last_prepared_ = std::max(last_prepared_, txn.zxid);
@@ -121,6 +126,7 @@ void Preparer::restart(Zxid last_applied) {
   outstanding_.clear();
   quota_use_.clear();
   opening_.clear();
+  moving_.clear();
   closing_.clear();
   reconfiguring_ = Zxid{};
   last_prepared_ = last_applied;
@@ -130,9 +136,22 @@ ZkError Preparer::check_session(const Caller& caller) const {
   if (caller.privileged && caller.session == SessionId{}) return ZkError::ok;
   if (closing_.contains(caller.session)) return ZkError::session_expired;
   const Session* session = sessions_.find(caller.session);
-  if (!session) return opening_.contains(caller.session) ? ZkError::ok : ZkError::session_expired;
-  const bool moved = caller.owner != 0 && session->owner != 0 && caller.owner != session->owner;
-  return moved ? ZkError::session_moved : ZkError::ok;
+  if (!session && !opening_.contains(caller.session)) return ZkError::session_expired;
+  return has_moved(caller, session) ? ZkError::session_moved : ZkError::ok;
+}
+
+// What is prepared counts already: a request of the server that the session left must not come in behind its moving.
+bool Preparer::has_moved(const Caller& caller, const Session* session) const {
+  if (caller.owner == 0) return false;
+  std::int64_t owner = 0;
+  if (const auto move = moving_.find(caller.session); move != moving_.end()) {
+    owner = move->second.owner;
+  } else if (const auto opening = opening_.find(caller.session); opening != opening_.end()) {
+    owner = opening->second;
+  } else if (session) {
+    owner = session->owner;
+  }
+  return owner != 0 && owner != caller.owner;
 }
 
 ZkError Preparer::check_permission(const AclListRef& acl, std::int32_t wanted, std::string_view path,
@@ -366,12 +385,22 @@ std::expected<MultiTxn, ZkError> Preparer::judge(const MultiOp& op, const Contex
 }
 
 std::expected<CreateSessionTxn, ZkError> Preparer::judge(const CreateSessionOp& op, const Context& context) {
-  opening_.insert(context.caller.session);
-  return CreateSessionTxn{op.timeout_ms};
+  opening_[context.caller.session] = context.caller.owner;
+  return CreateSessionTxn{op.timeout_ms, context.caller.owner};
 }
 
-// No session check: expiry closes sessions that are not the caller's, and closing is the last thing one does.
+// Whether the session still exists is known when this is applied: the shell asked before.
+std::expected<AttachSessionTxn, ZkError> Preparer::judge(const AttachSessionOp& op, const Context& context) {
+  Move& move = moving_[context.caller.session];
+  move.owner = context.caller.owner;
+  ++move.prepared;
+  return AttachSessionTxn{context.caller.owner, op.timeout_ms};
+}
+
+// A session that is gone may close again: expiry and its client both decide, and closing is the last thing one does.
+// But the server that it left may not close it any more.
 std::expected<CloseSessionTxn, ZkError> Preparer::judge(const CloseSessionOp&, const Context& context) {
+  if (has_moved(context.caller, sessions_.find(context.caller.session))) return std::unexpected(ZkError::session_moved);
   CloseSessionTxn txn{outstanding_.ephemerals_of(context.caller.session)};
   for (const std::string& path : txn.ephemerals) {
     remove(path, outstanding_.view(parent_of(path)), outstanding_.view(path), context);

@@ -7,6 +7,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -60,11 +61,13 @@ class Preparer {
   Outcome<MultiTxn> judge(const MultiOp& op, const Context& context);
   Outcome<CreateSessionTxn> judge(const CreateSessionOp& op, const Context& context);
   Outcome<CloseSessionTxn> judge(const CloseSessionOp& op, const Context& context);
+  Outcome<AttachSessionTxn> judge(const AttachSessionOp& op, const Context& context);
   Outcome<ReconfigTxn> judge(const ReconfigOp& op, const Context& context);
   Outcome<ReconfigTxn> judge(const InstallConfigOp& op, const Context& context);
   Outcome<ErrorTxn> judge(const FailOp& op, const Context& context);
 
   ZkError check_session(const Caller& caller) const;
+  bool has_moved(const Caller& caller, const Session* session) const;
   ZkError check_permission(const AclListRef& acl, std::int32_t wanted, std::string_view path,
                            const Caller& caller) const;
   Outcome<AclListRef> list_to_store(const std::vector<Acl>& asked, const Caller& caller) const;
@@ -78,9 +81,14 @@ class Preparer {
   const QuotaPaths& quotas_;
   Outstanding outstanding_;
   PendingQuota quota_use_;
-  std::unordered_set<SessionId> opening_;  // createSession is prepared, not applied
-  std::unordered_set<SessionId> closing_;  // closeSession is prepared, not applied
-  Zxid reconfiguring_;                     // the reconfig that is prepared, not applied; 0: none
+  struct Move {
+    std::int64_t owner = 0;  // the last one's
+    std::size_t prepared = 0;
+  };
+  std::unordered_map<SessionId, std::int64_t> opening_;  // to its owner: createSession is prepared, not applied
+  std::unordered_map<SessionId, Move> moving_;           // attachments are prepared, not applied
+  std::unordered_set<SessionId> closing_;                // closeSession is prepared, not applied
+  Zxid reconfiguring_;                                   // the reconfig that is prepared, not applied; 0: none
   Zxid last_prepared_;
 };
 

@@ -73,6 +73,10 @@ struct CreateSessionOp {
   std::int32_t timeout_ms = 0;
 };
 struct CloseSessionOp {};  // of the caller's session; also what expiry injects
+// The caller's session speaks through the caller's owner from now on.
+struct AttachSessionOp {
+  std::int32_t timeout_ms = 0;
+};
 // A change of the ensemble's members: either lists of what changes or the whole new configuration. Nothing: not given.
 struct ReconfigOp {
   std::optional<std::string_view> joining{}, leaving{}, members{};
@@ -88,7 +92,7 @@ struct FailOp {
 };
 
 using WriteRequest = std::variant<CreateOp, DeleteOp, SetDataOp, SetAclOp, MultiOp, DeleteExpiredOp, CreateSessionOp,
-                                  CloseSessionOp, ReconfigOp, InstallConfigOp, FailOp>;
+                                  CloseSessionOp, AttachSessionOp, ReconfigOp, InstallConfigOp, FailOp>;
 
 struct Caller {
   SessionId session{};

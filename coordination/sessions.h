@@ -1,4 +1,5 @@
-// Sessions. SessionTable is the replicated part: which sessions exist, with which timeout. SessionExpiry is the
+// Sessions. SessionTable is the replicated part: which sessions exist, with which
+// timeout, and through which server each speaks. SessionExpiry is the
 // leader's part: when each must have been heard of again, in buckets of whole ticks as upstream keeps them, so that a
 // touch usually costs one comparison. Both are pure: the time is an argument. Live on the coordination shard.
 #pragma once
@@ -28,7 +29,7 @@ SessionId first_session_id(std::int64_t server_id, std::int64_t now_ms);
 
 struct Session {
   std::int32_t timeout_ms = 0;
-  std::int64_t owner = 0;  // leader only: the server through which it speaks; 0: whichever
+  std::int64_t owner = 0;  // the server through which it speaks; 0: whichever
 };
 
 class SessionTable {
@@ -39,9 +40,12 @@ class SessionTable {
     return it == sessions_.end() ? nullptr : &it->second;
   }
   void add(SessionId id, Session session) { sessions_[id] = session; }
-  // Re-attached elsewhere: requests through the former server are refused with SessionMoved.
-  void set_owner(SessionId id, std::int64_t owner) {
-    if (const auto it = sessions_.find(id); it != sessions_.end()) it->second.owner = owner;
+  // Re-attached elsewhere: requests through the former server are refused with SessionMoved. False: no such session.
+  bool set_owner(SessionId id, std::int64_t owner) {
+    const auto it = sessions_.find(id);
+    if (it == sessions_.end()) return false;
+    it->second.owner = owner;
+    return true;
   }
   bool remove(SessionId id) { return sessions_.erase(id) != 0; }
   std::size_t size() const { return sessions_.size(); }

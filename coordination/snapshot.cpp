@@ -10,7 +10,7 @@ namespace holdfast::zk {
 namespace {
 
 constexpr std::string_view magic = "HFZS";
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t format_version = 2;
 constexpr std::size_t chunk_bytes = std::size_t{64} * 1024;  // a chunk is sealed once it has as many
 constexpr std::size_t chunk_bytes_max = std::size_t{1} << 30;
 constexpr std::size_t chunk_header_bytes = 8;
@@ -43,6 +43,7 @@ SnapshotCapture::SnapshotCapture(Tree& tree, const SessionTable& sessions, Zxid 
     pending_.u8('S');
     pending_.i64(id.value);
     pending_.i32(session.timeout_ms);
+    pending_.i64(session.owner);
     ++sessions_;
     if (pending_.size() >= chunk_bytes) seal_chunk();
   }
@@ -214,10 +215,12 @@ Result<> SnapshotReader::read_records(ByteView payload) {
 
 void SnapshotReader::read_session(wire::Reader& in) {
   const SessionId id{in.i64()};
-  const std::int32_t timeout_ms = in.i32();
+  Session session;
+  session.timeout_ms = in.i32();
+  session.owner = in.i64();
   if (!in.ok()) return;
   if (sessions_.contains(id)) return in.fail("a session occurs twice");
-  sessions_.add(id, Session{.timeout_ms = timeout_ms});
+  sessions_.add(id, session);
 }
 
 void SnapshotReader::read_acl(wire::Reader& in) {

@@ -4,9 +4,9 @@
 //
 // Format, big-endian. A sequence of chunks:
 //   chunk   := length u32 | crc32c u32 (of the payload) | payload
-//   payload of the first chunk := "HFZS" | version u8 = 1 | flags u8 (1: extended types) | zxid i64 | time i64 (ms)
+//   payload of the first chunk := "HFZS" | version u8 = 2 | flags u8 (1: extended types) | zxid i64 | time i64 (ms)
 //   payloads after it          := records, whole ones:
-//     'S' session id i64, timeout i32
+//     'S' session id i64, timeout i32, owner i64
 //     'A' number u32, count u32, count x {perms i32, scheme text, id text}   before the first node that names it
 //     'N' shared u32 (bytes of its path that repeat the path of the node record before it), rest text,
 //         data i32 length (-1 null) and bytes, acl u32, owner, czxid, mzxid, pzxid, ctime, mtime i64,

@@ -6,12 +6,12 @@
 #include "wire/reader.h"
 #include "wire/writer.h"
 
-// version u8 = 1 | kind u8 | session i64 | cxid i32 | zxid i64 | time i64 (ms) | body of that kind
+// version u8 = 2 | kind u8 | session i64 | cxid i32 | zxid i64 | time i64 (ms) | body of that kind
 // text := length u32, bytes. data := length i32 (-1: null), bytes. acl := count u32, {perms i32, scheme text, id text}*
 namespace holdfast::zk {
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t format_version = 2;
 constexpr std::size_t header_bytes = 30;
 
 // Index of the alternative in Txn::body and in MultiPartTxn: part of the format, so only ever appended to.
@@ -24,7 +24,8 @@ enum class Kind : std::uint8_t {
   multi,
   create_session,
   close_session,
-  reconfig
+  reconfig,
+  attach_session
 };
 enum class PartKind : std::uint8_t { create, remove, set_data, set_acl, check };
 
@@ -71,12 +72,19 @@ class Encoder {
       std::visit(*this, part);
     }
   }
-  void operator()(const CreateSessionTxn& t) { out_.i32(t.timeout_ms); }
+  void operator()(const CreateSessionTxn& t) {
+    out_.i32(t.timeout_ms);
+    out_.i64(t.owner);
+  }
   void operator()(const CloseSessionTxn& t) {
     out_.u32(static_cast<std::uint32_t>(t.ephemerals.size()));
     for (const std::string& path : t.ephemerals) text(path);
   }
   void operator()(const ReconfigTxn& t) { text(t.config); }
+  void operator()(const AttachSessionTxn& t) {
+    out_.i64(t.owner);
+    out_.i32(t.timeout_ms);
+  }
 
   Bytes take() { return std::move(out_.take().take().front()); }
 
@@ -136,13 +144,16 @@ class Decoder {
         txn.body = multi();
         break;
       case Kind::create_session:
-        txn.body = CreateSessionTxn{in_.i32()};
+        txn.body = create_session();
         break;
       case Kind::close_session:
         txn.body = close_session();
         break;
       case Kind::reconfig:
         txn.body = ReconfigTxn{text()};
+        break;
+      case Kind::attach_session:
+        txn.body = attach_session();
         break;
       default:
         in_.fail("unknown kind of transaction");
@@ -231,6 +242,18 @@ class Decoder {
     }
     in_.fail("unknown kind of multi part");
     return CheckTxn{};
+  }
+  CreateSessionTxn create_session() {
+    CreateSessionTxn t;
+    t.timeout_ms = in_.i32();
+    t.owner = in_.i64();
+    return t;
+  }
+  AttachSessionTxn attach_session() {
+    AttachSessionTxn t;
+    t.owner = in_.i64();
+    t.timeout_ms = in_.i32();
+    return t;
   }
   CloseSessionTxn close_session() {
     CloseSessionTxn t;

@@ -47,9 +47,16 @@ struct CheckTxn {  // keeps its place in a multi's results
 };
 struct CreateSessionTxn {
   std::int32_t timeout_ms = 0;
+  std::int64_t owner = 0;  // the server through which it speaks; 0: whichever
 };
 struct CloseSessionTxn {
   std::vector<std::string> ephemerals;
+};
+// A session moved to the server `owner`. No change of the state that clients see: its zxid is that of the transaction
+// before it, and it is applied wherever it stands in the log.
+struct AttachSessionTxn {
+  std::int64_t owner = 0;
+  std::int32_t timeout_ms = 0;
 };
 // The ensemble's new configuration, as /zookeeper/config tells it.
 struct ReconfigTxn {
@@ -75,9 +82,10 @@ struct Txn {
   Zxid zxid;
   std::int64_t time_ms = 0;
   std::variant<ErrorTxn, CreateTxn, DeleteTxn, SetDataTxn, SetAclTxn, MultiTxn, CreateSessionTxn, CloseSessionTxn,
-               ReconfigTxn>
+               ReconfigTxn, AttachSessionTxn>
       body;
 
+  bool has_own_zxid() const { return !std::holds_alternative<AttachSessionTxn>(body); }
   bool failed() const;  // an error txn or a failed multi: nothing changes
 };
 

@@ -114,18 +114,6 @@ TEST(Sessions, closing_takes_outstanding_ephemerals_and_leaves_those_deleted) {
   EXPECT_EQ(world.machine.tree().ephemerals(), 1u);
 }
 
-TEST(Sessions, writes_through_a_former_owner_are_told_that_the_session_moved) {
-  ZnodeWorld world;
-  world.open(1);
-  Caller here = world.caller(1);
-  here.owner = 10;
-  EXPECT_EQ(world.ask(here, create("/a")).error, ZkError::ok);
-  world.machine.set_session_owner(SessionId{1}, 20);
-  EXPECT_EQ(world.ask(here, create("/b")).error, ZkError::session_moved);
-  here.owner = 20;
-  EXPECT_EQ(world.ask(here, create("/b")).error, ZkError::ok);
-}
-
 TEST(Sessions, ephemerals_are_listed_by_prefix_for_their_owner) {
   ZnodeWorld world;
   world.open(1);

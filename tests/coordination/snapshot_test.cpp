@@ -41,10 +41,18 @@ class Storm {
         MultiOp multi;
         for (int parts = 1 + pick(4); parts > 0; --parts) multi.parts.push_back(part());
         world->prepare(session, multi);
+      } else if (pick(30) == 0) {
+        Caller mover = world->caller(session);
+        mover.owner = pick(3);
+        world->prepare(mover, AttachSessionOp{5000});
       } else {
         std::visit(
             [&](auto&& op) {
-              if constexpr (requires { WriteRequest(op); }) world->prepare(session, op);
+              if constexpr (requires { WriteRequest(op); }) {
+                Caller caller = world->caller(session);
+                caller.owner = pick(10) == 0 ? 1 + pick(2) : 0;  // now and then through a server that it left
+                world->prepare(caller, op);
+              }
             },
             part());
       }

@@ -35,9 +35,11 @@ std::vector<Txn> one_of_each() {
           with(set_acl),
           with(multi),
           with(failed),
-          with(CreateSessionTxn{4000}),
+          with(CreateSessionTxn{4000, 7}),
           with(CloseSessionTxn{{"/e", "/f"}}),
-          with(MultiTxn{})};
+          with(MultiTxn{}),
+          with(ReconfigTxn{"server.1=a:1:2"}),
+          with(AttachSessionTxn{-3, 9000})};
 }
 
 std::vector<std::uint8_t> bytes_of(const Txn& txn) {
@@ -81,7 +83,7 @@ TEST(Txn, unknown_versions_and_kinds_are_refused) {
   auto record = bytes_of(with(DeleteTxn{"/a"}));
   record[1] = 99;
   EXPECT_EQ(decode_txn(record).error().kind, ErrorKind::corrupt);
-  record[0] = 2;
+  record[0] = 1;
   EXPECT_EQ(decode_txn(record).error().kind, ErrorKind::unsupported);
 }
 

@@ -22,12 +22,11 @@ std::string dump(const ZnodeMachine& machine) {
   std::string out = fmt::format("zxid {:x} nodes {} bytes {} ephemerals {}\n", machine.last_applied().value,
                                 machine.tree().nodes(), machine.tree().data_bytes(), machine.tree().ephemerals());
   for (const auto& [path, line] : nodes) out += path + " " + line + "\n";
-  const std::map<std::int64_t, std::int32_t> sessions = [&] {
-    std::map<std::int64_t, std::int32_t> all;
-    for (const auto& [id, session] : machine.sessions().all()) all[id.value] = session.timeout_ms;
-    return all;
-  }();
-  for (const auto& [id, timeout_ms] : sessions) out += fmt::format("session {} {}\n", id, timeout_ms);
+  std::map<SessionId, std::string> sessions;
+  for (const auto& [id, session] : machine.sessions().all()) {
+    sessions[id] = fmt::format("{} ms, through {}", session.timeout_ms, session.owner);
+  }
+  for (const auto& [id, line] : sessions) out += fmt::format("session {} {}\n", id.value, line);
   return out;
 }
 

@@ -64,6 +64,11 @@ const Effects& ZnodeMachine::apply(const Txn& txn) {
   return effects_;
 }
 
+void ZnodeMachine::apply_epoch() {
+  last_applied_ = Zxid{((last_applied_.value >> 32) + 1) << 32};
+  preparer_.restart(last_applied_);
+}
+
 bool ZnodeMachine::may(const AclList& acl, std::int32_t wanted, const Caller& caller) const {
   return caller.privileged || options_.acl.skip_acl || permits(acl, wanted, caller.ids);
 }

@@ -76,6 +76,9 @@ class ZnodeMachine {
   // A transaction at or below last_applied() changes nothing, unless it is one that has no zxid of its own: that may be
   // applied again too, in the order of the log. Valid until the next apply.
   const Effects& apply(const Txn& txn);
+  // The first entry of a new leadership, on its place in the log: zxids go on in the next epoch, and what was prepared
+  // and not applied will never be.
+  void apply_epoch();
   Zxid last_applied() const { return last_applied_; }
 
   // --- Reads: committed state, as `caller` may see it. With `watch`, the caller's connection is armed by the rules of

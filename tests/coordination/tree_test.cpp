@@ -162,19 +162,6 @@ TEST(Tree, what_was_prepared_and_lost_leaves_no_trace) {
   EXPECT_EQ(done.zxid, before + 1);
 }
 
-TEST(Tree, epochs_begin_their_zxids_and_a_full_counter_carries_over) {
-  ZnodeWorld world;
-  world.machine.begin_epoch(7);
-  world.open(1);
-  EXPECT_EQ(world.machine.last_applied(), Zxid{(std::int64_t{7} << 32) + 1});
-  Txn txn;
-  txn.zxid = Zxid{(std::int64_t{7} << 32) + 0xffffffff};
-  txn.body = ErrorTxn{};
-  world.machine.apply(txn);
-  EXPECT_EQ(world.ask(1, create("/a")).zxid, Zxid{std::int64_t{8} << 32});
-  EXPECT_EQ(world.ask(1, create("/b")).zxid, Zxid{(std::int64_t{8} << 32) + 1});
-}
-
 TEST(Tree, applying_a_transaction_twice_changes_nothing) {
   ZnodeWorld world;
   world.open(1);

@@ -26,6 +26,7 @@ void Applier::apply(const Txn& txn, Effects& effects) {
   effects.events.clear();
   effects.session_created = effects.session_attached = effects.session_closed = SessionId{};
   effects.session_timeout_ms = 0;
+  effects.contradiction = {};
   effects.new_config = {};
   effects.quota_warnings.clear();
   effects.result = std::visit([this](const auto& body) { return carry_out(body); }, txn.body);
@@ -36,28 +37,36 @@ OpResult Applier::carry_out(const ErrorTxn& t) { return {.op = OpCode::error, .e
 OpResult Applier::carry_out(const CreateTxn& t) {
   const std::string_view parent_path = parent_of(t.path);
   Znode* parent = tree_.find(parent_path);
-  HOLDFAST_CHECK(parent);
+  if (!parent) return contradict("it creates a node below one that does not exist");
   NodeState state;
   state.data = t.data;
   state.null_data = t.null_data;
   state.czxid = state.mzxid = state.pzxid = txn_->zxid.value;
   state.ctime_ms = state.mtime_ms = txn_->time_ms;
   state.owner = t.owner;
-  const Znode& node = tree_.add(*parent, t.path, std::move(state), t.acl);
+  const Znode* node = tree_.add(*parent, t.path, std::move(state), t.acl);
+  if (!node) return contradict("it creates a node that exists");
   tree_.set_children_changed(*parent, t.parent_cversion, txn_->zxid.value);
 
   if (is_below(t.path, quota_root)) quota_node_created(t.path);
   count(t.path, static_cast<std::int64_t>(t.data.size()), 1);
   if (!watches_.empty()) {
-    watches_.on_created(t.path, tree_.acl_ref(node), effects_->events);
+    watches_.on_created(t.path, tree_.acl_ref(*node), effects_->events);
     watches_.on_children_changed(parent_path, tree_.acl_ref(*parent), effects_->events);
   }
-  return {.op = t.op, .path = t.path, .stat = tree_.stat(node)};
+  return {.op = t.op, .path = t.path, .stat = tree_.stat(*node)};
 }
 
-void Applier::remove(std::string_view path) {
+OpResult Applier::contradict(std::string_view reason) {
+  if (effects_->contradiction.empty()) effects_->contradiction = reason;
+  return {.op = OpCode::error, .error = ZkError::data_inconsistency};
+}
+
+OpResult Applier::remove(std::string_view path) {
   Znode* node = tree_.find(path);
-  HOLDFAST_CHECK(node && node->parent);
+  if (!node) return contradict("it deletes a node that does not exist");
+  if (!node->parent) return contradict("it deletes the root");
+  if (node->children > 0) return contradict("it deletes a node that has children");
   Znode& parent = *node->parent;
   const AclListRef acl = tree_.acl_ref(*node);
   const auto bytes = static_cast<std::int64_t>(node->data.size());
@@ -70,16 +79,14 @@ void Applier::remove(std::string_view path) {
     watches_.on_deleted(path, acl, effects_->events);
     watches_.on_children_changed(parent_of(path), tree_.acl_ref(parent), effects_->events);
   }
-}
-
-OpResult Applier::carry_out(const DeleteTxn& t) {
-  remove(t.path);
   return {.op = OpCode::remove};
 }
 
+OpResult Applier::carry_out(const DeleteTxn& t) { return remove(t.path); }
+
 OpResult Applier::carry_out(const SetDataTxn& t) {
   Znode* node = tree_.find(t.path);
-  HOLDFAST_CHECK(node);
+  if (!node) return contradict("it sets the data of a node that does not exist");
   const auto growth = static_cast<std::int64_t>(t.data.size()) - static_cast<std::int64_t>(node->data.size());
   tree_.set_data(*node, t.data, t.null_data, t.version, txn_->zxid.value, txn_->time_ms);
   count(t.path, growth, 0);
@@ -89,7 +96,7 @@ OpResult Applier::carry_out(const SetDataTxn& t) {
 
 OpResult Applier::carry_out(const SetAclTxn& t) {
   Znode* node = tree_.find(t.path);
-  HOLDFAST_CHECK(node);
+  if (!node) return contradict("it sets the ACL of a node that does not exist");
   tree_.set_acl(*node, t.acl, t.aversion);
   return {.op = OpCode::set_acl, .stat = tree_.stat(*node)};
 }
@@ -102,7 +109,9 @@ OpResult Applier::carry_out(const MultiTxn& t) {
     for (const MultiPartTxn& part : t.parts) {
       OpResult result = std::visit([this](const auto& p) { return carry_out(p); }, part);
       // Every create with a Stat is reported as create2 (MultiResponse).
-      if (std::holds_alternative<CreateTxn>(part) && result.op != OpCode::create) result.op = OpCode::create2;
+      if (std::holds_alternative<CreateTxn>(part) && result.op != OpCode::create && result.error == ZkError::ok) {
+        result.op = OpCode::create2;
+      }
       effects_->parts.push_back(result);
     }
   } else {
@@ -130,7 +139,7 @@ OpResult Applier::carry_out(const CloseSessionTxn& t) {
 
 OpResult Applier::carry_out(const ReconfigTxn& t) {
   Znode* node = tree_.find(ensemble_config_path);
-  HOLDFAST_CHECK(node);
+  if (!node) return contradict("it changes the ensemble where there is no node for its configuration");
   tree_.set_data(*node, Bytes::copy(t.config), false, -1, txn_->zxid.value, txn_->time_ms);
   if (!watches_.empty()) watches_.on_data_changed(ensemble_config_path, tree_.acl_ref(*node), effects_->events);
   effects_->new_config = t.config;

@@ -36,7 +36,10 @@ struct Effects {
   std::int32_t session_timeout_ms = 0;  // of the created or attached one
   SessionId session_attached{};         // 0: none; it moved to the server that sessions() says
   SessionId session_closed{};           // 0: none
-  std::string_view new_config{};        // of a reconfig: the text of /zookeeper/config; points into the transaction
+  // Not empty: the transaction does not fit the state, which therefore is not the leader's. What does not fit was left
+  // undone; this replica may serve nobody any more.
+  std::string_view contradiction{};
+  std::string_view new_config{};  // of a reconfig: the text of /zookeeper/config; points into the transaction
   std::vector<QuotaWarning> quota_warnings{};
 };
 
@@ -61,7 +64,8 @@ class Applier {
   OpResult carry_out(const ReconfigTxn& t);
   OpResult carry_out(const AttachSessionTxn& t);
 
-  void remove(std::string_view path);
+  OpResult remove(std::string_view path);
+  OpResult contradict(std::string_view reason);
   void count(std::string_view path, std::int64_t bytes, std::int64_t nodes);
   void quota_node_created(std::string_view path);
   void count_afresh(std::string_view quota_path);

@@ -16,13 +16,17 @@ ZnodeMachine::ZnodeMachine(MachineOptions options)
 }
 
 // As DataTree's constructor leaves them: no zxid, no time; the root has counted nothing, /zookeeper its two children.
+// A restored tree lacks some when it came from a ZooKeeper before 3.5.
 void ZnodeMachine::create_system_nodes() {
-  tree_.add("/zookeeper", NodeState{}, {});
-  tree_.add(quota_root, NodeState{}, {});
+  const auto create = [this](std::string_view path, NodeState state, const AclList& acl) {
+    if (!tree_.find(path)) tree_.add(path, std::move(state), acl);
+  };
+  create("/zookeeper", {}, {});
+  create(quota_root, {}, {});
   NodeState config;
   config.data = Bytes::copy(options_.config_text);
   config.aversion = -1;
-  tree_.add("/zookeeper/config", std::move(config), {Acl{perms::read, Id{"world", "anyone"}}});
+  create(ensemble_config_path, std::move(config), {Acl{perms::read, Id{"world", "anyone"}}});
 }
 
 Txn ZnodeMachine::prepare(const WriteRequest& request, const Caller& caller, std::int64_t now_ms) {
@@ -219,6 +223,7 @@ ZnodeMachine::Restore::Restore(ZnodeMachine& machine) : machine_(machine), reade
 Result<Zxid> ZnodeMachine::Restore::finish() {
   auto zxid = reader_.finish();
   if (!zxid) return zxid;
+  machine_.create_system_nodes();
   machine_.last_applied_ = *zxid;
   machine_.applier_.rebuild_quotas();
   machine_.preparer_.restart(*zxid);

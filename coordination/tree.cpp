@@ -99,14 +99,18 @@ Znode* Tree::find(std::string_view path) { return index_.find(path, hash_of_path
 Znode& Tree::add(std::string_view path, NodeState state, const AclList& acl) {
   Znode* parent = find(parent_of(path));
   HOLDFAST_CHECK(parent);
-  return add(*parent, path, std::move(state), acl);
+  Znode* node = add(*parent, path, std::move(state), acl);
+  HOLDFAST_CHECK(node);
+  return *node;
 }
 
-Znode& Tree::add(Znode& parent, std::string_view path, NodeState state, const AclList& acl) {
+Znode* Tree::add(Znode& parent, std::string_view path, NodeState state, const AclList& acl) {
+  const std::uint64_t hash = hash_of_path(path);
+  if (index_.find(path, hash)) return nullptr;
   Znode* node = make_node(name_of(path));
   node->parent = &parent;
   node->path_size = static_cast<std::uint32_t>(path.size());
-  node->path_hash = hash_of_path(path);
+  node->path_hash = hash;
   node->acl = acls_.retain(acl);  // an empty list is the open one
   node->captured_epoch = capture_epoch_;
   set_state(*node, std::move(state));
@@ -120,7 +124,7 @@ Znode& Tree::add(Znode& parent, std::string_view path, NodeState state, const Ac
   enlist(*node);
   data_bytes_ += node->path_size + node->data.size();
   renew_digest(*node);
-  return *node;
+  return node;
 }
 
 void Tree::remove(Znode& node) {

@@ -54,8 +54,8 @@ class Tree {
 
   // The parent must exist, the node must not. Its place in the parent (list, count) is set; the parent's stat is not.
   Znode& add(std::string_view path, NodeState state, const AclList& acl);
-  Znode& add(Znode& parent, std::string_view path, NodeState state, const AclList& acl);
-  void remove(Znode& node);  // must have no children
+  Znode* add(Znode& parent, std::string_view path, NodeState state, const AclList& acl);  // null: it exists
+  void remove(Znode& node);                                                               // must have no children
   void set_data(Znode& node, Bytes data, bool null_data, std::int32_t version, std::int64_t zxid, std::int64_t time_ms);
   void set_data_quietly(Znode& node, Bytes data);  // a quota's counts: no version, zxid or time of their own
   void set_acl(Znode& node, const AclList& acl, std::int32_t aversion);

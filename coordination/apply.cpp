@@ -30,6 +30,20 @@ void Applier::apply(const Txn& txn, Effects& effects) {
   effects.new_config = {};
   effects.quota_warnings.clear();
   effects.result = std::visit([this](const auto& body) { return carry_out(body); }, txn.body);
+  if (txn.cxid != 0 && effects.contradiction.empty()) keep_result();
+}
+
+// For a client that loses its connection before the reply. What came in through a server that the session had left is
+// none of its results: the client may have asked again, with the same xid, where it is now.
+void Applier::keep_result() {
+  const OpResult& result = effects_->result;
+  const auto* multi = std::get_if<MultiTxn>(&txn_->body);
+  const ZkError error = multi ? multi->error : result.error;
+  if (error == ZkError::session_moved || !txn_->has_own_zxid()) return;
+  ResultWindow* window = sessions_.results_of(txn_->session);
+  if (!window) return;
+  const std::int32_t version = result.op == OpCode::set_acl ? result.stat.aversion : result.stat.version;
+  window->add({txn_->cxid, result.op, error, version, txn_->zxid}, result.path);
 }
 
 OpResult Applier::carry_out(const ErrorTxn& t) { return {.op = OpCode::error, .error = t.error}; }

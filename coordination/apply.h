@@ -66,6 +66,7 @@ class Applier {
 
   OpResult remove(std::string_view path);
   OpResult contradict(std::string_view reason);
+  void keep_result();
   void count(std::string_view path, std::int64_t bytes, std::int64_t nodes);
   void quota_node_created(std::string_view path);
   void count_afresh(std::string_view quota_path);

@@ -203,6 +203,11 @@ std::vector<WatchEvent> ZnodeMachine::rearm(const RearmRequest& request, const C
   return events;
 }
 
+const ResultRecord* ZnodeMachine::result_of(SessionId session, std::int32_t cxid) const {
+  const Session* known = sessions_.find(session);
+  return known && known->results ? known->results->find(cxid) : nullptr;
+}
+
 std::unique_ptr<SnapshotCapture> ZnodeMachine::begin_snapshot(std::int64_t now_ms) {
   return std::make_unique<SnapshotCapture>(tree_, sessions_, last_applied_, now_ms);
 }

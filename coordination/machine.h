@@ -7,8 +7,9 @@
 // Order that the shell must keep on every connection: an apply's events are queued before its reply, and before any
 // read's reply that shows the change. Replicas that applied the same transactions have equal digests.
 //
-// What is replicated: the tree and the session table. What is not: watches (they belong to this server's connections),
-// outstanding changes and session deadlines (the leader's). Lives on the coordination shard.
+// What is replicated: the tree, and the session table with the results that each session may still ask for. What is
+// not: watches (they belong to this server's connections), outstanding changes and session deadlines (the leader's).
+// Lives on the coordination shard.
 #pragma once
 
 #include <cstdint>
@@ -110,6 +111,8 @@ class ZnodeMachine {
   const Tree& tree() const { return tree_; }
   const SessionTable& sessions() const { return sessions_; }
   void set_session_owner(SessionId id, std::int64_t owner) { sessions_.set_owner(id, owner); }
+  // What became of a write of the session; null: not known, see ResultWindow. Valid until the next apply.
+  const ResultRecord* result_of(SessionId session, std::int32_t cxid) const;
   // False as soon as its closing is prepared, on the leader.
   bool session_is_open(SessionId id) const { return sessions_.contains(id) && !preparer_.is_closing(id); }
   WatchTable& watches() { return watches_; }

@@ -1,5 +1,5 @@
 // Sessions. SessionTable is the replicated part: which sessions exist, with which
-// timeout, and through which server each speaks. SessionExpiry is the
+// timeout, through which server each speaks, and what became of its last writes. SessionExpiry is the
 // leader's part: when each must have been heard of again, in buckets of whole ticks as upstream keeps them, so that a
 // touch usually costs one comparison. Both are pure: the time is an argument. Live on the coordination shard.
 #pragma once
@@ -7,12 +7,14 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "coordination/results.h"
 #include "runtime/result.h"
 #include "runtime/strong.h"
 
@@ -29,7 +31,8 @@ SessionId first_session_id(std::int64_t server_id, std::int64_t now_ms);
 
 struct Session {
   std::int32_t timeout_ms = 0;
-  std::int64_t owner = 0;  // the server through which it speaks; 0: whichever
+  std::int64_t owner = 0;                   // the server through which it speaks; 0: whichever
+  std::shared_ptr<ResultWindow> results{};  // null: none yet. A snapshot that is being taken may share it
 };
 
 class SessionTable {
@@ -39,7 +42,7 @@ class SessionTable {
     const auto it = sessions_.find(id);
     return it == sessions_.end() ? nullptr : &it->second;
   }
-  void add(SessionId id, Session session) { sessions_[id] = session; }
+  void add(SessionId id, Session session) { sessions_[id] = std::move(session); }
   // Re-attached elsewhere: requests through the former server are refused with SessionMoved. False: no such session.
   bool set_owner(SessionId id, std::int64_t owner) {
     const auto it = sessions_.find(id);
@@ -47,6 +50,8 @@ class SessionTable {
     it->second.owner = owner;
     return true;
   }
+  // To be added to: one that is shared is copied first. Null: no such session.
+  ResultWindow* results_of(SessionId id);
   bool remove(SessionId id) { return sessions_.erase(id) != 0; }
   std::size_t size() const { return sessions_.size(); }
   const std::unordered_map<SessionId, Session>& all() const { return sessions_; }

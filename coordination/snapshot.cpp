@@ -29,7 +29,12 @@ Bytes contents(wire::Writer& out) {
 }  // namespace
 
 SnapshotCapture::SnapshotCapture(Tree& tree, const SessionTable& sessions, Zxid zxid, std::int64_t time_ms)
-    : tree_(tree), zxid_(zxid), epoch_(tree.begin_capture_epoch()), digest_(tree.digest()), cursor_(&tree.root()) {
+    : tree_(tree),
+      zxid_(zxid),
+      epoch_(tree.begin_capture_epoch()),
+      sessions_(sessions.all().begin(), sessions.all().end()),
+      digest_(tree.digest()),
+      cursor_(&tree.root()) {
   HOLDFAST_CHECK(!tree.is_observed());
   pending_.raw(magic);
   pending_.u8(format_version);
@@ -37,16 +42,7 @@ SnapshotCapture::SnapshotCapture(Tree& tree, const SessionTable& sessions, Zxid 
   pending_.i64(zxid.value);
   pending_.i64(time_ms);
   seal_chunk();
-  std::vector<std::pair<SessionId, Session>> sorted(sessions.all().begin(), sessions.all().end());
-  std::ranges::sort(sorted, {}, &std::pair<SessionId, Session>::first);
-  for (const auto& [id, session] : sorted) {
-    pending_.u8('S');
-    pending_.i64(id.value);
-    pending_.i32(session.timeout_ms);
-    pending_.i64(session.owner);
-    ++sessions_;
-    if (pending_.size() >= chunk_bytes) seal_chunk();
-  }
+  std::ranges::sort(sessions_, {}, &std::pair<SessionId, Session>::first);
   tree_.observe(this);
 }
 
@@ -56,13 +52,18 @@ SnapshotCapture::~SnapshotCapture() {
 
 std::optional<Bytes> SnapshotCapture::next(std::size_t bytes) {
   if (finished_) return std::nullopt;
+  while (sessions_written_ < sessions_.size() && sealed_.size() + pending_.size() < bytes) {
+    auto& [id, session] = sessions_[sessions_written_++];
+    write_session(id, session);
+    session.results.reset();  // it need not be copied any more
+  }
   while (cursor_ && sealed_.size() + pending_.size() < bytes) {
     if (cursor_->captured_epoch != epoch_) write_node(*cursor_);
     cursor_ = Tree::next_in_walk(cursor_, &tree_.root());
   }
-  if (!cursor_) {
+  if (!cursor_ && sessions_written_ == sessions_.size()) {
     pending_.u8('E');
-    pending_.u64(sessions_);
+    pending_.u64(sessions_written_);
     pending_.u64(nodes_);
     pending_.u64(digest_);
     finished_ = true;
@@ -80,6 +81,25 @@ void SnapshotCapture::before_removal(Znode& node) {
   before_change(node);
   // It has no children: the walk goes on behind it.
   if (cursor_ == &node) cursor_ = Tree::next_in_walk(&node, &tree_.root());
+}
+
+void SnapshotCapture::write_session(SessionId id, const Session& session) {
+  pending_.u8('S');
+  pending_.i64(id.value);
+  pending_.i32(session.timeout_ms);
+  pending_.i64(session.owner);
+  const std::size_t results = session.results ? session.results->size() : 0;
+  pending_.u32(static_cast<std::uint32_t>(results));
+  for (std::size_t i = 0; i < results; ++i) {
+    const ResultRecord& record = (*session.results)[i];
+    pending_.i32(record.cxid);
+    pending_.i32(static_cast<std::int32_t>(record.op));
+    pending_.i32(static_cast<std::int32_t>(record.error));
+    pending_.i32(record.version);
+    pending_.i64(record.zxid.value);
+    write_text(pending_, record.path);
+  }
+  if (pending_.size() >= chunk_bytes) seal_chunk();
 }
 
 // The reader needs a parent before its children, whoever changes first.
@@ -218,9 +238,22 @@ void SnapshotReader::read_session(wire::Reader& in) {
   Session session;
   session.timeout_ms = in.i32();
   session.owner = in.i64();
+  const std::uint32_t results = in.u32();
+  if (results > ResultWindow::records_max) return in.fail("a session has more results than are kept");
+  if (results > 0) session.results = std::make_shared<ResultWindow>();
+  for (std::uint32_t i = 0; i < results && in.ok(); ++i) {
+    ResultFields fields;
+    fields.cxid = in.i32();
+    fields.op = static_cast<OpCode>(in.i32());
+    fields.error = static_cast<ZkError>(in.i32());
+    fields.version = in.i32();
+    fields.zxid = Zxid{in.i64()};
+    session.results->add(fields, as_text(in.raw(in.u32())));
+  }
   if (!in.ok()) return;
+  if (results > 0 && session.results->size() != results) return in.fail("a session has longer results than are kept");
   if (sessions_.contains(id)) return in.fail("a session occurs twice");
-  sessions_.add(id, session);
+  sessions_.add(id, std::move(session));
 }
 
 void SnapshotReader::read_acl(wire::Reader& in) {

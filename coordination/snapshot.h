@@ -1,12 +1,14 @@
 // Snapshots: the whole replicated state exactly at one zxid, taken while requests go on. A capture walks the tree in
 // bounded pieces; a node that is about to change or go before the walk reached it is written out first (copy before
-// write), a node born after the capture began is left out. So nothing stalls and nothing is fuzzy.
+// write), a node born after the capture began is left out; sessions share their results with the capture until they add
+// one. So nothing stalls and nothing is fuzzy.
 //
 // Format, big-endian. A sequence of chunks:
 //   chunk   := length u32 | crc32c u32 (of the payload) | payload
 //   payload of the first chunk := "HFZS" | version u8 = 2 | flags u8 (1: extended types) | zxid i64 | time i64 (ms)
 //   payloads after it          := records, whole ones:
-//     'S' session id i64, timeout i32, owner i64
+//     'S' session id i64, timeout i32, owner i64,
+//         results u32, results x {cxid i32, op i32, error i32, version i32, zxid i64, path text}, the oldest first
 //     'A' number u32, count u32, count x {perms i32, scheme text, id text}   before the first node that names it
 //     'N' shared u32 (bytes of its path that repeat the path of the node record before it), rest text,
 //         data i32 length (-1 null) and bytes, acl u32, owner, czxid, mzxid, pzxid, ctime, mtime i64,
@@ -50,6 +52,7 @@ class SnapshotCapture final : public ChangeObserver {
   void before_removal(Znode& node) override;
 
  private:
+  void write_session(SessionId id, const Session& session);
   void write_with_ancestors(Znode& node);
   void write_node(Znode& node);
   void write_acl(AclId id);
@@ -58,7 +61,8 @@ class SnapshotCapture final : public ChangeObserver {
   Tree& tree_;
   const Zxid zxid_;
   const std::uint32_t epoch_;
-  std::uint64_t sessions_ = 0;
+  std::vector<std::pair<SessionId, Session>> sessions_;  // sorted
+  std::size_t sessions_written_ = 0;
   std::uint64_t nodes_ = 0;
   const std::uint64_t digest_;
   Znode* cursor_;  // the next node of the walk, in pre-order; null: the walk is over

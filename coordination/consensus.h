@@ -161,7 +161,8 @@ class Consensus {
   const Membership& membership() const { return memberships_.latest(); }  // the latest in the log
   const Membership& committed_membership() const { return memberships_.at(commit_); }
   bool is_transferring() const { return transfer_.has_value(); }
-  std::optional<Term> term_at(Offset offset) const;  // of the entry at it
+  std::optional<Term> term_at(Offset offset) const;             // of the entry at it
+  Term committed_term() const { return term_before(commit_); }  // of the entry before commit()
   struct PeerState {
     Offset match, next;
     bool learner = false, recent = false, needs_snapshot = false;  // recent: heard of within an election timeout

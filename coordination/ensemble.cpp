@@ -9,12 +9,41 @@ namespace {
 
 constexpr std::size_t expired_nodes_per_check = 1000;  // containers and TTL nodes deleted at once, at most
 
-zk::MachineOptions machine_options(const EnsembleOptions& o) {
+zk::MachineOptions machine_options(const EnsembleOptions& o, std::function<zk::QuorumView()> view) {
   zk::MachineOptions out;
   out.extended_types = o.extended_types;
   out.enforce_quota = o.enforce_quota;
   out.acl.super_digest = o.super_digest;
   out.protected_prefixes = o.protected_prefixes;
+  out.reconfig.enabled = o.reconfig_enabled;
+  out.reconfig.standalone_enabled = o.standalone_enabled;
+  out.reconfig.multi_address = o.multi_address;
+  if (!o.servers.servers.empty()) {
+    out.reconfig.quorum = std::move(view);
+    out.config_text = o.servers.text();
+  }
+  return out;
+}
+
+QuorumDriverOptions driver_options(const EnsembleOptions& o) {
+  constexpr std::int64_t ticks_in_a_timeout = 10;
+  QuorumDriverOptions out;
+  out.quorum.self = ServerId(o.server_id);
+  out.quorum.alone = o.servers.servers.empty();
+  out.quorum.configured = o.servers.membership();
+  out.quorum.data_dir = o.data_dir;
+  out.quorum.election_ticks = ticks_in_a_timeout;
+  out.quorum.tick = std::chrono::milliseconds(std::max<std::int64_t>(1, o.election_timeout_ms / ticks_in_a_timeout));
+  out.quorum.listen = o.quorum;
+  out.quorum.address = o.quorum_address;
+  out.snapshot_count = o.snapshot_count;
+  out.configured = o.servers;
+  out.configured_holds = !o.reconfig_enabled;
+  out.multi_address = o.multi_address;
+  out.init_limit = o.init_limit;
+  out.sync_limit = o.sync_limit;
+  // Shorter than any session lives: who is shown a server that hears nobody would miss that its session has expired.
+  out.patience = std::chrono::milliseconds(o.tick_ms);
   return out;
 }
 
@@ -51,14 +80,14 @@ zk::MultiPart part_of(const Ensemble::Op& op) {
 }  // namespace
 
 Ensemble::Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk,
-                   Workers& workers, Clock& clock, Random&, Metrics& metrics)
+                   Workers& workers, Clock& clock, Random& random, Metrics& metrics)
     : options_(std::move(options)),
       shard_(shard),
-      machine_(machine_options(options_)),
-      driver_({options_.data_dir, options_.snapshot_count, 3}, machine_, shard, logs, disk, workers, metrics),
       limits_{static_cast<std::int32_t>(options_.tick_ms), static_cast<std::int32_t>(options_.session_timeout_min_ms),
               static_cast<std::int32_t>(options_.session_timeout_max_ms)},
       expiry_(static_cast<std::int32_t>(options_.tick_ms)),
+      machine_(machine_options(options_, [this] { return driver_.quorum_view(); })),
+      driver_(driver_options(options_), *this, machine_, shard, logs, disk, workers, network, random, metrics),
       server_(std::make_unique<ZkServer>(*this, network, metrics)),
       next_session_(zk::first_session_id(options_.server_id, clock.wall_ms())) {}
 
@@ -78,19 +107,12 @@ SessionId Ensemble::new_session_id() {
 }
 
 Task<Result<void>> Ensemble::start() {
-  auto recovered = co_await driver_.start();
-  if (!recovered) co_return fail(recovered);
-  driver_.deliver_events([this](const zk::Effects& effects) { server_->deliver(effects); });
-  driver_.subscribe([this](const zk::Txn&, const zk::Effects& effects) {
-    server_->applied(effects);
-    session_closed(effects);
-  });
-  driver_.on_failure([this](const Error&) { server_->close_all(); });
-  // A new leadership, of one: zxids go on in a new epoch, and each session has its full timeout to come back.
-  machine_.begin_epoch(static_cast<std::uint32_t>(machine_.last_applied().value >> 32));
-  for (const auto& [id, session] : machine_.sessions().all()) expiry_.touch(id, session.timeout_ms, steady_ms());
-  serving_ = true;
+  driver_.subscribe([this](const zk::Txn&, const zk::Effects& effects) { on_applied(effects); });
+  auto started = co_await driver_.start();
+  if (!started) co_return fail(started);
+  if (alone()) serving_ = true;
   tick();
+  if (!alone()) report_touched();
   if (options_.listen) server_->start();
   co_return Result<void>();
 }
@@ -98,18 +120,61 @@ Task<Result<void>> Ensemble::start() {
 Task<void> Ensemble::stop() {
   serving_ = false;
   timer_.cancel();
+  report_timer_.cancel();
   co_await server_->stop();
   co_await driver_.stop();
 }
 
-void Ensemble::touch(SessionId session, std::int32_t timeout_ms) {
+// ---- What the driver tells ----
+
+void Ensemble::on_events(const zk::Effects& effects) { server_->deliver(effects); }
+
+// Each session has its full timeout to be heard of again.
+void Ensemble::on_leading() {
+  for (const auto& [id, session] : machine_.sessions().all()) expiry_.touch(id, session.timeout_ms, steady_ms());
+}
+
+void Ensemble::on_serving(bool serving) {
+  serving_ = serving;
+  if (!serving) server_->close_all();
+}
+
+void Ensemble::on_touched(SessionId session, std::int32_t timeout_ms) {
   if (machine_.sessions().contains(session)) expiry_.touch(session, timeout_ms, steady_ms());
 }
 
-// Expiry in whole ticks, as upstream's; containers and TTL nodes at their own interval.
+void Ensemble::on_failure(const Error&) { server_->close_all(); }
+
+// ---- Sessions ----
+
+void Ensemble::touch(SessionId session, std::int32_t timeout_ms) {
+  if (driver_.judges()) {
+    on_touched(session, timeout_ms);
+  } else {
+    touched_[session] = timeout_ms;
+  }
+}
+
+// Often enough that a session of the shortest kind is not missed once.
+void Ensemble::report_touched() {
+  if (!touched_.empty() && !driver_.judges()) {
+    Touched touched(touched_.begin(), touched_.end());
+    if (driver_.report_touched(std::move(touched))) touched_.clear();
+  }
+  shard_.arm(report_timer_, std::chrono::milliseconds(std::max<std::int64_t>(1, options_.tick_ms / 4)),
+             [this] { report_touched(); });
+}
+
 void Ensemble::tick() {
   for (const SessionId own : own_sessions_)
     if (const zk::Session* s = machine_.sessions().find(own)) touch(own, s->timeout_ms);
+  if (driver_.judges()) expire();
+  shard_.arm(timer_, std::chrono::milliseconds(std::min(options_.tick_ms, options_.container_check_ms)),
+             [this] { tick(); });
+}
+
+// Expiry in whole ticks, as upstream's; containers and TTL nodes at their own interval.
+void Ensemble::expire() {
   const std::int64_t now = steady_ms();
   for (const SessionId expired : expiry_.expired(now)) {
     log_line(LogLevel::info, "coordination", "session 0x{:x} expired", expired.value);
@@ -118,23 +183,28 @@ void Ensemble::tick() {
     caller.session = expired;
     driver_.propose(zk::CloseSessionOp{}, caller, nullptr);
   }
-  if (now >= next_container_check_ms_) {
-    next_container_check_ms_ = now + options_.container_check_ms;
-    for (const std::string& path : machine_.expired_nodes(shard_.clock().wall_ms(), expired_nodes_per_check)) {
-      zk::Caller caller;
-      caller.privileged = true;
-      driver_.propose(zk::DeleteExpiredOp{path}, caller, nullptr);
-    }
+  if (now < next_container_check_ms_) return;
+  next_container_check_ms_ = now + options_.container_check_ms;
+  for (const std::string& path : machine_.expired_nodes(shard_.clock().wall_ms(), expired_nodes_per_check)) {
+    zk::Caller caller;
+    caller.privileged = true;
+    driver_.propose(zk::DeleteExpiredOp{path}, caller, nullptr);
   }
-  shard_.arm(timer_, std::chrono::milliseconds(std::min(options_.tick_ms, options_.container_check_ms)),
-             [this] { tick(); });
 }
 
-void Ensemble::session_closed(const zk::Effects& effects) {
-  if (effects.session_created != SessionId(0))
+void Ensemble::on_applied(const zk::Effects& effects) {
+  server_->applied(effects);
+  if (effects.session_created != SessionId(0) && driver_.judges())
     expiry_.touch(effects.session_created, effects.session_timeout_ms, steady_ms());
+  if (effects.session_attached != SessionId(0)) {
+    if (driver_.judges()) expiry_.touch(effects.session_attached, effects.session_timeout_ms, steady_ms());
+    // It speaks through another server now.
+    const zk::Session* session = machine_.sessions().find(effects.session_attached);
+    if (session && session->owner != options_.server_id) server_->session_moved(effects.session_attached);
+  }
   if (effects.session_closed == SessionId(0)) return;
   expiry_.forget(effects.session_closed);
+  touched_.erase(effects.session_closed);
   own_sessions_.erase(effects.session_closed);
   server_->session_closed(effects.session_closed);
 }

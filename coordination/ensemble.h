@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <variant>
 #include <vector>
@@ -21,7 +22,15 @@ class ZkServer;
 
 struct EnsembleOptions {
   std::int32_t server_id = 1;
-  std::int64_t tick_ms = 2000;                                            // tickTime
+  EnsembleConfig servers;                        // no servers: it stands alone
+  std::vector<Endpoint> quorum;                  // where it listens for the others
+  std::string quorum_address;                    // where they find it
+  bool reconfig_enabled = false;                 // reconfigEnabled: otherwise the files say who belongs to the ensemble
+  bool standalone_enabled = true;                // standaloneEnabled
+  bool multi_address = false;                    // multiAddress.enabled
+  std::int32_t init_limit = 10, sync_limit = 5;  // ticks
+  std::int64_t election_timeout_ms = 200;        // a follower that hears nothing for one to two times that long stands
+  std::int64_t tick_ms = 2000;                   // tickTime
   std::int64_t session_timeout_min_ms = -1, session_timeout_max_ms = -1;  // -1: 2 and 20 ticks
   std::int32_t max_client_connections = 60;  // maxClientCnxns, for each address; 0: no limit
   std::size_t jute_max_buffer = 0xfffff;
@@ -37,7 +46,7 @@ struct EnsembleOptions {
   std::int64_t global_outstanding_limit = 1000;
 };
 
-class Ensemble {
+class Ensemble final : private QuorumDriver::Listener {
  public:
   struct Create {
     std::string path;
@@ -75,13 +84,16 @@ class Ensemble {
   };
   using Subscriber = QuorumDriver::Subscriber;
 
+  using Touched = std::vector<std::pair<SessionId, std::int32_t>>;
+
   Ensemble(EnsembleOptions options, Shard& shard, LogManager& logs, Network& network, Disk& disk, Workers& workers,
            Clock& clock, Random& random, Metrics& metrics);
-  ~Ensemble();
+  ~Ensemble() override;
 
   Result<void> listen();  // binds the client port; port 0: chosen
   Endpoint local() const;
-  Task<Result<void>> start();  // recovers, then serves clients
+  // Recovers. Standing alone, it serves clients when this returns; one of several does when they have found a leader.
+  Task<Result<void>> start();
   Task<void> stop();
 
   // In process, privileged, kept alive by this room as long as it lives.
@@ -104,30 +116,41 @@ class Ensemble {
   void touch(SessionId session, std::int32_t timeout_ms);  // heard of it
   const zk::SessionExpiry& expiry() const { return expiry_; }
   std::uint64_t expired_sessions() const { return expired_sessions_; }
-  bool serving() const { return serving_ && !driver_.failed(); }
+  bool serving() const { return serving_ && driver_.serving(); }
+  bool alone() const { return driver_.alone(); }
   std::int64_t steady_ms() const;
-  QuorumStatus quorum_status() const { return {}; }
+  QuorumStatus quorum_status() const { return driver_.status(); }
+  Endpoint quorum_local() const { return driver_.quorum_local(); }
 
   // What mntr tells.
   std::string monitor_lines();
 
  private:
+  void on_events(const zk::Effects& effects) override;
+  void on_leading() override;
+  void on_serving(bool serving) override;
+  void on_touched(SessionId session, std::int32_t timeout_ms) override;
+  void on_failure(const Error& error) override;
+
   void tick();
-  void session_closed(const zk::Effects& effects);
+  void expire();
+  void report_touched();
+  void on_applied(const zk::Effects& effects);
 
   EnsembleOptions options_;
   Shard& shard_;
+  zk::SessionLimits limits_;
+  zk::SessionExpiry expiry_;                             // of the server that judges
+  std::unordered_map<SessionId, std::int32_t> touched_;  // heard of here, and not yet reported to the leader
   zk::ZnodeMachine machine_;
   QuorumDriver driver_;
-  zk::SessionLimits limits_;
-  zk::SessionExpiry expiry_;
   std::unique_ptr<ZkServer> server_;
   std::unordered_set<SessionId> own_sessions_;  // the broker's
   SessionId next_session_{0};
   std::int64_t next_container_check_ms_ = 0;
   std::uint64_t expired_sessions_ = 0;
   bool serving_ = false;
-  Timer timer_;
+  Timer timer_, report_timer_;
 };
 
 }  // namespace holdfast

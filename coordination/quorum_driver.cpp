@@ -1,18 +1,16 @@
+// QuorumDriver: requests become entries, and entries become the state.
 #include "coordination/quorum_driver.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
+#include <utility>
 
 #include "runtime/log_line.h"
 
 namespace holdfast {
 namespace {
 
-constexpr std::string_view snapshot_prefix = "snapshot.";
-constexpr std::string_view temporary_suffix = ".tmp";
-constexpr std::size_t piece_bytes = 256 << 10;
+constexpr std::size_t apply_bytes = 4 << 20;  // read at once
 
 zk::Effects unknown_outcome() {
   zk::Effects out;
@@ -22,261 +20,339 @@ zk::Effects unknown_outcome() {
 
 }  // namespace
 
-struct QuorumDriver::Snapshot {
-  std::unique_ptr<zk::SnapshotCapture> capture;
-  SnapshotFile file;
-  std::unique_ptr<File> out;
-  std::uint64_t written = 0;
-};
-
-QuorumDriver::QuorumDriver(QuorumDriverOptions options, zk::ZnodeMachine& machine, Shard& shard, LogManager& logs,
-                           Disk& disk, Workers& workers, Metrics& metrics)
+QuorumDriver::QuorumDriver(QuorumDriverOptions options, Listener& listener, zk::ZnodeMachine& machine, Shard& shard,
+                           LogManager& logs, Disk& disk, Workers& workers, Network& network, Random& random,
+                           Metrics& metrics)
     : options_(std::move(options)),
+      listener_(listener),
       machine_(machine),
       shard_(shard),
-      disk_(disk),
-      log_(logs),
-      worker_(workers.create("zk-snapshot")),
+      random_(random),
+      replica_(options_.quorum, *this, shard, logs, disk, workers, network, random),
+      taker_(shard, replica_.worker(), replica_.snapshots(), options_.snapshots_kept, metrics),
+      snapshot_after_(options_.snapshot_count),
       log_latency_(
-          metrics.histogram("coordination_log_sync_seconds", "From the append of a burst until it is durable.")),
-      snapshot_latency_(
-          metrics.histogram("coordination_snapshot_seconds", "From the start of a snapshot to its end.")) {}
+          metrics.histogram("coordination_log_sync_seconds", "From the append of a burst until it is committed.")),
+      life_(random.next()),
+      config_(options_.configured) {
+  // Servers of an ensemble do not all write their snapshots at the same entry.
+  if (!alone() && snapshot_after_ > 1) {
+    const std::int64_t half = snapshot_after_ / 2;
+    snapshot_after_ =
+        snapshot_after_ - half + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(half)));
+  }
+}
 
 QuorumDriver::~QuorumDriver() { *alive_ = false; }
 
-Result<std::vector<QuorumDriver::SnapshotFile>> QuorumDriver::list_snapshots() {
-  auto entries = disk_.list(options_.data_dir);
-  if (!entries) return holdfast::fail(entries);
-  std::vector<SnapshotFile> out;
-  for (const DirectoryEntry& e : *entries) {
-    if (e.directory || !e.name.starts_with(snapshot_prefix)) continue;
-    if (e.name.ends_with(temporary_suffix)) {
-      (void)disk_.remove(options_.data_dir + "/" + e.name);
-      continue;
-    }
-    // snapshot.<zxid, hexadecimal>.<offset of the first entry behind it>
-    SnapshotFile file{e.name, 0, Offset(0), e.size};
-    const char* end = e.name.data() + e.name.size();
-    const auto zxid = std::from_chars(e.name.data() + snapshot_prefix.size(), end, file.zxid, 16);
-    if (zxid.ec != std::errc() || zxid.ptr == end || *zxid.ptr != '.') continue;
-    const auto offset = std::from_chars(zxid.ptr + 1, end, file.next.value);
-    if (offset.ec != std::errc() || offset.ptr != end) continue;
-    out.push_back(std::move(file));
-  }
-  std::ranges::sort(out, {}, &SnapshotFile::zxid);
-  return out;
-}
-
-Result<Zxid> QuorumDriver::restore(const SnapshotFile& snapshot) {
-  auto file = disk_.open(options_.data_dir + "/" + snapshot.name, {});
-  if (!file) return holdfast::fail(file);
-  auto restore = machine_.begin_restore();
-  std::vector<std::uint8_t> piece(piece_bytes);
-  for (std::uint64_t at = 0;;) {
-    auto got = (*file)->read_at(at, piece);
-    if (!got) return holdfast::fail(got);
-    if (*got == 0) break;
-    auto fed = restore->feed(ByteView(piece).first(*got));
-    if (!fed) return holdfast::fail(fed);
-    at += *got;
-  }
-  return restore->finish();
-}
-
 Task<Result<void>> QuorumDriver::start() {
-  auto made = disk_.create_directories(options_.data_dir);
-  if (!made) co_return holdfast::fail(made);
-  auto opened = co_await log_.open();
+  auto opened = co_await replica_.open();
   if (!opened) co_return holdfast::fail(opened);
-  auto snapshots = list_snapshots();
-  if (!snapshots) co_return holdfast::fail(snapshots);
-  Offset from(0);
-  bool restored = snapshots->empty();
-  for (auto it = snapshots->rbegin(); it != snapshots->rend() && !restored; ++it) {
-    auto zxid = restore(*it);
-    if (zxid) {
-      from = it->next;
-      snapshot_bytes_ = it->bytes;
-      restored = true;
-    } else {
-      log_line(LogLevel::error, "coordination", "snapshot {} cannot be read ({}): trying the one before it", it->name,
-               zxid.error().message);
-    }
+  applied_ = replica_.restored_end();
+  applied_term_ = replica_.core().committed_term();
+  started_ = true;
+  if (alone()) {
+    silent_until_ = replica_.log().end();
+    replica_.start();
+    auto judging = [this](Function<void()> resume) {
+      if (judging_ || failed()) return resume();
+      ready_waiters_.push_back(std::move(resume));
+    };
+    co_await shard_.until(std::move(judging));
+    if (failed()) co_return holdfast::fail(ErrorKind::io, "the coordination log cannot be written");
+    serving_ = true;
+    co_return Result<void>();
   }
-  if (!restored)
-    co_return holdfast::fail(ErrorKind::corrupt, "no coordination snapshot in " + options_.data_dir + " can be read");
-  std::function<Result<void>(Offset, ByteView)> apply = [this](Offset, ByteView entry) -> Result<void> {
-    auto txn = zk::decode_txn(entry);
-    if (!txn) return holdfast::fail(txn);
-    machine_.apply(*txn);
-    return {};
-  };
-  auto replayed = co_await log_.replay(from, std::move(apply));
-  if (!replayed) co_return holdfast::fail(replayed);
-  applied_ = log_.end();
-  since_snapshot_ = applied_ - from;
-  log_.on_durable([this](Offset end) { commit(end); }, [this](const Error& error) { fail(error); });
+  followed_at_ = role_since_ = looking_since_ = unavailable_since_ = shard_.clock().now();
+  ++told_.looked;
+  update_config();
+  replica_.start();
+  poll();
   co_return Result<void>();
 }
 
+// ---- Requests ----
+
 void QuorumDriver::propose(const zk::WriteRequest& request, const zk::Caller& caller, Applied done) {
-  if (failed_) {
+  if (failed() || (!alone() && !serving_)) {
     if (done) done(unknown_outcome());
     return;
   }
-  pending_.push_back({Offset(-1), machine_.prepare(request, caller, shard_.clock().wall_ms()), std::move(done)});
+  if (alone()) return prepare(request, caller, std::nullopt, std::move(done));
+  const std::uint64_t number = next_number_++;
+  const bool first = own_sent_ == own_.size();  // nothing before it waits to be sent
+  own_.push_back({number, zk::encode(request, caller), std::move(done)});
+  if (!judging_ || !first) return send_own();
+  ++own_sent_;
+  prepare(request, caller, Origin{options_.quorum.self, life_, number}, nullptr);
+}
+
+void QuorumDriver::prepare(const zk::WriteRequest& request, const zk::Caller& caller, std::optional<Origin> origin,
+                           Applied done) {
+  pending_.push_back(
+      {Offset(-1), machine_.prepare(request, caller, shard_.clock().wall_ms()), origin, std::move(done)});
   ++unlogged_;
+  log_burst_soon();
+}
+
+void QuorumDriver::log_burst_soon() {
   if (std::exchange(deferred_, true)) return;
   shard_.defer([this, alive = alive_] {
-    if (*alive) log_burst();
+    if (!*alive) return;
+    deferred_ = false;
+    replica_.submit([this] { log_burst(); });
   });
 }
 
 void QuorumDriver::log_burst() {
-  deferred_ = false;
-  if (failed_ || unlogged_ == 0) return;
-  std::vector<Bytes> entries;
+  if (unlogged_ == 0 || !replica_.leads()) return;
+  std::vector<QuorumLog::Entry> entries;
   entries.reserve(unlogged_);
-  Offset next = log_.end();
+  Offset next = replica_.log().end();
   for (std::size_t i = pending_.size() - unlogged_; i < pending_.size(); ++i) {
-    entries.push_back(zk::encode(pending_[i].txn));
+    entries.push_back({pending_[i].origin, zk::encode(pending_[i].txn)});
+    told_.proposal_bytes.add(static_cast<std::int64_t>(entries.back().bytes.size()));
     pending_[i].offset = next;
     ++next;
   }
+  told_.proposals += unlogged_;
   unlogged_ = 0;
   appended_.emplace_back(next, shard_.clock().now());
-  auto appended = log_.append(entries, shard_.clock().wall_ms());
-  if (!appended) fail(appended.error());
+  replica_.append(entries);
 }
 
-void QuorumDriver::commit(Offset end) {
+// ---- Entries ----
+
+void QuorumDriver::on_committed() {
   const SteadyTime now = shard_.clock().now();
-  for (; !appended_.empty() && appended_.front().first <= end; appended_.pop_front())
+  for (; !appended_.empty() && appended_.front().first <= replica_.commit(); appended_.pop_front())
     log_latency_.record(static_cast<std::uint64_t>((now - appended_.front().second).count()));
-  while (!pending_.empty() && pending_.front().offset.value >= 0 && pending_.front().offset < end) {
-    Pending next = std::move(pending_.front());
-    pending_.pop_front();
-    const zk::Effects& effects = machine_.apply(next.txn);
-    applied_ = next.offset + 1;
-    ++since_snapshot_;
-    if (deliver_ && !effects.events.empty()) deliver_(effects);
-    for (Subscriber& subscriber : subscribers_) subscriber(next.txn, effects);
-    if (next.done) next.done(effects);
+  if (applying_) return;  // from the disk: that comes by here again
+  while (applied_ < replica_.commit() && !failed()) {
+    if (!pending_.empty() && pending_.front().offset == applied_) {
+      Pending next = std::move(pending_.front());
+      pending_.pop_front();
+      apply(next.txn, next.origin, std::move(next.done));
+      continue;
+    }
+    auto data = replica_.log().try_read(applied_, replica_.commit(), apply_bytes);
+    if (!data) {
+      applying_ = shard_.spawn(gate_, apply_from_disk());
+      return;
+    }
+    const Offset before = applied_;
+    auto applied = *data ? apply_batches((*data)->batches.flatten()) : Result<void>(holdfast::fail(*data));
+    if (applied && applied_ == before) applied = holdfast::fail(ErrorKind::corrupt, "an entry is missing");
+    if (!applied)
+      return contradicted(
+          fmt::format("the coordination log cannot be read at {}: {}", applied_.value, applied.error().message));
   }
-  if (since_snapshot_ >= options_.snapshot_count && !snapshotting_ && !stopping_) begin_snapshot();
+  applied_all();
+}
+
+Task<void> QuorumDriver::apply_from_disk() {
+  while (applied_ < replica_.commit() && !failed() && !stopping_) {
+    const Offset from = applied_;
+    auto data = co_await replica_.log().read(from, replica_.commit(), apply_bytes);
+    // A snapshot may have been installed meanwhile.
+    if (applied_ != from) break;
+    auto applied = data ? apply_batches(data->batches.flatten()) : Result<void>(holdfast::fail(data));
+    if (applied && applied_ == from) applied = holdfast::fail(ErrorKind::corrupt, "an entry is missing");
+    if (applied) continue;
+    if (!stopping_)
+      contradicted(fmt::format("the coordination log cannot be read at {}: {}", from.value, applied.error().message));
+    break;
+  }
+  applying_ = false;
+  if (!failed() && !stopping_) on_committed();
+}
+
+Result<void> QuorumDriver::apply_batches(ByteView batches) {
+  wire::BatchWalker walker(batches);
+  wire::BatchHeader header;
+  ByteView batch;
+  while (walker.next(header, batch) && !failed()) {
+    if (Offset(header.last_offset()) < applied_) continue;
+    if (header.is_control()) {
+      auto entry = control_entry_of(header, batch);
+      if (!entry) return holdfast::fail(entry);
+      apply(*entry, Term(header.leader_epoch));
+      continue;
+    }
+    wire::RecordReader records(batch.subspan(wire::batch_header_bytes), header.record_count);
+    wire::Record record;
+    while (records.next(record)) {
+      if (Offset(header.base_offset + record.offset_delta) < applied_) continue;
+      if (!record.value) return holdfast::fail(ErrorKind::corrupt, "an entry without a transaction");
+      auto txn = zk::decode_txn(*record.value);
+      if (!txn) return holdfast::fail(txn);
+      std::optional<Origin> origin;
+      if (record.key) {
+        auto read = Origin::decode(*record.key);
+        if (!read) return holdfast::fail(read);
+        origin = *read;
+      }
+      apply(*txn, origin, nullptr);
+    }
+    if (records.error()) return holdfast::fail(ErrorKind::corrupt, records.error());
+  }
+  return {};
+}
+
+void QuorumDriver::apply(const zk::Txn& txn, const std::optional<Origin>& origin, Applied done) {
+  const zk::Effects& effects = machine_.apply(txn);
+  ++applied_;
+  ++since_snapshot_;
+  ++(judging_ ? told_.commits : told_.received_commits);
+  if (!alone() && applied_.value % digest_interval == 0) exchange_digest();
+  if (applied_ > silent_until_) {
+    if (!effects.events.empty()) listener_.on_events(effects);
+    for (Subscriber& subscriber : subscribers_) subscriber(txn, effects);
+  }
+  if (!effects.new_config.empty()) update_config();
+  if (done) done(effects);
+  if (origin && origin->server == options_.quorum.self && origin->life == life_)
+    finish_own(origin->number, txn, effects);
+}
+
+void QuorumDriver::apply(const ControlEntry& entry, Term term) {
+  ++applied_;
+  ++since_snapshot_;
+  replica_.learn_ensemble(entry.ensemble);
+  if (!entry.leadership) return;
+  if (entry.new_epoch) machine_.apply_epoch();
+  applied_term_ = term;
+  if (replica_.leads() && term == replica_.core().term()) {
+    judging_ = true;
+    judged_.clear();
+    listener_.on_leading();
+    for (auto& [from, payload] : std::exchange(early_, {})) on_request(from, payload);
+  }
+  // Whatever was sent to an earlier leader and is not applied by now will never be.
+  own_sent_ = 0;
+  if (!alone())
+    shard_.defer([this, alive = alive_] {
+      if (*alive) poll();
+    });
+}
+
+void QuorumDriver::applied_all() {
+  finish_syncs();
+  if (since_snapshot_ >= snapshot_after_ && applied_ == replica_.commit()) begin_snapshot();
+  if (judging_)
+    for (auto& waiter : std::exchange(ready_waiters_, {})) waiter();
   wake_idle();
 }
 
-void QuorumDriver::fail(const Error& error) {
-  if (std::exchange(failed_, true)) return;
+void QuorumDriver::contradicted(std::string_view what) {
+  replica_.take_out_of_service(Error{ErrorKind::corrupt, std::string(what)});
+}
+
+// ---- The state as a whole ----
+
+Result<QuorumSnapshotHeader> QuorumDriver::restore(const QuorumSnapshots::Name& snapshot) {
+  if (started_) {
+    // Connections end before the state under them is another one; what they waited for is not known.
+    serving_ = false;
+    listener_.on_serving(false);
+    drop_own();
+    taker_.abandon();
+  }
+  auto restoring = machine_.begin_restore();
+  const std::function<Result<void>(ByteView)> feed = [&restoring](ByteView piece) { return restoring->feed(piece); };
+  auto header = replica_.snapshots().read(snapshot, feed);
+  if (!header) return header;
+  auto zxid = restoring->finish();
+  if (!zxid) return holdfast::fail(zxid);
+  taker_.set_newest_bytes(snapshot.bytes);
+  return header;
+}
+
+void QuorumDriver::on_restored(Offset end) {
+  applied_ = end;
+  applied_term_ = replica_.core().committed_term();
+  since_snapshot_ = 0;
+  digests_.clear();
+  update_config();
+  poll();
+}
+
+void QuorumDriver::begin_snapshot() {
+  if (taker_.busy() || stopping_) return;
+  const auto last_term = replica_.core().term_at(applied_ - 1);
+  if (!last_term) return;
+  since_snapshot_ = 0;
+  auto capture = machine_.begin_snapshot(shard_.clock().wall_ms());
+  QuorumSnapshotHeader header;
+  header.end = applied_;
+  header.last_term = *last_term;
+  header.zxid = capture->zxid();
+  header.ensemble = replica_.ensemble();
+  header.membership = replica_.core().committed_membership();
+  taker_.take(std::move(capture), std::move(header), [this](Offset to) { shard_.spawn(gate_, trim(to)); });
+}
+
+Task<void> QuorumDriver::trim(Offset to) {
+  if (to <= replica_.log().start()) co_return;
+  auto trimmed = co_await replica_.log().trim(to);
+  if (trimmed) {
+    replica_.trimmed(to);
+  } else {
+    log_line(LogLevel::warn, "coordination", "the coordination log cannot be trimmed: {}", trimmed.error().message);
+  }
+}
+
+// ---- The end ----
+
+void QuorumDriver::on_failed(const Error& error) {
   log_line(LogLevel::error, "coordination",
            "the coordination log cannot be written ({}): sessions are closed until a restart", error.message);
+  serving_ = judging_ = false;
   // Connections end before they can be told anything.
-  if (on_failure_) on_failure_(error);
+  listener_.on_failure(error);
   for (Pending& lost : std::exchange(pending_, {}))
     if (lost.done) lost.done(unknown_outcome());
+  unlogged_ = 0;
+  drop_own();
+  for (auto& waiter : std::exchange(ready_waiters_, {})) waiter();
   wake_idle();
+}
+
+void QuorumDriver::drop_own() {
+  for (Own& lost : std::exchange(own_, {}))
+    if (lost.done) lost.done(unknown_outcome());
+  own_sent_ = 0;
+  for (Reconfigured& lost : std::exchange(reconfigured_, {}))
+    if (lost.done) lost.done(unknown_outcome());
+  for (auto& [token, done] : std::exchange(syncs_, {})) done(false);
+  for (auto& [end, done] : std::exchange(synced_, {})) done(false);
+  unasked_syncs_.clear();
 }
 
 void QuorumDriver::wake_idle() {
-  if ((pending_.empty() || failed_) && !snapshotting_)
+  if (pending_.empty() || failed() || !alone())
     for (auto& waiter : std::exchange(idle_waiters_, {})) waiter();
 }
 
 Task<void> QuorumDriver::stop() {
+  constexpr Duration hand_over_max = std::chrono::milliseconds(500);
+  if (judging_ && !alone() && transfer_leadership()) {
+    const SteadyTime until = shard_.clock().now() + hand_over_max;
+    while (replica_.leads() && shard_.clock().now() < until) co_await shard_.sleep(options_.quorum.tick);
+  }
   stopping_ = true;
-  log_.stop_waiting_for_space(shard_);
+  poll_timer_.cancel();
+  replica_.log().stop_waiting_for_space(shard_);
   auto idle = [this](Function<void()> resume) {
     idle_waiters_.push_back(std::move(resume));
     wake_idle();
   };
   co_await shard_.until(std::move(idle));
+  auto no_snapshot = [this](Function<void()> resume) { taker_.stop(std::move(resume)); };
+  co_await shard_.until(std::move(no_snapshot));
+  drop_own();
+  co_await replica_.stop();
   co_await shard_.drained(gate_);
-}
-
-void QuorumDriver::begin_snapshot() {
-  snapshotting_ = true;
-  since_snapshot_ = 0;
-  snapshot_started_ = shard_.clock().now();
-  auto snapshot = std::make_shared<Snapshot>();
-  snapshot->capture = machine_.begin_snapshot(shard_.clock().wall_ms());
-  snapshot->file = {fmt::format("{}{:x}.{}", snapshot_prefix, snapshot->capture->zxid().value, applied_.value),
-                    snapshot->capture->zxid().value, applied_, 0};
-  pump(std::move(snapshot));
-}
-
-// A piece at a time: the walk on this shard, the write on the worker.
-void QuorumDriver::pump(std::shared_ptr<Snapshot> snapshot) {
-  std::optional<Bytes> piece = snapshot->capture->next(piece_bytes);
-  const std::string path = options_.data_dir + "/" + snapshot->file.name;
-  worker_->submit([this, alive = alive_, snapshot, path, piece = std::move(piece)]() mutable {
-    Result<void> result;
-    if (!snapshot->out) {
-      auto file = disk_.open(path + std::string(temporary_suffix), {.write = true, .create = true, .truncate = true});
-      if (file) {
-        snapshot->out = std::move(*file);
-      } else {
-        result = holdfast::fail(file);
-      }
-    }
-    const bool last = !piece;
-    if (result && piece) {
-      result = snapshot->out->write_at(snapshot->written, piece->view());
-      snapshot->written += piece->size();
-    }
-    if (result && last) {
-      result = snapshot->out->sync_data();
-      if (result) result = disk_.rename(path + std::string(temporary_suffix), path);
-      if (result) result = disk_.sync_directory(options_.data_dir);
-    }
-    shard_.post([this, alive, snapshot, last, result = std::move(result)]() mutable {
-      if (!*alive) return;
-      if (!result) {
-        log_line(LogLevel::error, "coordination", "snapshot {} cannot be written: {}; the log is kept",
-                 snapshot->file.name, result.error().message);
-        ++snapshot_errors_;
-        end_snapshot(*snapshot);
-      } else if (stopping_ && !last) {
-        end_snapshot(*snapshot);
-      } else if (last) {
-        finish(std::move(snapshot));
-      } else {
-        pump(std::move(snapshot));
-      }
-    });
-  });
-}
-
-void QuorumDriver::end_snapshot(Snapshot& snapshot) {
-  snapshot.capture.reset();
-  snapshotting_ = false;
-  wake_idle();
-}
-
-void QuorumDriver::finish(std::shared_ptr<Snapshot> snapshot) {
-  end_snapshot(*snapshot);
-  snapshot_bytes_ = snapshot->written;
-  ++snapshots_taken_;
-  snapshot_latency_.record(static_cast<std::uint64_t>((shard_.clock().now() - snapshot_started_).count()));
-  log_line(LogLevel::info, "coordination", "snapshot at zxid 0x{:x}: {} bytes", snapshot->file.zxid, snapshot->written);
-  worker_->submit([this, alive = alive_] {
-    auto snapshots = list_snapshots();
-    if (!snapshots) return;
-    while (snapshots->size() > options_.snapshots_kept) {
-      if (!disk_.remove(options_.data_dir + "/" + snapshots->front().name)) return;
-      snapshots->erase(snapshots->begin());
-    }
-    // The oldest kept snapshot can still be the one that a start falls back to.
-    shard_.post([this, alive, to = snapshots->front().next] {
-      if (*alive) shard_.spawn(gate_, trim(to));
-    });
-  });
-}
-
-Task<void> QuorumDriver::trim(Offset to) {
-  auto trimmed = co_await log_.trim(to);
-  if (!trimmed)
-    log_line(LogLevel::warn, "coordination", "the coordination log cannot be trimmed: {}", trimmed.error().message);
 }
 
 }  // namespace holdfast

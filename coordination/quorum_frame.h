@@ -28,9 +28,9 @@ enum class FrameKind : std::uint8_t {
   // What travels after the handshake; the transport only carries it.
   consensus = 16,  // a ConsensusMessage; behind an append's, its batches
   request = 17,    // a write that a client asked of another server
-  reply = 18,      // and what became of it
-  sessions = 19,   // sessions that were heard of since the last one
-  snapshot = 20,   // a piece of a snapshot
+  sessions = 18,   // sessions that were heard of since the last one
+  snapshot = 19,   // a piece of a snapshot
+  digest = 20,     // of the tree, at an entry
 };
 
 inline constexpr std::size_t frame_header_bytes = 12;

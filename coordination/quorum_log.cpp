@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "wire/kafka/record_batch.h"
-
 namespace holdfast {
 namespace {
 
 // Spells its purpose, and is no uuid of any version: no topic can have it.
 constexpr LogId quorum_log_id{{'c', 'o', 'o', 'r', 'd', 'i', 'n', 'a', 't', 'i', 'o', 'n', 0, 0, 0, 1}, 0};
 constexpr const char* quorum_topic = "__coordination";
-constexpr std::size_t replay_bytes = 4 << 20;
+constexpr std::size_t scan_bytes = 4 << 20;
 
 }  // namespace
 
@@ -34,26 +32,14 @@ Task<Result<void>> QuorumLog::open() {
   }
   log_->set_config(config);
   log_->set_listener(this);
-  const auto latest = log_->leader_epochs().latest();
-  term_ = latest ? latest->value + 1 : 1;
-  log_->assign_epoch(LeaderEpoch(term_), log_->end_offset());
   co_return Result<void>();
 }
 
-Task<Result<void>> QuorumLog::replay(Offset from, std::function<Result<void>(Offset, ByteView)> apply) {
-  if (from < log_->start_offset())
-    co_return fail(ErrorKind::corrupt,
-                   fmt::format("the coordination log begins at {}, but the newest snapshot needs it from {}: restore "
-                               "the missing snapshot or log from a copy of the data directory",
-                               log_->start_offset().value, from.value));
-  if (from > log_->end_offset())
-    co_return fail(ErrorKind::corrupt, fmt::format("the coordination log ends at {}, before the newest snapshot's {}",
-                                                   log_->end_offset().value, from.value));
-  LogRead request;
-  request.bytes_max = replay_bytes;
-  request.end = log_->end_offset();
-  for (request.from = from; request.from < request.end;) {
-    auto data = co_await log_->read(request);
+Task<Result<std::vector<std::pair<Offset, Membership>>>> QuorumLog::memberships(Offset from) {
+  std::vector<std::pair<Offset, Membership>> out;
+  const Offset last = end();
+  while (from < last) {
+    auto data = co_await read(from, last, scan_bytes);
     if (!data) co_return fail(data);
     if (data->batches.empty()) break;
     const std::vector<std::uint8_t> bytes = data->batches.flatten();
@@ -61,48 +47,77 @@ Task<Result<void>> QuorumLog::replay(Offset from, std::function<Result<void>(Off
     wire::BatchHeader header;
     ByteView batch;
     while (walker.next(header, batch)) {
-      wire::RecordReader records(batch.subspan(wire::batch_header_bytes), header.record_count);
-      wire::Record record;
-      while (records.next(record)) {
-        const Offset offset(header.base_offset + record.offset_delta);
-        if (offset < from || !record.value) continue;
-        auto applied = apply(offset, *record.value);
-        if (!applied) co_return fail(applied);
-      }
-      if (records.error())
-        co_return fail(ErrorKind::corrupt,
-                       fmt::format("the coordination log cannot be read at {}", header.base_offset));
+      auto span = span_of(header, batch);
+      if (!span) co_return fail(span);
+      if (span->membership && span->base >= from) out.emplace_back(span->base, std::move(*span->membership));
     }
-    request.from = data->next;
+    from = data->next;
   }
-  co_return Result<void>();
+  co_return out;
 }
 
-Result<void> QuorumLog::append(const std::vector<Bytes>& entries, std::int64_t now_ms) {
-  wire::BatchBuilder::Options options;
-  options.base_offset = log_->end_offset().value;
-  options.leader_epoch = term_;
-  wire::BatchBuilder builder(options);
-  for (const Bytes& entry : entries) builder.append(now_ms, std::nullopt, entry.view());
-  const std::vector<std::uint8_t> batch = builder.finish();
+Result<Span> QuorumLog::append(const std::vector<std::uint8_t>& batch) {
   auto header = wire::BatchHeader::parse(batch);
   HOLDFAST_CHECK(header.has_value());
-  return log_->append(batch, *header, Need::durable);
+  auto span = span_of(*header, batch);
+  HOLDFAST_CHECK(span.has_value());
+  auto appended = log_->append(batch, *header, Need::durable);
+  if (!appended) return fail(appended);
+  return span;
 }
 
-void QuorumLog::on_durable(std::function<void(Offset)> durable, std::function<void(const Error&)> failed) {
+Result<Span> QuorumLog::append(const std::vector<Entry>& entries, Term term, std::int64_t now_ms) {
+  wire::BatchBuilder::Options options;
+  options.base_offset = end().value;
+  options.leader_epoch = term.value;
+  wire::BatchBuilder builder(options);
+  for (const Entry& entry : entries) {
+    if (entry.origin) {
+      const auto key = entry.origin->encode();
+      builder.append(now_ms, ByteView(key), entry.bytes.view());
+    } else {
+      builder.append(now_ms, std::nullopt, entry.bytes.view());
+    }
+  }
+  return append(builder.finish());
+}
+
+Result<Span> QuorumLog::append(const ControlEntry& entry, Term term, std::int64_t now_ms) {
+  return append(make_control_batch(entry, end(), term, now_ms));
+}
+
+Result<void> QuorumLog::append_batch(const wire::BatchHeader& header, ByteView batch) {
+  HOLDFAST_CHECK(Offset(header.base_offset) == end());
+  return log_->append(batch, header, Need::durable);
+}
+
+std::optional<Result<LogData>> QuorumLog::try_read(Offset from, Offset end, std::size_t bytes_max) {
+  return log_->try_read({.from = from, .bytes_max = bytes_max, .end = end});
+}
+
+Task<Result<LogData>> QuorumLog::read(Offset from, Offset end, std::size_t bytes_max) {
+  LogRead request;
+  request.from = from;
+  request.bytes_max = bytes_max;
+  request.end = end;
+  return log_->read(request);
+}
+
+void QuorumLog::on_durable(std::function<void()> durable, std::function<void(const Error&)> failed) {
   durable_ = std::move(durable);
   failed_ = std::move(failed);
 }
 
-void QuorumLog::on_durable(Offset end) {
-  if (durable_) durable_(end);
+void QuorumLog::on_durable(Offset) {
+  if (durable_) durable_();
 }
 
 void QuorumLog::on_failed(const Error& error) {
   if (failed_) failed_(error);
 }
 
+Task<Result<void>> QuorumLog::truncate(Offset end) { return log_->truncate_to(end); }
+Task<Result<void>> QuorumLog::restart(Offset at) { return log_->truncate_fully(at); }
 Task<Result<void>> QuorumLog::trim(Offset to) { return log_->advance_start(to); }
 
 }  // namespace holdfast

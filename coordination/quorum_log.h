@@ -1,12 +1,15 @@
-// QuorumLog: the coordination log as entries with offsets, on a Log of log/ (record batches, leader epoch = term). A
+// QuorumLog: the coordination log on a Log of log/: batches of entries (quorum_entry.h), terms as leader epochs. A
 // burst of transactions is one batch and one journal round. Lives on the coordination shard.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "coordination/quorum_entry.h"
 #include "log/log_manager.h"
 #include "runtime/buffer.h"
 #include "runtime/result.h"
@@ -21,32 +24,48 @@ class QuorumLog final : private LogListener {
 
   static bool owns(const LogId& id);  // whether a log of the manager is this one
 
-  // Opens the log, or makes it, and begins a new term.
-  Task<Result<void>> open();
-  // Every entry at or after `from`, in order. An error when the log begins after it: something is missing.
-  Task<Result<void>> replay(Offset from, std::function<Result<void>(Offset, ByteView entry)> apply);
-  // One batch. The first entry gets the offset end() had.
-  Result<void> append(const std::vector<Bytes>& entries, std::int64_t now_ms);
-  // Called with the end of what is durable; with an error when the log can no longer be written.
-  void on_durable(std::function<void(Offset end)> durable, std::function<void(const Error&)> failed);
+  Task<Result<void>> open();  // or makes it
+  // The memberships in it from `from` on, each with the offset of its entry. An error: a batch that is none of ours.
+  Task<Result<std::vector<std::pair<Offset, Membership>>>> memberships(Offset from);
+
+  // Appends are durable some time after; errors: no further one will succeed.
+  struct Entry {
+    std::optional<Origin> origin;
+    Bytes bytes;
+  };
+  Result<Span> append(const std::vector<Entry>& entries, Term term, std::int64_t now_ms);  // one batch
+  Result<Span> append(const ControlEntry& entry, Term term, std::int64_t now_ms);
+  // As a leader sent it; it begins at end().
+  Result<void> append_batch(const wire::BatchHeader& header, ByteView batch);
+
+  // Whole batches from `from` on (where one begins), below `end`, at least one; nothing if they are on disk only.
+  std::optional<Result<LogData>> try_read(Offset from, Offset end, std::size_t bytes_max);
+  Task<Result<LogData>> read(Offset from, Offset end, std::size_t bytes_max);
+
+  Task<Result<void>> truncate(Offset end);  // drops `end` and all behind it
+  Task<Result<void>> restart(Offset at);    // empties it: a snapshot stands for what is below
+  Task<Result<void>> trim(Offset to);       // entries below are in a snapshot
+
+  // Called when more is durable; with an error when the log can no longer be written.
+  void on_durable(std::function<void()> durable, std::function<void(const Error&)> failed);
   // What waits for space on a full disk fails from now on: the node stops.
   void stop_waiting_for_space(Shard& shard) { logs_.stop_waiting_for_space(shard); }
-  Task<Result<void>> trim(Offset to);  // entries below are in a snapshot
 
   Offset start() const { return log_->start_offset(); }
   Offset end() const { return log_->end_offset(); }
-  std::int32_t term() const { return term_; }
+  Offset durable_end() const { return log_->durable_end(); }
+  const LeaderEpochs& terms() const { return log_->leader_epochs(); }
   std::uint64_t size_bytes() const { return log_->size_bytes(); }
 
  private:
   void on_written(Offset) override {}
   void on_durable(Offset end) override;
   void on_failed(const Error& error) override;
+  Result<Span> append(const std::vector<std::uint8_t>& batch);
 
   LogManager& logs_;
   Log* log_ = nullptr;
-  std::int32_t term_ = 0;
-  std::function<void(Offset)> durable_;
+  std::function<void()> durable_;
   std::function<void(const Error&)> failed_;
 };
 

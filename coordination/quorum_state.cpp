@@ -36,8 +36,9 @@ bool parse(const std::optional<std::string_view>& text, Incarnation& out) { retu
 
 std::string to_text(const QuorumState& state) {
   std::string out(first_line);
-  out += fmt::format("incarnation {}\nterm {}\nvote {} {}\n", to_base64(state.incarnation), state.hard.term.value,
-                     state.hard.vote.value, to_base64(state.hard.vote_life));
+  out += fmt::format("incarnation {}\nensemble {}\nterm {}\nvote {} {}\n", to_base64(state.incarnation),
+                     to_base64(state.ensemble), state.hard.term.value, state.hard.vote.value,
+                     to_base64(state.hard.vote_life));
   return out + fmt::format("crc32c {:08x}\n", wire::crc32c(as_bytes(out)));
 }
 
@@ -54,6 +55,7 @@ Result<QuorumState> parse_quorum_state(std::string_view text) {
   std::string_view rest = text.substr(first_line.size(), sum_at - first_line.size());
   QuorumState state;
   const bool whole = parse(take(rest, "incarnation ", '\n'), state.incarnation) &&
+                     parse(take(rest, "ensemble ", '\n'), state.ensemble) &&
                      parse(take(rest, "term ", '\n'), state.hard.term.value) &&
                      parse(take(rest, "vote ", ' '), state.hard.vote.value) &&
                      parse(take(rest, "", '\n'), state.hard.vote_life) && rest.empty();

@@ -3,6 +3,7 @@
 //
 //   holdfast-quorum-state 1
 //   incarnation <22 characters, base64url>
+//   ensemble <the same; all A: not known yet>
 //   term <decimal>
 //   vote <server id, 0: nobody> <incarnation that got it>
 //   crc32c <8 hexadecimal digits, of the lines before it>
@@ -20,6 +21,8 @@ namespace holdfast {
 struct QuorumState {
   Incarnation incarnation{};
   HardState hard;
+  // The ensemble's id, from its first entry. With it, an empty log is one that was lost.
+  Uuid ensemble{};
   friend bool operator==(const QuorumState&, const QuorumState&) = default;
 };
 

@@ -334,6 +334,7 @@ Result<void> QuorumTransport::admit(const std::shared_ptr<Heard>& heard, const Q
   welcome.incarnation = options_.incarnation;
   welcome.cluster = options_.cluster;
   heard->stream->send(make_frame(FrameKind::welcome, BufferChain(welcome.encode())));
+  handler_.on_heard(hello.from, hello);
   return {};
 }
 

@@ -41,6 +41,7 @@ class QuorumTransport {
    public:
     virtual ~Handler() = default;
     virtual void on_frame(ServerId from, const Incarnation& incarnation, FrameKind kind, Bytes payload) = 0;
+    virtual void on_heard(ServerId, const QuorumHello&) {}  // a server that dialled us was admitted
     virtual void on_connected(ServerId peer, const QuorumWelcome& welcome) = 0;  // what is sent to it may arrive now
     virtual void on_disconnected(ServerId peer) = 0;
   };

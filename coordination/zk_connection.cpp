@@ -69,6 +69,7 @@ zk::Caller ZkConnection::caller(std::int32_t xid) const {
   out.cxid = xid;
   out.ids = ids_;
   out.connection = token_;
+  if (!server_.ensemble().alone()) out.owner = server_.ensemble().options().server_id;
   return out;
 }
 
@@ -181,23 +182,27 @@ Task<bool> ZkConnection::greet() {
   std::int32_t granted = 0;
   if (id == SessionId(0)) {
     id = ensemble.new_session_id();
-    auto propose = [&ensemble, id, timeout](Function<void()> resume) {
-      zk::Caller by;
-      by.session = id;
-      zk::CreateSessionOp op;
-      op.timeout_ms = timeout;
-      ensemble.driver().propose(op, by, [resume = std::move(resume)](const zk::Effects&) mutable { resume(); });
-    };
-    co_await ensemble.shard().until(std::move(propose));
-    granted = timeout;
+    zk::CreateSessionOp op;
+    op.timeout_ms = timeout;
+    const ZkError error = co_await propose(id, op);
+    if (error == ZkError::ok) granted = timeout;
   } else {
     const zk::SessionPassword password = zk::password_of(id);
-    const zk::Session* known = ensemble.machine().sessions().find(id);
     const bool right = request.passwd && std::ranges::equal(*request.passwd, password);
     // Whoever spoke for the session is done, whatever the password says.
     if (ZkConnection* old = server_.connection_of(id)) old->close();
-    if (known && right) granted = timeout;  // as the client asks now, not as the session began
     ++server_.stats().reattached;
+    // As the client asks now, not as the session began.
+    if (ensemble.alone()) {
+      if (right && ensemble.machine().sessions().find(id)) granted = timeout;
+    } else if (right) {
+      zk::AttachSessionOp op;
+      op.timeout_ms = timeout;
+      const ZkError error = co_await propose(id, op);
+      // Nobody knows: the client is to ask again, here or elsewhere.
+      if (error == ZkError::connection_loss) co_return false;
+      if (error == ZkError::ok) granted = timeout;
+    }
   }
   const bool accepted = granted > 0 && !closed_;
   begin_ += greeting_bytes;
@@ -224,6 +229,22 @@ Task<bool> ZkConnection::greet() {
   server_.attach(id, *this);
   ensemble.touch(id, granted);
   co_return true;
+}
+
+Task<zk::ZkError> ZkConnection::propose(SessionId session, zk::WriteRequest request) {
+  ZkError out = ZkError::connection_loss;
+  zk::Caller by;
+  by.session = session;
+  Ensemble& ensemble = server_.ensemble();
+  if (!ensemble.alone()) by.owner = ensemble.options().server_id;
+  auto start = [&ensemble, &by, &request, &out](Function<void()> resume) {
+    ensemble.driver().propose(request, by, [&out, resume = std::move(resume)](const zk::Effects& effects) mutable {
+      out = effects.result.error;
+      resume();
+    });
+  };
+  co_await ensemble.shard().until(std::move(start));
+  co_return out;
 }
 
 bool ZkConnection::handle_frames() {

@@ -68,6 +68,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
     Function<void()> read;
   };
 
+  Task<zk::ZkError> propose(SessionId session, zk::WriteRequest request);  // of the session itself
   Task<bool> greet();  // four-letter word or session; false: the connection is over
   bool handle_frames();
   void put_header(wire::Writer& out, std::int32_t xid, zk::ZkError error, std::optional<Zxid> zxid = {}) const;

@@ -331,8 +331,13 @@ void multi_read(const Request& r) {
 
 void sync(const Request& r) {
   jute::SyncRequest m;
-  // One voter: what it has applied is all there is, and its turn comes after the session's writes.
-  if (r.read(m)) r.answer(jute::SyncResponse{m.path});
+  if (!r.read(m)) return;
+  // Standing alone, what the server has applied is all there is: it is answered in its turn, at once.
+  r.connection.server().ensemble().driver().sync(
+      [connection = r.connection.shared_from_this(), slot = r.slot, path = std::string(text(m.path))](bool known) {
+        if (!known) return connection->close();
+        connection->reply(slot, ZkError::ok, [&](Writer& out) { jute::encode(jute::SyncResponse{path}, out); });
+      });
 }
 
 std::vector<std::string_view> paths(const jute::List<jute::Text>& list) {

@@ -138,6 +138,10 @@ void ZkServer::session_closed(SessionId session) {
   });
 }
 
+void ZkServer::session_moved(SessionId session) {
+  if (ZkConnection* connection = connection_of(session)) connection->close();
+}
+
 void ZkServer::check_uncrowded() {
   if (uncrowded_.empty() || crowded()) return;
   for (auto& resume : std::exchange(uncrowded_, {})) resume();

@@ -55,7 +55,8 @@ class ZkServer {
   void detach(SessionId session, const ZkConnection& connection);
   void deliver(const zk::Effects& effects);  // watch events, to those that may see them
   void session_closed(SessionId session);    // its connection ends after what is queued
-  void close_all();                          // the log failed: nobody is served
+  void session_moved(SessionId session);     // another server speaks for it
+  void close_all();                          // nobody is served
   std::size_t outstanding() const { return outstanding_; }
   void outstanding_changed(int by) { outstanding_ += static_cast<std::size_t>(by); }
   bool crowded() const { return outstanding_ > static_cast<std::size_t>(ensemble_.options().global_outstanding_limit); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "coordination/quorum_snapshots.h"
 #include "coordination/snapshot.h"
 #include "coordination/zookeeper_files.h"
 
@@ -75,26 +76,27 @@ Result<ImportReport> import_zookeeper(Disk& disk, const ImportOptions& options) 
   if (Znode* config = tree.find(config_path); config && !config->data.empty()) tree.set_data_quietly(*config, {});
   report.nodes = tree.nodes();
 
-  const std::string directory = options.to + "/coordination";
-  auto made = disk.create_directories(directory);
+  QuorumSnapshots snapshots(disk, options.to + "/coordination");
+  auto made = snapshots.prepare();
   if (!made) return fail(made);
-  // The first entry that is not in it is the log's first.
-  report.written = fmt::format("{}/snapshot.{:x}.0", directory, report.zxid.value);
-  const std::string temporary = report.written + ".tmp";
-  auto file = disk.open(temporary, {.write = true, .create = true, .truncate = true});
-  if (!file) return fail(file);
+  // It stands for one entry that this server's log never had: others get it as a snapshot, whatever they have.
+  QuorumSnapshotHeader header;
+  header.end = Offset(1);
+  header.last_term = Term(1);
+  header.zxid = report.zxid;
+  const auto file = snapshots.writer("import");
   const SessionTable none;
   SnapshotCapture capture(tree, none, report.zxid, options.now_ms);
-  std::uint64_t at = 0;
-  while (const auto piece = capture.next()) {
-    auto written = (*file)->write_at(at, piece->view());
-    if (!written) return fail(written);
-    at += piece->size();
+  auto done = file->write(header.encode().view());
+  while (done) {
+    const auto piece = capture.next();
+    if (!piece) break;
+    done = file->write(piece->view());
   }
-  auto done = (*file)->sync_data();
-  if (done) done = disk.rename(temporary, report.written);
-  if (done) done = disk.sync_directory(directory);
+  const std::string name = QuorumSnapshots::name_of(header, true);
+  if (done) done = file->finish(name);
   if (!done) return fail(done);
+  report.written = fmt::format("{}/{}", snapshots.directory(), name);
   return report;
 }
 

@@ -152,11 +152,12 @@ TEST(QuorumMessages, AMembershipEntryReadsBack) {
   EXPECT_FALSE(decode_membership(encode(unordered).view()));
 }
 
-QuorumState state() { return {life(0xab), {Term(12), ServerId(3), life(0xcd)}}; }
+QuorumState state() { return {life(0xab), {Term(12), ServerId(3), life(0xcd)}, life(0xef)}; }
 
 TEST(QuorumStateFile, ItsTextIsAsDocumented) {
   EXPECT_THAT(to_text(state()), testing::StartsWith("holdfast-quorum-state 1\n"
                                                     "incarnation q6urq6urq6urq6urq6urqw\n"
+                                                    "ensemble 7-_v7-_v7-_v7-_v7-_v7w\n"
                                                     "term 12\n"
                                                     "vote 3 zc3Nzc3Nzc3Nzc3Nzc3NzQ\n"
                                                     "crc32c "));

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "coordination/machine.h"
+#include "coordination/quorum_snapshots.h"
 #include "coordination/zookeeper_files.h"
 #include "runtime/simulated_disk.h"
 #include "wire/kafka/compression.h"
@@ -201,7 +202,10 @@ TEST_F(ZooKeeperImportTest, ANewNodeHasItAllButSessionsAndEphemerals) {
   auto restore = machine.begin_restore();
   const auto bytes = disk_.read_file(report->written, 1 << 20);
   ASSERT_TRUE(bytes);
-  ASSERT_TRUE(restore->feed(*bytes));
+  const auto header = QuorumSnapshotHeader::decode(*bytes);
+  ASSERT_TRUE(header) << header.error().message;
+  EXPECT_EQ(header->header.zxid, Zxid(0x40));
+  ASSERT_TRUE(restore->feed(ByteView(*bytes).subspan(header->bytes)));
   const auto zxid = restore->finish();
   ASSERT_TRUE(zxid) << zxid.error().message;
   EXPECT_EQ(*zxid, Zxid(0x40));

@@ -29,8 +29,10 @@ void Applier::apply(const Txn& txn, Effects& effects) {
   effects.contradiction = {};
   effects.new_config = {};
   effects.quota_warnings.clear();
+  results_ = txn.cxid == 0 ? nullptr : sessions_.results_of(txn.session);
+  if (results_) results_->prefetch();
   effects.result = std::visit([this](const auto& body) { return carry_out(body); }, txn.body);
-  if (txn.cxid != 0 && effects.contradiction.empty()) keep_result();
+  if (results_ && effects.contradiction.empty()) keep_result();
 }
 
 // For a client that loses its connection before the reply. What came in through a server that the session had left is
@@ -39,11 +41,9 @@ void Applier::keep_result() {
   const OpResult& result = effects_->result;
   const auto* multi = std::get_if<MultiTxn>(&txn_->body);
   const ZkError error = multi ? multi->error : result.error;
-  if (error == ZkError::session_moved || !txn_->has_own_zxid()) return;
-  ResultWindow* window = sessions_.results_of(txn_->session);
-  if (!window) return;
+  if (error == ZkError::session_moved) return;
   const std::int32_t version = result.op == OpCode::set_acl ? result.stat.aversion : result.stat.version;
-  window->add({txn_->cxid, result.op, error, version, txn_->zxid}, result.path);
+  results_->add({txn_->zxid, txn_->cxid, result.op, error, version, result.path});
 }
 
 OpResult Applier::carry_out(const ErrorTxn& t) { return {.op = OpCode::error, .error = t.error}; }
@@ -139,6 +139,7 @@ OpResult Applier::carry_out(const MultiTxn& t) {
 
 OpResult Applier::carry_out(const CreateSessionTxn& t) {
   sessions_.add(txn_->session, Session{.timeout_ms = t.timeout_ms, .owner = t.owner});
+  results_ = nullptr;
   effects_->session_created = txn_->session;
   effects_->session_timeout_ms = t.timeout_ms;
   return {.op = OpCode::create_session};
@@ -147,6 +148,7 @@ OpResult Applier::carry_out(const CreateSessionTxn& t) {
 OpResult Applier::carry_out(const CloseSessionTxn& t) {
   for (const std::string& path : t.ephemerals) remove(path);
   sessions_.remove(txn_->session);
+  results_ = nullptr;
   effects_->session_closed = txn_->session;
   return {.op = OpCode::close_session};
 }
@@ -161,6 +163,7 @@ OpResult Applier::carry_out(const ReconfigTxn& t) {
 }
 
 OpResult Applier::carry_out(const AttachSessionTxn& t) {
+  results_ = nullptr;
   if (!sessions_.set_owner(txn_->session, t.owner)) return {.op = OpCode::error, .error = ZkError::session_expired};
   effects_->session_attached = txn_->session;
   effects_->session_timeout_ms = t.timeout_ms;

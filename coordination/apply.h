@@ -77,6 +77,7 @@ class Applier {
   QuotaPaths& quotas_;
   const Txn* txn_ = nullptr;
   Effects* effects_ = nullptr;
+  ResultWindow* results_ = nullptr;  // where the transaction's result is kept; null: nowhere
 };
 
 }  // namespace holdfast::zk

@@ -203,9 +203,9 @@ std::vector<WatchEvent> ZnodeMachine::rearm(const RearmRequest& request, const C
   return events;
 }
 
-const ResultRecord* ZnodeMachine::result_of(SessionId session, std::int32_t cxid) const {
+std::optional<ResultRecord> ZnodeMachine::result_of(SessionId session, std::int32_t cxid) const {
   const Session* known = sessions_.find(session);
-  return known && known->results ? known->results->find(cxid) : nullptr;
+  return known ? known->results.find(cxid) : std::nullopt;
 }
 
 std::unique_ptr<SnapshotCapture> ZnodeMachine::begin_snapshot(std::int64_t now_ms) {

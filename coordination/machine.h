@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -111,8 +112,8 @@ class ZnodeMachine {
   const Tree& tree() const { return tree_; }
   const SessionTable& sessions() const { return sessions_; }
   void set_session_owner(SessionId id, std::int64_t owner) { sessions_.set_owner(id, owner); }
-  // What became of a write of the session; null: not known, see ResultWindow. Valid until the next apply.
-  const ResultRecord* result_of(SessionId session, std::int32_t cxid) const;
+  // What became of a write of the session; nothing: not known, see ResultWindow. Valid until the next apply.
+  std::optional<ResultRecord> result_of(SessionId session, std::int32_t cxid) const;
   // False as soon as its closing is prepared, on the leader.
   bool session_is_open(SessionId id) const { return sessions_.contains(id) && !preparer_.is_closing(id); }
   WatchTable& watches() { return watches_; }

@@ -22,18 +22,6 @@ SessionId first_session_id(std::int64_t server_id, std::int64_t now_ms) {
   return SessionId{static_cast<std::int64_t>(time | static_cast<std::uint64_t>(server_id) << 56)};
 }
 
-ResultWindow* SessionTable::results_of(SessionId id) {
-  const auto it = sessions_.find(id);
-  if (it == sessions_.end()) return nullptr;
-  std::shared_ptr<ResultWindow>& results = it->second.results;
-  if (!results) {
-    results = std::make_shared<ResultWindow>();
-  } else if (results.use_count() > 1) {
-    results = std::make_shared<ResultWindow>(*results);
-  }
-  return results.get();
-}
-
 std::int32_t SessionLimits::clamp(std::int32_t asked_ms) const {
   const std::int32_t least = timeout_min_ms < 0 ? 2 * tick_ms : timeout_min_ms;
   const std::int32_t most = timeout_max_ms < 0 ? 20 * tick_ms : timeout_max_ms;

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -31,8 +30,8 @@ SessionId first_session_id(std::int64_t server_id, std::int64_t now_ms);
 
 struct Session {
   std::int32_t timeout_ms = 0;
-  std::int64_t owner = 0;                   // the server through which it speaks; 0: whichever
-  std::shared_ptr<ResultWindow> results{};  // null: none yet. A snapshot that is being taken may share it
+  std::int64_t owner = 0;  // the server through which it speaks; 0: whichever
+  ResultWindow results{};
 };
 
 class SessionTable {
@@ -50,8 +49,10 @@ class SessionTable {
     it->second.owner = owner;
     return true;
   }
-  // To be added to: one that is shared is copied first. Null: no such session.
-  ResultWindow* results_of(SessionId id);
+  ResultWindow* results_of(SessionId id) {  // null: no such session
+    const auto it = sessions_.find(id);
+    return it == sessions_.end() ? nullptr : &it->second.results;
+  }
   bool remove(SessionId id) { return sessions_.erase(id) != 0; }
   std::size_t size() const { return sessions_.size(); }
   const std::unordered_map<SessionId, Session>& all() const { return sessions_; }

@@ -55,7 +55,7 @@ std::optional<Bytes> SnapshotCapture::next(std::size_t bytes) {
   while (sessions_written_ < sessions_.size() && sealed_.size() + pending_.size() < bytes) {
     auto& [id, session] = sessions_[sessions_written_++];
     write_session(id, session);
-    session.results.reset();  // it need not be copied any more
+    session.results = {};  // the live one's memory is its own again
   }
   while (cursor_ && sealed_.size() + pending_.size() < bytes) {
     if (cursor_->captured_epoch != epoch_) write_node(*cursor_);
@@ -88,17 +88,15 @@ void SnapshotCapture::write_session(SessionId id, const Session& session) {
   pending_.i64(id.value);
   pending_.i32(session.timeout_ms);
   pending_.i64(session.owner);
-  const std::size_t results = session.results ? session.results->size() : 0;
-  pending_.u32(static_cast<std::uint32_t>(results));
-  for (std::size_t i = 0; i < results; ++i) {
-    const ResultRecord& record = (*session.results)[i];
+  pending_.u32(static_cast<std::uint32_t>(session.results.size()));
+  session.results.for_each([this](const ResultRecord& record) {
     pending_.i32(record.cxid);
     pending_.i32(static_cast<std::int32_t>(record.op));
     pending_.i32(static_cast<std::int32_t>(record.error));
     pending_.i32(record.version);
     pending_.i64(record.zxid.value);
     write_text(pending_, record.path);
-  }
+  });
   if (pending_.size() >= chunk_bytes) seal_chunk();
 }
 
@@ -240,18 +238,18 @@ void SnapshotReader::read_session(wire::Reader& in) {
   session.owner = in.i64();
   const std::uint32_t results = in.u32();
   if (results > ResultWindow::records_max) return in.fail("a session has more results than are kept");
-  if (results > 0) session.results = std::make_shared<ResultWindow>();
   for (std::uint32_t i = 0; i < results && in.ok(); ++i) {
-    ResultFields fields;
-    fields.cxid = in.i32();
-    fields.op = static_cast<OpCode>(in.i32());
-    fields.error = static_cast<ZkError>(in.i32());
-    fields.version = in.i32();
-    fields.zxid = Zxid{in.i64()};
-    session.results->add(fields, as_text(in.raw(in.u32())));
+    ResultRecord record;
+    record.cxid = in.i32();
+    record.op = static_cast<OpCode>(in.i32());
+    record.error = static_cast<ZkError>(in.i32());
+    record.version = in.i32();
+    record.zxid = Zxid{in.i64()};
+    record.path = as_text(in.raw(in.u32()));
+    session.results.add(record);
   }
   if (!in.ok()) return;
-  if (results > 0 && session.results->size() != results) return in.fail("a session has longer results than are kept");
+  if (session.results.size() != results) return in.fail("a session has longer results than are kept");
   if (sessions_.contains(id)) return in.fail("a session occurs twice");
   sessions_.add(id, std::move(session));
 }

@@ -25,11 +25,10 @@ std::string dump(const ZnodeMachine& machine) {
   std::map<SessionId, std::string> sessions;
   for (const auto& [id, session] : machine.sessions().all()) {
     std::string& line = sessions[id] = fmt::format("{} ms, through {}", session.timeout_ms, session.owner);
-    for (std::size_t i = 0; session.results && i < session.results->size(); ++i) {
-      const ResultRecord& r = (*session.results)[i];
+    session.results.for_each([&line](const ResultRecord& r) {
       line += fmt::format(", {}: {:x} op {} error {} v{} {}", r.cxid, r.zxid.value, static_cast<int>(r.op),
                           static_cast<int>(r.error), r.version, r.path);
-    }
+    });
   }
   for (const auto& [id, line] : sessions) out += fmt::format("session {} {}\n", id.value, line);
   return out;

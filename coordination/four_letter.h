@@ -9,8 +9,11 @@
 namespace holdfast {
 
 class ZkServer;
+struct QuorumStatus;
 
 // The answer to a word; nothing when it is none.
 std::optional<std::string> four_letter_answer(std::string_view word, ZkServer& server);
+// If that is what the ensemble is like.
+std::optional<std::string> four_letter_answer(std::string_view word, ZkServer& server, const QuorumStatus& status);
 
 }  // namespace holdfast

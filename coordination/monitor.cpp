@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "coordination/quorum_status.h"
 #include "coordination/zk_server.h"
 #include "runtime/system_info.h"
 
@@ -16,6 +18,7 @@ class Lines {
   void add(std::string_view name, const T& value) {
     fmt::format_to(std::back_inserter(text_), "zk_{}\t{}\n", name, value);
   }
+  void add(std::string_view lines) { text_ += lines; }
   // In milliseconds, as every time of ZooKeeper's; kept in nanoseconds.
   void add_times(std::string_view name, const Histogram& h, bool percentiles) {
     constexpr double ms = 1e6;
@@ -33,26 +36,77 @@ class Lines {
     add(fmt::format("p99_{}", name), whole(static_cast<double>(h.quantile(0.99))));
     add(fmt::format("p999_{}", name), whole(static_cast<double>(h.quantile(0.999))));
   }
+  void add_times(std::string_view name, const QuorumStatus::Times& times) {
+    const double average =
+        times.count == 0 ? 0 : static_cast<double>(times.total_ms) / static_cast<double>(times.count);
+    add(fmt::format("avg_{}", name), java_double(average));
+    add(fmt::format("min_{}", name), times.min_ms);
+    add(fmt::format("max_{}", name), times.max_ms);
+    add(fmt::format("cnt_{}", name), times.count);
+    add(fmt::format("sum_{}", name), times.total_ms);
+  }
   std::string take() { return std::move(text_); }
 
  private:
   std::string text_;
 };
 
+void add_leader(Lines& out, const QuorumStatus& status) {
+  using Peer = QuorumStatus::Peer;
+  const auto count = [&](auto is) { return std::ranges::count_if(status.peers, is); };
+  out.add("learners", count([](const Peer& p) { return p.connected; }));
+  out.add("synced_followers", count([](const Peer& p) { return p.synced && !p.observer; }));
+  out.add("synced_non_voting_followers", count([](const Peer& p) { return p.synced && !p.observer && !p.voter; }));
+  out.add("synced_observers", count([](const Peer& p) { return p.synced && p.observer; }));
+  out.add("pending_syncs", status.pending_syncs);
+  out.add("leader_uptime", status.leading_ms);
+  out.add("last_proposal_size", status.proposal_bytes.last);
+  out.add("min_proposal_size", status.proposal_bytes.min);
+  out.add("max_proposal_size", status.proposal_bytes.max);
+}
+
 }  // namespace
+
+std::string quorum_monitor_lines(const QuorumStatus& status) {
+  using enum QuorumStatus::Mode;
+  Lines out;
+  out.add("server_state", to_string(status.mode));
+  if (status.mode == standalone) return out.take();
+  const bool observes = status.mode == observer, leads = status.mode == leader;
+  if (leads || observes || status.mode == follower) {
+    // Whoever serves has been brought up to date: upstream's broadcast phase.
+    out.add("peer_state", leads ? "leading - broadcast" : observes ? "observing - broadcast" : "following - broadcast");
+    out.add("quorum_size", status.voters);
+  }
+  if (leads) add_leader(out, status);
+  if (observes) out.add("observer_master_id", status.leader.value);
+  out.add("looking_count", status.looked);
+  out.add_times("election_time", status.elections);
+  out.add_times("unavailable_time", status.unavailable);
+  out.add("proposal_count", status.proposals);
+  out.add("commit_count", status.commits);
+  out.add("learner_proposal_received_count", status.received_proposals);
+  out.add("learner_commit_received_count", status.received_commits);
+  out.add("snap_count", status.snapshots_sent);
+  out.add("digest_mismatches_count", status.digest_mismatches);
+  if (status.commit_time) out.add_times("quorum_ack_latency", *status.commit_time, true);
+  return out.take();
+}
 
 std::string java_double(double value) {
   const double rounded = std::round(value * 10'000) / 10'000;
   return rounded == std::floor(rounded) ? fmt::format("{:.1f}", rounded) : fmt::format("{}", rounded);
 }
 
-std::string monitor_lines(ZkServer& server) {
+std::string monitor_lines(ZkServer& server) { return monitor_lines(server, server.ensemble().quorum_status()); }
+
+std::string monitor_lines(ZkServer& server, const QuorumStatus& status) {
   Ensemble& ensemble = server.ensemble();
   const zk::Tree& tree = ensemble.tree();
   const ZkServerStats& stats = server.stats();
   Lines out;
   out.add("version", zookeeper_version);
-  out.add("server_state", "standalone");
+  out.add(quorum_monitor_lines(status));
   out.add("ephemerals_count", tree.ephemerals());
   out.add("num_alive_connections", server.connections().size());
   out.add("avg_latency", java_double(stats.latency_average_ms()));
@@ -83,7 +137,6 @@ std::string monitor_lines(ZkServer& server) {
   out.add("large_requests_rejected", stats.large_requests_rejected);
   out.add("sessionless_connections_expired", stats.sessionless_expired);
   out.add("stale_sessions_expired", ensemble.expired_sessions());
-  out.add("snap_count", ensemble.driver().snapshots_taken());
   out.add("snapshot_error_count", ensemble.driver().snapshot_errors());
   out.add_times("fsynctime", ensemble.driver().log_latency(), false);
   out.add_times("snapshottime", ensemble.driver().snapshot_latency(), false);

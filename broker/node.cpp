@@ -9,6 +9,7 @@
 #include "broker/admin/http_server.h"
 #include "broker/admin/metrics_page.h"
 #include "broker/broker_shard.h"
+#include "broker/ensemble_setup.h"
 #include "broker/group_coordinator.h"
 #include "broker/hop.h"
 #include "broker/kafka_server.h"
@@ -64,9 +65,31 @@ Result<std::vector<KafkaListener>> listeners_of(const Config& config) {
   return out;
 }
 
-EnsembleOptions ensemble_options(const Config& config, const std::string& data_dir, std::int32_t node_id) {
+// Where the node keeps its data: Kafka's settings name it, or else ZooKeeper's.
+std::vector<std::string> data_directories(const Config& config) {
+  if (config.is_set("log.dirs")) return config.list("log.dirs");
+  return {config.text(config.is_set("dataDir") && !config.is_set("log.dir") ? "dataDir" : "log.dir")};
+}
+
+EnsembleOptions ensemble_options(const Config& config, const EnsembleSetup& setup, const std::string& data_dir,
+                                 std::int32_t node_id) {
   EnsembleOptions o;
   o.server_id = node_id;
+  if (setup.distributed) {
+    o.server_id = setup.self.value;
+    o.servers = setup.config;
+    const bool everywhere = config.boolean("quorumListenOnAllIPs");
+    for (const EnsembleServer::Address& address : setup.config.servers.at(setup.self).addresses)
+      o.quorum.push_back({everywhere ? "" : address.host, address.quorum_port});
+    const EnsembleServer::Address& first = setup.config.servers.at(setup.self).addresses.front();
+    o.quorum_address = to_string(Endpoint{first.host, first.quorum_port});
+  }
+  o.reconfig_enabled = config.boolean("reconfigEnabled");
+  o.standalone_enabled = config.boolean("standaloneEnabled");
+  o.multi_address = config.boolean("multiAddress.enabled");
+  o.init_limit = static_cast<std::int32_t>(config.integer("initLimit"));
+  o.sync_limit = static_cast<std::int32_t>(config.integer("syncLimit"));
+  o.election_timeout_ms = config.integer("quorum.election.timeout.ms");
   o.tick_ms = config.integer("tickTime");
   o.session_timeout_min_ms = config.integer("minSessionTimeout");
   o.session_timeout_max_ms = config.integer("maxSessionTimeout");
@@ -87,7 +110,7 @@ EnsembleOptions ensemble_options(const Config& config, const std::string& data_d
   o.snapshot_count = config.integer("snapCount");
   o.container_check_ms = config.integer("znode.container.checkIntervalMs");
   o.global_outstanding_limit = config.integer("globalOutstandingLimit");
-  o.client = {config.text("clientPortAddress"), static_cast<std::uint16_t>(config.integer("clientPort"))};
+  o.client = setup.client;
   o.data_dir = data_dir + "/coordination";
   o.protected_prefixes = znodes::protected_prefixes();
   return o;
@@ -110,6 +133,7 @@ struct Node::Inner {
   std::vector<std::unique_ptr<KafkaServer>> servers;
   std::unique_ptr<HttpServer> http;
   std::vector<KafkaListener> listeners;
+  EnsembleSetup setup;
   std::string data_dir;
   std::int32_t node_id = 1;
   SessionId session{0};
@@ -120,6 +144,7 @@ struct Node::Inner {
 
   Inner(Config c, World w) : config(std::move(c)), world(w) {}
 
+  Result<void> read_setup();
   Result<void> open_logs();
   Task<Result<void>> bring_up();
   Task<Result<void>> register_broker();
@@ -129,11 +154,27 @@ struct Node::Inner {
   Task<HttpReply> route(std::string path);
 };
 
+// Who this node is, and whose ensemble it belongs to.
+Result<void> Node::Inner::read_setup() {
+  data_dir = data_directories(config).front();
+  std::vector<std::string> notices;
+  auto read = ensemble_setup_from(config, data_dir, world.disk, notices);
+  if (!read) return fail(read);
+  setup = std::move(*read);
+  for (const std::string& notice : notices) log_line(LogLevel::warn, "node", "{}", notice);
+  node_id = static_cast<std::int32_t>(config.integer(config.is_set("node.id") ? "node.id" : "broker.id"));
+  if (node_id < 0) node_id = setup.distributed ? setup.self.value : 1;
+  const std::vector<std::string> roles = config.list("process.roles");
+  broker = roles.empty() || std::ranges::find(roles, "broker") != roles.end();
+  if (setup.distributed && std::exchange(broker, false) && !roles.empty())
+    log_line(LogLevel::warn, "node",
+             "the node serves ZooKeeper clients only: brokers of several nodes are no Kafka cluster yet");
+  return {};
+}
+
 Result<void> Node::Inner::open_logs() {
   LogManagerOptions options;
-  options.log_dirs = config.list("log.dirs");
-  if (options.log_dirs.empty()) options.log_dirs = {config.text("log.dir")};
-  data_dir = options.log_dirs.front();
+  options.log_dirs = data_directories(config);
   options.node_id = node_id;
   options.retention_check_interval_ms = config.integer("log.retention.check.interval.ms");
   options.producer_id_expiration_ms = config.integer("producer.id.expiration.ms");
@@ -257,16 +298,14 @@ Node::~Node() = default;
 
 Result<void> Node::start() {
   Inner& in = *inner_;
-  in.node_id = static_cast<std::int32_t>(in.config.integer(in.config.is_set("node.id") ? "node.id" : "broker.id"));
-  if (in.node_id < 0) in.node_id = 1;
-  const std::vector<std::string> roles = in.config.list("process.roles");
-  in.broker = roles.empty() || std::ranges::find(roles, "broker") != roles.end();
+  auto setup = in.read_setup();
+  if (!setup) return fail(setup);
   in.shards = std::make_unique<Shards>(static_cast<int>(in.config.integer("num.shards")), in.world.clock);
   auto opened = in.open_logs();
   if (!opened) return fail(opened);
   Shard& first = in.shards->at(0);
-  in.ensemble = std::make_unique<Ensemble>(ensemble_options(in.config, in.data_dir, in.node_id), first, *in.logs,
-                                           in.world.network, in.world.disk, in.world.workers, in.world.clock,
+  in.ensemble = std::make_unique<Ensemble>(ensemble_options(in.config, in.setup, in.data_dir, in.node_id), first,
+                                           *in.logs, in.world.network, in.world.disk, in.world.workers, in.world.clock,
                                            *in.random, in.metrics);
   auto coordination = in.ensemble->listen();
   if (!coordination) return fail(coordination);
@@ -353,6 +392,9 @@ std::string Node::greeting() const {
   for (const KafkaListener& l : in.listeners) out += fmt::format("  Kafka      {}\n", to_string(l.bind));
   const std::string zookeeper = to_string(in.ensemble->local());
   out += fmt::format("  ZooKeeper  {}\n", zookeeper);
+  if (in.setup.distributed)
+    out += fmt::format("  quorum     {}, one of {} servers\n", to_string(in.ensemble->quorum_local()),
+                       in.setup.config.servers.size());
   if (in.http) out += fmt::format("  admin      http://{}\n", to_string(in.http->local()));
   if (in.listeners.empty()) return out;
   const std::string kafka = to_string(in.listeners.front().advertised);

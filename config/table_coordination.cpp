@@ -5,13 +5,10 @@
 namespace holdfast::tables {
 namespace {
 
-// What only a node of an ensemble needs. This one stands alone: what a file says of an ensemble has no effect.
-constexpr Effect in_ensembles = ignored;
-
 constexpr Setting ensemble_settings_[] = {
     {"tickTime", int32, "3000", at_least(1), read_only, used,
      "The ensemble's unit of time in milliseconds; sessions last 2 to 20 of them unless told otherwise."},
-    {"dataDir", string, null, any, read_only, in_ensembles,
+    {"dataDir", string, null, any, read_only, used,
      "Where the file myid is. Null: in the data directory, where snapshots are, beside the logs."},
     {"dataLogDir", string, null, any, read_only, ignored,
      "Where ZooKeeper's transaction log is. Here it is in the data directory, beside the logs."},
@@ -22,24 +19,27 @@ constexpr Setting ensemble_settings_[] = {
      "Connections the kernel holds that were not accepted yet; -1: 50."},
     {"secureClientPort", int32, null, between(0, 65535), read_only, ignored, "The port of ZooKeeper clients with TLS."},
     {"secureClientPortAddress", string, null, any, read_only, ignored, "The address it binds to."},
-    {"initLimit", int32, "10", at_least(1), read_only, in_ensembles,
-     "Ticks a node may take to catch up with the leader."},
-    {"syncLimit", int32, "5", at_least(1), read_only, in_ensembles, "Ticks a node may be silent."},
+    {"initLimit", int32, "10", at_least(1), read_only, ignored,
+     "Ticks a node may take to catch up with the leader. Here it may take as long as it needs; told by conf."},
+    {"syncLimit", int32, "5", at_least(1), read_only, ignored,
+     "Ticks a node may be silent. Here quorum.election.timeout.ms decides; told by conf."},
+    {"quorum.election.timeout.ms", int64, "200", between(20, 60000), read_only, used,
+     "A server that hears nothing of a leader for one to two times as long stands for election."},
     {"connectToLearnerMasterLimit", int32, "0", at_least(0), read_only, ignored,
      "Ticks a node may take to connect to the leader."},
-    {"peerType", string, "participant", one_of(peer_types), read_only, in_ensembles, "Whether the node votes."},
-    {"standaloneEnabled", boolean, "true", any, read_only, in_ensembles,
+    {"peerType", string, "participant", one_of(peer_types), read_only, used, "Whether the node votes."},
+    {"standaloneEnabled", boolean, "true", any, read_only, used,
      "Whether an ensemble may shrink to a lone server without a quorum."},
-    {"reconfigEnabled", boolean, "false", any, read_only, in_ensembles, "Whether members may be changed by clients."},
+    {"reconfigEnabled", boolean, "false", any, read_only, used, "Whether members may be changed by clients."},
     {"electionAlg", int32, "3", between(3, 3), read_only, ignored,
      "ZooKeeper's election algorithm. Here elections are Raft's."},
     {"leaderServes", string, "yes", one_of(yes_no), read_only, ignored, "Whether the leader takes clients."},
-    {"dynamicConfigFile", string, null, any, read_only, in_ensembles,
+    {"dynamicConfigFile", string, null, any, read_only, used,
      "A file with the lines of server.N, instead of having them here. It is read, never written: changes of members "
      "are "
      "in the replicated configuration."},
     {"initialConfig", string, null, any, read_only, ignored, "The first members of an ensemble."},
-    {"quorumListenOnAllIPs", boolean, "false", any, read_only, in_ensembles,
+    {"quorumListenOnAllIPs", boolean, "false", any, read_only, used,
      "Whether the quorum's ports bind to all addresses."},
     {"observerMasterPort", int32, null, between(0, 65535), read_only, ignored,
      "The port on which a follower serves observers."},
@@ -54,7 +54,7 @@ constexpr Setting ensemble_settings_[] = {
     {"quorumCnxnTimeoutMs", int32, "-1", at_least(-1), read_only, ignored,
      "How long a read on an election connection may take."},
     {"tcpKeepAlive", boolean, "false", any, read_only, ignored, "TCP keep-alive between nodes."},
-    {"multiAddress.enabled", boolean, "false", any, read_only, in_ensembles, "Several addresses per node."},
+    {"multiAddress.enabled", boolean, "false", any, read_only, used, "Several addresses per node."},
     {"multiAddress.reachabilityCheckEnabled", boolean, "true", any, read_only, ignored,
      "Whether addresses are probed."},
     {"multiAddress.reachabilityCheckTimeoutMs", int32, "1000", at_least(1), read_only, ignored,
@@ -67,7 +67,7 @@ constexpr Setting ensemble_settings_[] = {
      "How long a new leader waits for its followers."},
     {"commitLogCount", int32, "500", at_least(0), read_only, ignored,
      "Transactions kept in memory for nodes that lag."},
-    {"server.N", string, null, any, read_only, in_ensembles,
+    {"server.N", string, null, any, read_only, used,
      "Member N: host:quorum-port:election-port[:participant|observer][;[address:]client-port]."},
     {"group.N", string, null, any, read_only, refused,
      "Members of voting group N, colon separated. A quorum is a majority of the participants here."},

@@ -201,6 +201,8 @@ Result<void> QuorumDriver::apply_batches(ByteView batches) {
 
 void QuorumDriver::apply(const zk::Txn& txn, const std::optional<Origin>& origin, Applied done) {
   const zk::Effects& effects = machine_.apply(txn);
+  if (!effects.contradiction.empty())
+    return contradicted(fmt::format("entry {} contradicts the state: {}", applied_.value, effects.contradiction));
   ++applied_;
   ++since_snapshot_;
   ++(judging_ ? told_.commits : told_.received_commits);

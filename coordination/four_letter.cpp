@@ -202,12 +202,15 @@ std::string dump(ZkServer& s, const QuorumStatus& status) {
     out += session_text(SessionId(owner)) + ":\n";
     for (const std::string& path : ensemble.tree().ephemerals_of(SessionId(owner))) out += fmt::format("\t{}\n", path);
   }
-  // A connection lives as long as its session; one that has none yet, as long as greetings may take.
+  // A connection lives as long as its session; one that has none yet, as long as greetings may take. When a session
+  // ends is the leader's to say: others tell when it would if it had just been heard of.
   std::map<std::int64_t, std::string> lines;
   std::map<std::int64_t, std::size_t> counts;
   for (const auto& [_, connection] : s.connections()) {
-    const std::int64_t until =
-        ensemble.expiry().deadline_ms(connection->session()).value_or(connection->greeting_deadline_ms());
+    const std::int64_t guess = connection->session() == SessionId(0)
+                                   ? connection->greeting_deadline_ms()
+                                   : ensemble.steady_ms() + connection->stats().timeout_ms;
+    const std::int64_t until = ensemble.expiry().deadline_ms(connection->session()).value_or(guess);
     lines[until] += fmt::format("\tip: /{} sessionId: {}\n", connection->remote(), session_text(connection->session()));
     ++counts[until];
   }
@@ -259,15 +262,22 @@ constexpr Word words[] = {
     {"hash", hash, true},  {"gtmk", gtmk, false},
 };
 
+// Null: it is none. Every greeting of a client comes by here, too.
+const Word* find(std::string_view name) {
+  const auto* found = std::ranges::find(words, name, &Word::name);
+  return found == std::end(words) ? nullptr : found;
+}
+
 }  // namespace
 
 std::optional<std::string> four_letter_answer(std::string_view word, ZkServer& server) {
+  if (!find(word)) return std::nullopt;
   return four_letter_answer(word, server, server.ensemble().quorum_status());
 }
 
 std::optional<std::string> four_letter_answer(std::string_view word, ZkServer& server, const QuorumStatus& status) {
-  const auto* known = std::ranges::find(words, word, &Word::name);
-  if (known == std::end(words)) return std::nullopt;
+  const Word* known = find(word);
+  if (!known) return std::nullopt;
   const std::vector<std::string>& allowed = server.ensemble().options().four_letter_words;
   const auto allows = [&](const std::string& entry) { return entry == "*" || entry == word; };
   // zkServer.sh asks with srvr; clients in read-only mode look for a server that takes writes with isro.

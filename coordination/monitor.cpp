@@ -138,7 +138,8 @@ std::string monitor_lines(ZkServer& server, const QuorumStatus& status) {
   out.add("sessionless_connections_expired", stats.sessionless_expired);
   out.add("stale_sessions_expired", ensemble.expired_sessions());
   out.add("snapshot_error_count", ensemble.driver().snapshot_errors());
-  out.add_times("fsynctime", ensemble.driver().log_latency(), false);
+  // Of a quorum's leader it is the time until others have it too: quorum_ack_latency.
+  if (status.mode == QuorumStatus::Mode::standalone) out.add_times("fsynctime", ensemble.driver().log_latency(), false);
   out.add_times("snapshottime", ensemble.driver().snapshot_latency(), false);
   out.add_times("readlatency", server.read_latency(), true);
   out.add_times("updatelatency", server.update_latency(), true);

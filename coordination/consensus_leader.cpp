@@ -63,10 +63,10 @@ void Consensus::start_round() {
   ++round_;
   if (round_ticks_.empty() || round_ticks_.back().second != now_) round_ticks_.emplace_back(round_, now_);
   while (round_ticks_.size() > 2 * static_cast<std::size_t>(options_.election_ticks)) round_ticks_.pop_front();
-  for (const auto& [id, peer] : peers_) {
+  for (const auto& [id, _] : peers_) {
     ConsensusMessage out = message(Kind::heartbeat, id);
     out.round = round_;
-    out.commit = std::min(commit_, peer.match);
+    out.commit = commit_;
     send(std::move(out));
   }
 }
@@ -77,7 +77,7 @@ void Consensus::tell_commit() {
   for (const auto& [id, peer] : peers_) {
     if (peer.match == Offset(0)) continue;
     ConsensusMessage out = message(Kind::heartbeat, id);
-    out.commit = std::min(commit_, peer.match);
+    out.commit = commit_;
     send(std::move(out));
   }
 }

@@ -63,19 +63,19 @@ struct Span {
 
 struct ConsensusMessage {
   enum class Kind : std::uint8_t {
-    pre_vote = 1,     // would you vote for me in `term`? Changes nothing anywhere. log_end, log_term
-    pre_vote_reply,   // granted (then `term` is the one that was asked for), blank
-    vote,             // log_end, log_term. transfer: the leader asked for this election
-    vote_reply,       // granted, blank
-    append,           // previous_term: of the entry before `from_offset`; spans: from there on, contiguous; commit
-    append_reply,     // granted: match, hint_end. Not granted: from_offset as asked; hint_end, hint_term; match
-    heartbeat,        // commit (never above what the peer is known to match); round: for reads and for check-quorum; 0:
-                      // it is not to be answered
-    heartbeat_reply,  // round, match, hint_end
-    snapshot,         // goes ahead of a snapshot's pieces, which are the driver's. match: its end; log_term
-    snapshot_reply,   // match, hint_end
-    timeout_now,      // leader transfer: start an election at once. round: void after a heartbeat of a later one
-    read_index,       // a follower asks from where on a read is linearizable; token
+    pre_vote = 1,      // would you vote for me in `term`? Changes nothing anywhere. log_end, log_term
+    pre_vote_reply,    // granted (then `term` is the one that was asked for), blank
+    vote,              // log_end, log_term. transfer: the leader asked for this election
+    vote_reply,        // granted, blank
+    append,            // previous_term: of the entry before `from_offset`; spans: from there on, contiguous; commit
+    append_reply,      // granted: match, hint_end. Not granted: from_offset as asked; hint_end, hint_term; match
+    heartbeat,         // commit, of which the peer takes what it has verified in this term, durable there or not yet;
+                       // round: for reads and for check-quorum; 0: it is not to be answered
+    heartbeat_reply,   // round, match, hint_end
+    snapshot,          // goes ahead of a snapshot's pieces, which are the driver's. match: its end; log_term
+    snapshot_reply,    // match, hint_end
+    timeout_now,       // leader transfer: start an election at once. round: void after a heartbeat of a later one
+    read_index,        // a follower asks from where on a read is linearizable; token
     read_index_reply,  // token, commit; granted or (no leader, not any more) not
   };
   Kind kind{};

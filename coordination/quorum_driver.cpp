@@ -11,6 +11,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t apply_bytes = 4 << 20;  // read at once
+constexpr std::size_t batch_bytes = 1 << 20;  // of entries in one batch, but for a larger one
 
 zk::Effects unknown_outcome() {
   zk::Effects out;
@@ -104,21 +105,25 @@ void QuorumDriver::log_burst_soon() {
   });
 }
 
+// In batches that can be sent, and synced, while the next ones are made.
 void QuorumDriver::log_burst() {
-  if (unlogged_ == 0 || !replica_.leads()) return;
-  std::vector<QuorumLog::Entry> entries;
-  entries.reserve(unlogged_);
-  Offset next = replica_.log().end();
-  for (std::size_t i = pending_.size() - unlogged_; i < pending_.size(); ++i) {
-    entries.push_back({pending_[i].origin, zk::encode(pending_[i].txn)});
-    told_.proposal_bytes.add(static_cast<std::int64_t>(entries.back().bytes.size()));
-    pending_[i].offset = next;
-    ++next;
+  while (unlogged_ > 0 && replica_.leads() && !failed()) {
+    std::vector<QuorumLog::Entry> entries;
+    entries.reserve(unlogged_);
+    Offset next = replica_.log().end();
+    std::size_t bytes = 0;
+    for (std::size_t i = pending_.size() - unlogged_; i < pending_.size() && bytes < batch_bytes; ++i) {
+      entries.push_back({pending_[i].origin, zk::encode(pending_[i].txn)});
+      bytes += entries.back().bytes.size();
+      told_.proposal_bytes.add(static_cast<std::int64_t>(entries.back().bytes.size()));
+      pending_[i].offset = next;
+      ++next;
+    }
+    told_.proposals += entries.size();
+    unlogged_ -= entries.size();
+    appended_.emplace_back(next, shard_.clock().now());
+    replica_.append(entries);
   }
-  told_.proposals += unlogged_;
-  unlogged_ = 0;
-  appended_.emplace_back(next, shard_.clock().now());
-  replica_.append(entries);
 }
 
 // ---- Entries ----

@@ -260,14 +260,17 @@ void QuorumDriver::update_config() {
 
 void QuorumDriver::update_addresses() {
   std::map<ServerId, std::vector<Endpoint>> addresses;
-  for (const auto& [id, server] : config_.servers)
-    for (const EnsembleServer::Address& address : server.addresses)
-      addresses[id].push_back({address.host, address.quorum_port});
-  // Those whom only this server's files name: it may be the one that is new.
-  for (const auto& [id, server] : options_.configured.servers)
-    if (!addresses.contains(id))
+  const auto add = [&](const EnsembleConfig& config) {
+    for (const auto& [id, server] : config.servers) {
+      if (addresses.contains(id)) continue;
       for (const EnsembleServer::Address& address : server.addresses)
         addresses[id].push_back({address.host, address.quorum_port});
+    }
+  };
+  // Where the files say who belongs, each server has its own way to the others. A server that they alone name may be
+  // this one, which is new.
+  add(options_.configured_holds ? options_.configured : config_);
+  add(options_.configured_holds ? config_ : options_.configured);
   for (const auto& [id, guest] : guests_)
     if (!addresses.contains(id)) addresses[id].push_back(guest.first);
   replica_.set_addresses(std::move(addresses));

@@ -126,8 +126,9 @@ bool QuorumTransport::send(ServerId to, FrameKind kind, BufferChain payload) {
   const auto it = dialled_.find(to);
   if (it == dialled_.end() || !it->second->up) return false;
   Dialled& peer = *it->second;
-  if (payload.size() > options_.frame_bytes_max ||
-      peer.stream->queued_bytes() + payload.size() > options_.queued_bytes_max)
+  // However large it is, it may go when nothing else waits.
+  const std::size_t queued = peer.stream->queued_bytes();
+  if (payload.size() > options_.frame_bytes_max || (queued > 0 && queued + payload.size() > options_.queued_bytes_max))
     return false;
   peer.last_sent = shard_.clock().now();
   peer.stream->send(make_frame(kind, std::move(payload)));
@@ -334,6 +335,9 @@ Result<void> QuorumTransport::admit(const std::shared_ptr<Heard>& heard, const Q
   welcome.incarnation = options_.incarnation;
   welcome.cluster = options_.cluster;
   heard->stream->send(make_frame(FrameKind::welcome, BufferChain(welcome.encode())));
+  // It is back: there is no point in waiting any longer before it is dialled again.
+  if (const auto peer = dialled_.find(hello.from); peer != dialled_.end() && peer->second->wake)
+    std::exchange(peer->second->wake, nullptr)();
   handler_.on_heard(hello.from, hello);
   return {};
 }

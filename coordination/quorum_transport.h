@@ -30,7 +30,8 @@ struct QuorumTransportOptions {
   Duration handshake_timeout = std::chrono::seconds(5);
   // A connection on which nothing came for so long is dead; its other end says something three times as often.
   Duration silence_max = std::chrono::seconds(6);
-  std::size_t frame_bytes_max = std::size_t{64} << 20;
+  // An entry of the log must fit, or nothing behind it would ever be replicated. Memory is taken as bytes arrive.
+  std::size_t frame_bytes_max = std::size_t{1} << 30;
   std::size_t queued_bytes_max = std::size_t{64} << 20;  // to one peer; more is dropped
   int strangers_max = 64;                                // connections that have not said who they are
 };

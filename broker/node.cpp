@@ -87,6 +87,7 @@ EnsembleOptions ensemble_options(const Config& config, const EnsembleSetup& setu
   o.reconfig_enabled = config.boolean("reconfigEnabled");
   o.standalone_enabled = config.boolean("standaloneEnabled");
   o.multi_address = config.boolean("multiAddress.enabled");
+  o.read_only_clients = config.boolean("readonlymode.enabled");
   o.init_limit = static_cast<std::int32_t>(config.integer("initLimit"));
   o.sync_limit = static_cast<std::int32_t>(config.integer("syncLimit"));
   o.election_timeout_ms = config.integer("quorum.election.timeout.ms");

@@ -165,7 +165,7 @@ constexpr Setting rule_settings_[] = {
      "How many of them go per minute at most."},
     {"znode.container.maxNeverUsedIntervalMs", int64, "300000", at_least(0), read_only, ignored,
      "A container that never had a child goes after this; 0: never."},
-    {"readonlymode.enabled", boolean, "false", any, read_only, ignored,
+    {"readonlymode.enabled", boolean, "false", any, read_only, used,
      "Whether a node without a quorum serves reads to clients that allow it."},
     {"skipACL", string, "no", one_of(yes_no), read_only, ignored, "Whether ACLs are not checked."},
     {"superUser", string, null, any, read_only, ignored,

@@ -42,6 +42,7 @@ QuorumDriverOptions driver_options(const EnsembleOptions& o) {
   out.multi_address = o.multi_address;
   out.init_limit = o.init_limit;
   out.sync_limit = o.sync_limit;
+  out.read_only_clients = o.read_only_clients;
   // Shorter than any session lives: who is shown a server that hears nobody would miss that its session has expired.
   out.patience = std::chrono::milliseconds(o.tick_ms);
   return out;
@@ -136,7 +137,8 @@ void Ensemble::on_leading() {
 
 void Ensemble::on_serving(bool serving) {
   serving_ = serving;
-  if (!serving) server_->close_all();
+  // Those of the read-only kind, too: they may write again, on a new connection.
+  server_->close_all();
 }
 
 void Ensemble::on_touched(SessionId session, std::int32_t timeout_ms) {

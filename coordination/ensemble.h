@@ -27,6 +27,7 @@ struct EnsembleOptions {
   std::string quorum_address;                    // where they find it
   bool reconfig_enabled = false;                 // reconfigEnabled: otherwise the files say who belongs to the ensemble
   bool standalone_enabled = true;                // standaloneEnabled
+  bool read_only_clients = false;                // readonlymode.enabled
   bool multi_address = false;                    // multiAddress.enabled
   std::int32_t init_limit = 10, sync_limit = 5;  // ticks
   std::int64_t election_timeout_ms = 200;        // a follower that hears nothing for one to two times that long stands
@@ -118,6 +119,8 @@ class Ensemble final : private QuorumDriver::Listener {
   std::uint64_t expired_sessions() const { return expired_sessions_; }
   bool serving() const { return serving_ && driver_.serving(); }
   bool alone() const { return driver_.alone(); }
+  // It follows nobody, and shows what it has to clients that allow that.
+  bool read_only() const { return options_.read_only_clients && driver_.looking(); }
   std::int64_t steady_ms() const;
   QuorumStatus quorum_status() const { return driver_.status(); }
   Endpoint quorum_local() const { return driver_.quorum_local(); }

@@ -261,6 +261,7 @@ Result<QuorumSnapshotHeader> QuorumDriver::restore(const QuorumSnapshots::Name& 
   if (started_) {
     // Connections end before the state under them is another one; what they waited for is not known.
     serving_ = false;
+    restoring_ = true;
     listener_.on_serving(false);
     drop_own();
     taker_.abandon();
@@ -277,6 +278,7 @@ Result<QuorumSnapshotHeader> QuorumDriver::restore(const QuorumSnapshots::Name& 
 
 void QuorumDriver::on_restored(Offset end) {
   applied_ = end;
+  restoring_ = false;
   applied_term_ = replica_.core().committed_term();
   since_snapshot_ = 0;
   digests_.clear();

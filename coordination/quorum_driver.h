@@ -34,6 +34,7 @@ struct QuorumDriverOptions {
   bool configured_holds = true;  // it is not changed by reconfig: the files say who belongs to the ensemble
   bool multi_address = false;
   std::int32_t init_limit = 10, sync_limit = 5;  // ticks; told only
+  bool read_only_clients = false;                // told only
   // How long a server goes on serving without a leader that it keeps up with.
   Duration patience = std::chrono::seconds(2);
 };
@@ -71,6 +72,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   bool alone() const { return options_.quorum.alone; }
   bool failed() const { return replica_.failed(); }
   bool serving() const { return serving_ && !failed(); }
+  bool looking() const { return !alone() && started_ && !restoring_ && !serving_ && !failed(); }
   bool judges() const { return judging_; }  // this server leads, and has applied all that its predecessors left
   zk::QuorumView quorum_view() const;       // of a leader
   QuorumStatus status() const;
@@ -169,7 +171,8 @@ class QuorumDriver final : private QuorumReplica::Owner {
 
   std::deque<Pending> pending_;
   std::size_t unlogged_ = 0;  // at the end of pending_
-  bool deferred_ = false, stopping_ = false, applying_ = false, judging_ = false, serving_ = false, started_ = false;
+  bool deferred_ = false, stopping_ = false, applying_ = false, judging_ = false, serving_ = false, started_ = false,
+       restoring_ = false;
   Offset applied_{0};
   Term applied_term_{0};    // the latest leadership whose first entry is applied
   Offset silent_until_{0};  // replayed at the start: nobody is told

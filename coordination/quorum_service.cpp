@@ -60,8 +60,10 @@ void QuorumDriver::note_role() {
   synced_peers_.clear();
   told_.proposal_bytes = {};
   if (leader == ServerId(0)) {
-    looking_since_ = now;
-    if (!looked) ++told_.looked;
+    if (!looked) {
+      looking_since_ = now;
+      ++told_.looked;
+    }
     return;
   }
   if (looked) told_.elections.add(std::chrono::duration_cast<std::chrono::milliseconds>(now - looking_since_).count());
@@ -404,6 +406,7 @@ QuorumStatus QuorumDriver::status() const {
   out.commit_time = &log_latency_;
   out.init_limit = options_.init_limit;
   out.sync_limit = options_.sync_limit;
+  out.read_only_clients = options_.read_only_clients;
   if (alone()) return out;
   const Consensus& core = replica_.core();
   const Membership& membership = core.membership();
@@ -414,7 +417,7 @@ QuorumStatus QuorumDriver::status() const {
   out.pending_syncs = syncs_.size();
   out.snapshots_sent = replica_.snapshots_sent();
   if (!serving()) {
-    out.mode = QuorumStatus::Mode::looking;
+    out.mode = options_.read_only_clients && looking() ? QuorumStatus::Mode::read_only : QuorumStatus::Mode::looking;
   } else if (replica_.leads()) {
     out.mode = QuorumStatus::Mode::leader;
   } else {

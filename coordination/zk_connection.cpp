@@ -144,6 +144,29 @@ Task<void> ZkConnection::run() {
   close();
 }
 
+Task<zk::ZkError> ZkConnection::admit(const wire::zk::ConnectRequest& request, SessionId& id, std::int32_t timeout_ms) {
+  Ensemble& ensemble = server_.ensemble();
+  if (id == SessionId(0)) {
+    id = ensemble.new_session_id();
+    // Without a quorum it is nobody's but this connection's.
+    if (read_only_) co_return ZkError::ok;
+    zk::CreateSessionOp op;
+    op.timeout_ms = timeout_ms;
+    co_return co_await propose(id, op);
+  }
+  const zk::SessionPassword password = zk::password_of(id);
+  const bool right = request.passwd && std::ranges::equal(*request.passwd, password);
+  // Whoever spoke for the session is done, whatever the password says.
+  if (ZkConnection* old = server_.connection_of(id)) old->close();
+  ++server_.stats().reattached;
+  if (!right) co_return ZkError::session_expired;
+  if (ensemble.alone() || read_only_)
+    co_return ensemble.machine().sessions().find(id) ? ZkError::ok : ZkError::session_expired;
+  zk::AttachSessionOp op;
+  op.timeout_ms = timeout_ms;
+  co_return co_await propose(id, op);
+}
+
 Task<bool> ZkConnection::greet() {
   bool there = co_await fill(4);
   if (!there) co_return false;
@@ -176,34 +199,15 @@ Task<bool> ZkConnection::greet() {
   Ensemble& ensemble = server_.ensemble();
   ++server_.stats().connection_requests;
   // The client has seen more than we have: it must look for another server (ZooKeeperServer.processConnectRequest).
-  if (!ensemble.serving() || request.last_zxid_seen > ensemble.last_applied().value) co_return false;
+  if (request.last_zxid_seen > ensemble.last_applied().value) co_return false;
+  read_only_ = ensemble.read_only() && request.read_only.value_or(false);
+  if (!ensemble.serving() && !read_only_) co_return false;
   const std::int32_t timeout = ensemble.limits().clamp(request.time_out);
   SessionId id(request.session_id);
-  std::int32_t granted = 0;
-  if (id == SessionId(0)) {
-    id = ensemble.new_session_id();
-    zk::CreateSessionOp op;
-    op.timeout_ms = timeout;
-    const ZkError error = co_await propose(id, op);
-    if (error == ZkError::ok) granted = timeout;
-  } else {
-    const zk::SessionPassword password = zk::password_of(id);
-    const bool right = request.passwd && std::ranges::equal(*request.passwd, password);
-    // Whoever spoke for the session is done, whatever the password says.
-    if (ZkConnection* old = server_.connection_of(id)) old->close();
-    ++server_.stats().reattached;
-    // As the client asks now, not as the session began.
-    if (ensemble.alone()) {
-      if (right && ensemble.machine().sessions().find(id)) granted = timeout;
-    } else if (right) {
-      zk::AttachSessionOp op;
-      op.timeout_ms = timeout;
-      const ZkError error = co_await propose(id, op);
-      // Nobody knows: the client is to ask again, here or elsewhere.
-      if (error == ZkError::connection_loss) co_return false;
-      if (error == ZkError::ok) granted = timeout;
-    }
-  }
+  const ZkError admitted = co_await admit(request, id, timeout);
+  // Nobody knows: the client is to ask again, here or elsewhere.
+  if (admitted == ZkError::connection_loss) co_return false;
+  const std::int32_t granted = admitted == ZkError::ok ? timeout : 0;
   const bool accepted = granted > 0 && !closed_;
   begin_ += greeting_bytes;
   wire::zk::ConnectResponse response;
@@ -211,7 +215,7 @@ Task<bool> ZkConnection::greet() {
   response.session_id = accepted ? id.value : 0;
   const zk::SessionPassword password = accepted ? zk::password_of(id) : zk::SessionPassword{};
   response.passwd = ByteView(password);
-  if (request.read_only) response.read_only = false;
+  if (request.read_only) response.read_only = read_only_;
   const std::size_t at = out_.position();
   out_.i32(0);
   wire::zk::encode(response, out_);
@@ -227,7 +231,7 @@ Task<bool> ZkConnection::greet() {
   stats_.session = id.value;
   stats_.timeout_ms = granted;
   server_.attach(id, *this);
-  ensemble.touch(id, granted);
+  if (!read_only_) ensemble.touch(id, granted);
   co_return true;
 }
 
@@ -263,7 +267,7 @@ bool ZkConnection::handle_frames() {
     begin_ += 4 + std::size_t{length};
     ++stats_.received;
     ++server_.stats().received;
-    server_.ensemble().touch(session_, stats_.timeout_ms);
+    if (!read_only_) server_.ensemble().touch(session_, stats_.timeout_ms);
     if (!zk_handle_request(*this, frame)) return false;
   }
   return !closed_;

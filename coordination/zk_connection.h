@@ -30,6 +30,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   void close();                // at once
   void close_after_replies();  // what is queued still leaves
   bool closed() const { return closed_; }
+  bool read_only() const { return read_only_; }  // of a server without a quorum: it may not write
 
   zk::ConnectionToken token() const { return token_; }
   SessionId session() const { return session_; }
@@ -69,6 +70,8 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   };
 
   Task<zk::ZkError> propose(SessionId session, zk::WriteRequest request);  // of the session itself
+  // The session of a connect request, or a new one. ConnectionLoss: this server cannot say.
+  Task<zk::ZkError> admit(const wire::zk::ConnectRequest& request, SessionId& id, std::int32_t timeout_ms);
   Task<bool> greet();  // four-letter word or session; false: the connection is over
   bool handle_frames();
   void put_header(wire::Writer& out, std::int32_t xid, zk::ZkError error, std::optional<Zxid> zxid = {}) const;
@@ -94,7 +97,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   std::deque<Waiting> waiting_;
   Slot first_slot_ = 0;
   wire::Writer out_{0};
-  bool flush_deferred_ = false, closed_ = false, closing_ = false, draining_ = false;
+  bool flush_deferred_ = false, closed_ = false, closing_ = false, draining_ = false, read_only_ = false;
 };
 
 }  // namespace holdfast

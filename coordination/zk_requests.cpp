@@ -398,6 +398,36 @@ void who_am_i(const Request& r) {
   r.answer(out);
 }
 
+// Of the session's writes, not only this connection's: it is for the client that lost the connection before.
+void query_result(const Request& r) {
+  jute::QueryResultRequest m;
+  if (!r.read(m)) return;
+  const auto answer = [connection = r.connection.shared_from_this(), slot = r.slot, cxid = m.cxid] {
+    jute::QueryResultResponse out;
+    if (const auto result = connection->server().ensemble().machine().result_of(connection->session(), cxid)) {
+      out.known = true;
+      out.type = static_cast<std::int32_t>(result->op);
+      out.err = static_cast<std::int32_t>(result->error);
+      out.zxid = result->zxid.value;
+      if (!result->path.empty()) out.path = result->path;
+      out.version = result->version;
+    }
+    connection->reply(slot, ZkError::ok, [&](Writer& reply) { jute::encode(out, reply); });
+  };
+  Ensemble& ensemble = r.connection.server().ensemble();
+  // In an ensemble the session was attached behind all that it had asked elsewhere.
+  if (!ensemble.alone()) return answer();
+  // Standing alone it was not: what it asked may still be on its way to the log.
+  zk::Caller caller = r.connection.caller(r.xid);
+  caller.owner = ensemble.options().server_id;
+  ensemble.driver().propose(
+      zk::AttachSessionOp{r.connection.stats().timeout_ms}, caller,
+      [answer, connection = r.connection.shared_from_this(), slot = r.slot](const zk::Effects& effects) {
+        if (effects.result.error == ZkError::ok) return answer();
+        connection->reply(slot, effects.result.error);
+      });
+}
+
 // ---- Not in the order of the others ----
 
 bool authenticate(const Request& r) {
@@ -451,6 +481,7 @@ constexpr Row rows[] = {
     {OpCode::set_watches2, Kind::read, set_watches},
     {OpCode::add_watch, Kind::read, add_watch},
     {OpCode::who_am_i, Kind::read, who_am_i},
+    {OpCode::query_result, Kind::read, query_result},
     {OpCode::close_session, Kind::write, close_session},
 };
 
@@ -488,6 +519,11 @@ bool zk_handle_request(ZkConnection& connection, ByteView frame) {
     });
     return false;
   }
+  if (connection.read_only() && (row->kind == Kind::write || op == OpCode::sync)) {
+    connection.reply(slot, ZkError::not_read_only);
+    if (op == OpCode::close_session) connection.close_after_replies();
+    return true;
+  }
   if (row->kind == Kind::write) {
     row->handle(request);
     return true;
@@ -508,6 +544,9 @@ std::string opcode_table_markdown() {
       "# ZooKeeper operations served\n\nGenerated from `coordination/zk_requests.cpp`; a test keeps it current. "
       "`check` is served "
       "inside a multi. Any other type is answered with Unimplemented, and the connection ends, as ZooKeeper does.\n\n"
+      "`queryResult` is Holdfast's own, for a client that lost its connection before the reply: re-attached, it asks "
+      "with `{int xid}` and is told `{boolean known, int type, int err, long zxid, ustring path, int version}`. Each "
+      "session's last 32 writes are known, on every server and across restarts.\n\n"
       "| type | operation | |\n|--:|--|--|\n| 11 | ping | answered at once |\n| 100 | auth | digest, ip |\n";
   for (const Row& row : rows)
     out += fmt::format("| {} | {} | {} |\n", static_cast<std::int32_t>(row.op), wire::zk::op_name(row.op),

@@ -134,6 +134,8 @@ std::string_view op_name(OpCode op) {
       return "addWatch";
     case OpCode::who_am_i:
       return "whoAmI";
+    case OpCode::query_result:
+      return "queryResult";
     case OpCode::create_session:
       return "createSession";
     case OpCode::close_session:

@@ -76,6 +76,7 @@ enum class OpCode : std::int32_t {
   set_watches2 = 105,
   add_watch = 106,
   who_am_i = 107,
+  query_result = 1001,  // Holdfast's own: no ZooKeeper knows it
   create_session = -10,
   close_session = -11,
   error = -1,

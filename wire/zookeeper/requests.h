@@ -225,6 +225,12 @@ struct RemoveWatchesRequest {
   }
 };
 
+// Holdfast's own: what became of an earlier write of this session, by its xid.
+struct QueryResultRequest {
+  std::int32_t cxid = 0;
+  static void fields(auto& m, auto& v) { v("cxid", m.cxid); }
+};
+
 // Declared by the protocol, served by nobody.
 struct SetMaxChildrenRequest {
   Text path;

@@ -87,6 +87,24 @@ struct WhoAmIResponse {
   static void fields(auto& m, auto& v) { v("clientInfo", m.client_info); }
 };
 
+// Holdfast's own. Not known: it never came to be, or it is not among the session's last.
+struct QueryResultResponse {
+  bool known = false;
+  std::int32_t type = 0;  // an OpCode; -1: it failed
+  std::int32_t err = 0;   // of a multi: of the operation that failed
+  std::int64_t zxid = 0;
+  Text path;                 // of creates, as generated; null otherwise
+  std::int32_t version = 0;  // of setData; of setACL the ACL's
+  static void fields(auto& m, auto& v) {
+    v("known", m.known);
+    v("type", m.type);
+    v("err", m.err);
+    v("zxid", m.zxid);
+    v("path", m.path);
+    v("version", m.version);
+  }
+};
+
 struct SetSaslResponse {
   Buffer token;
   static void fields(auto& m, auto& v) { v("token", m.token); }

@@ -29,12 +29,7 @@ Bytes contents(wire::Writer& out) {
 }  // namespace
 
 SnapshotCapture::SnapshotCapture(Tree& tree, const SessionTable& sessions, Zxid zxid, std::int64_t time_ms)
-    : tree_(tree),
-      zxid_(zxid),
-      epoch_(tree.begin_capture_epoch()),
-      sessions_(sessions.all().begin(), sessions.all().end()),
-      digest_(tree.digest()),
-      cursor_(&tree.root()) {
+    : tree_(tree), zxid_(zxid), epoch_(tree.begin_capture_epoch()), digest_(tree.digest()), cursor_(&tree.root()) {
   HOLDFAST_CHECK(!tree.is_observed());
   pending_.raw(magic);
   pending_.u8(format_version);
@@ -42,7 +37,12 @@ SnapshotCapture::SnapshotCapture(Tree& tree, const SessionTable& sessions, Zxid 
   pending_.i64(zxid.value);
   pending_.i64(time_ms);
   seal_chunk();
-  std::ranges::sort(sessions_, {}, &std::pair<SessionId, Session>::first);
+  std::vector<std::pair<SessionId, const Session*>> sorted;
+  sorted.reserve(sessions.size());
+  for (const auto& [id, session] : sessions.all()) sorted.emplace_back(id, &session);
+  std::ranges::sort(sorted);
+  sessions_.reserve(sorted.size());
+  for (const auto& [id, session] : sorted) sessions_.emplace_back(id, *session);
   tree_.observe(this);
 }
 

@@ -14,7 +14,10 @@ namespace {
 const std::vector<Acl> open_acl{Acl{perms::all, Id{"world", "anyone"}}};
 const std::vector<Id> ids{Id{"ip", "127.0.0.1"}};
 
-Caller caller() { return Caller{.session = SessionId{1}, .ids = ids, .connection = 1}; }
+Caller caller() {
+  static std::int32_t xid = 0;
+  return Caller{.session = SessionId{1}, .cxid = ++xid, .ids = ids, .connection = 1};
+}
 
 class Stopwatch {
  public:

@@ -436,6 +436,7 @@ Task<void> QuorumReplica::install(QuorumSnapshotHeader header, QuorumSnapshots::
     co_return;
   }
   durable_moved_ = false;
+  ++snapshots_installed_;
   core_->restored(header.end, header.last_term, header.membership);
   log_line(LogLevel::info, "quorum", "the state is now that of snapshot {}", name.file);
   if (header.ensemble != Uuid{}) state_.ensemble = header.ensemble;

@@ -93,6 +93,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
   const Uuid& ensemble() const { return state_.ensemble; }
   const Incarnation& incarnation() const { return state_.incarnation; }
   std::uint64_t snapshots_sent() const { return snapshots_sent_; }
+  std::uint64_t snapshots_installed() const { return snapshots_installed_; }  // of leaders, in this life
   const QuorumTransport* transport() const { return transport_.get(); }
   void take_out_of_service(const Error& error) { fail(error); }
 
@@ -156,7 +157,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
   bool pumping_ = false, durable_moved_ = false, failed_ = false, stopping_ = false;
   Timer timer_;
   std::string last_fault_;
-  std::uint64_t snapshots_sent_ = 0;
+  std::uint64_t snapshots_sent_ = 0, snapshots_installed_ = 0;
   Gate gate_;
 };
 

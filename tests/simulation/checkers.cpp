@@ -76,6 +76,10 @@ class CommitChecker {
         violation("I7 session 0x{:x} begins a second time", at.session);
       return;
     }
+    if (std::holds_alternative<zk::AttachSessionTxn>(txn.body)) {
+      attached_.insert(at.session);
+      return;
+    }
     const auto asked = writes_.find(Key(txn.session.value, txn.cxid));
     const Operation* operation = asked == writes_.end() ? nullptr : &history_.operations[asked->second];
     if (const auto* close = std::get_if<zk::CloseSessionTxn>(&txn.body)) {
@@ -89,7 +93,10 @@ class CommitChecker {
       return violation("I6 0x{:x}: carried out twice: {}", at.zxid, describe(*operation));
     ModelTree::Outcome outcome;
     outcome.zxid = at.zxid;
-    if (open_.contains(at.session)) {
+    if (error_of(txn) == ZkError::session_moved) {
+      refuse_moved(*operation, at);
+      outcome.error = ZkError::session_moved;
+    } else if (open_.contains(at.session)) {
       outcome = replay_.tree.carry_out(operation->request, at);
     } else if (const auto* multi = std::get_if<Multi>(&operation->request)) {
       outcome.parts.assign(multi->parts.size(), {ZkError::runtime_inconsistency, {}, {}});
@@ -97,17 +104,28 @@ class CommitChecker {
     } else {
       outcome.error = ZkError::session_expired;
     }
-    compare(txn, *operation, outcome);
+    if (outcome.error != ZkError::session_moved) compare(txn, *operation, outcome);
     replay_.outcomes.emplace(asked->second, std::move(outcome));
+  }
+
+  // Of a failed multi: that of the part that failed.
+  static ZkError error_of(const zk::Txn& txn) {
+    if (const auto* failed = std::get_if<zk::ErrorTxn>(&txn.body)) return failed->error;
+    const auto* multi = std::get_if<zk::MultiTxn>(&txn.body);
+    return multi ? multi->error : ZkError::ok;
+  }
+
+  // It came through a server that its session had left: whoever asked is not there any more.
+  void refuse_moved(const Operation& operation, const ModelTree::At& at) {
+    if (!attached_.contains(at.session) || operation.returned)
+      violation("I6 0x{:x}: the session has not moved: {}", at.zxid, describe(operation));
   }
 
   // What was replicated, whether or not its answer arrived.
   void compare(const zk::Txn& txn, const Operation& operation, const ModelTree::Outcome& outcome) {
-    ZkError error = ZkError::ok;
-    if (const auto* failed = std::get_if<zk::ErrorTxn>(&txn.body)) error = failed->error;
+    const ZkError error = error_of(txn);
     ZkError right = outcome.error;
-    if (const auto* multi = std::get_if<zk::MultiTxn>(&txn.body)) {
-      error = multi->error;
+    if (std::holds_alternative<zk::MultiTxn>(txn.body)) {
       for (const PartReply& part : outcome.parts)
         if (part.error != ZkError::ok && part.error != ZkError::runtime_inconsistency) right = part.error;
     }
@@ -139,12 +157,22 @@ class CommitChecker {
     replay_.tree.remove_all(close.ephemerals, at);
   }
 
+  // Whether the server that judges must have known of it by then.
+  bool was_known(const SessionRecord::Answered& answered, SteadyTime decided) const {
+    if (!options_.report) return answered.received <= decided;
+    constexpr Duration recovery = std::chrono::seconds(5);  // connections are made anew
+    const SteadyTime known = answered.received + *options_.report;
+    return known <= decided && std::ranges::none_of(history_.disturbed, [&](const auto& interval) {
+             return interval.first <= known && interval.second + recovery >= answered.sent;
+           });
+  }
+
   void check_expiry(std::int64_t session, SteadyTime decided, SteadyTime at) {
     const auto record = history_.sessions.find(session);
     if (record == history_.sessions.end()) return;  // its client never heard of it
     SteadyTime heard{};
     for (const auto& answered : record->second.answered)
-      if (answered.received <= decided) heard = std::max(heard, answered.sent);
+      if (was_known(answered, decided)) heard = std::max(heard, answered.sent);
     const Duration timeout = std::chrono::milliseconds(record->second.timeout_ms);
     const Duration least = timeout - timeout / 1'000'000 * options_.drift_ppm;
     if (at - heard < least)
@@ -153,7 +181,8 @@ class CommitChecker {
   }
 
   void delete_expired(const Committed& c, const ModelTree::At& at) {
-    if (c.txn.failed()) return;
+    // The ensemble's configuration is none of the model's.
+    if (c.txn.failed() || std::holds_alternative<zk::ReconfigTxn>(c.txn.body)) return;
     const auto* del = std::get_if<zk::DeleteTxn>(&c.txn.body);
     if (!del) return violation("I6 0x{:x}: a transaction of no session", at.zxid);
     if (auto wrong = replay_.tree.delete_expired(del->path, at))
@@ -257,7 +286,7 @@ class CommitChecker {
   Violations& violations_;
   std::map<Key, std::size_t> writes_;
   std::vector<std::pair<std::int64_t, std::size_t>> reads_;  // by zxid
-  std::set<std::int64_t> open_;
+  std::set<std::int64_t> open_, attached_;
   std::map<std::int64_t, SteadyTime> closed_;
   Replay replay_;
 };

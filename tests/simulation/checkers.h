@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "tests/simulation/history.h"
 #include "tests/simulation/model.h"
@@ -12,6 +13,9 @@ namespace holdfast::sim {
 
 struct CheckOptions {
   std::int64_t drift_ppm = 0;  // so much a server's clock may gain on the world's
+  // Who answers a session may be another server than the one that judges when it expires, which is told of it within so
+  // long, when nothing disturbs them. Nothing: it is the same.
+  std::optional<Duration> report;
   bool quiescent = false;  // every client has closed its session, and time enough has passed for all others to expire
 };
 

@@ -12,6 +12,7 @@ zk::MachineOptions machine_options(const EnsembleOptions& options) {
   out.extended_types = options.extended_types;
   out.enforce_quota = options.enforce_quota;
   out.protected_prefixes = options.protected_prefixes;
+  if (!options.servers.servers.empty()) out.config_text = options.servers.text();
   return out;
 }
 
@@ -24,16 +25,31 @@ SimulatedCluster::SimulatedCluster(World& world, int first_id, int count, Option
     options.id = id;
     options.address = fmt::format("10.0.0.{}", id);
     options.ensemble = options_of(id);
-    if (!witness_) {
-      witness_ = std::make_unique<Witness>(machine_options(options.ensemble), history_, violations_, count == 1);
-      witness_->set_time([&world] { return world.now(); });
-    }
+    if (nodes_.empty()) watch(options.ensemble, count);
+    NodeObserver& observer = agreement_ ? static_cast<NodeObserver&>(*agreement_) : *witness_;
     world.network().name(fmt::format("node-{}", id), options.address);
-    nodes_.push_back(std::make_unique<SimulatedNode>(world, std::move(options), *witness_));
+    nodes_.push_back(std::make_unique<SimulatedNode>(world, std::move(options), observer));
   }
 }
 
 SimulatedCluster::~SimulatedCluster() = default;
+
+void SimulatedCluster::watch(const EnsembleOptions& options, int count) {
+  const auto now = [this] { return world_.now(); };
+  if (count == 1 && options.servers.servers.empty()) {
+    witness_ = std::make_unique<Witness>(machine_options(options), history_, violations_);
+    witness_->set_time(now);
+  } else {
+    agreement_ = std::make_unique<Agreement>(machine_options(options), history_, violations_);
+    agreement_->set_time(now);
+  }
+}
+
+void SimulatedCluster::compare_states() {
+  for (const auto& node : nodes_)
+    if (agreement_ && node->up())
+      agreement_->shows(node->id(), node->ensemble().last_applied(), node->ensemble().machine().digest());
+}
 
 std::vector<std::string> SimulatedCluster::addresses() const {
   std::vector<std::string> out;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -126,7 +127,9 @@ struct History {
   std::vector<Operation> operations;
   std::vector<ClientConnection> connections;
   std::map<std::int64_t, SessionRecord> sessions;
-  std::vector<Committed> committed;     // in zxid order
+  std::vector<Committed> committed;  // in zxid order
+  // When servers were down, or could not all talk to each other and to their disks.
+  std::vector<std::pair<SteadyTime, SteadyTime>> disturbed;
   std::vector<std::string> complaints;  // of clients: answers that no protocol allows
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,14 +17,18 @@ namespace {
 struct Arguments {
   std::uint64_t seeds = 100, from = 1;
   int nodes = 1;
+  std::optional<bool> replicated;  // by the seed: every other one
   bool verbose = false, twice = false, log = false, memory = false;
 };
 
 int usage() {
   fmt::print(stderr,
-             "usage: holdfast_sim [--seeds N] [--from S] [--nodes N] [--verbose] [--twice] [--log] [--memory]\n"
+             "usage: holdfast_sim [--seeds N] [--from S] [--alone [--nodes N]] [--replicated] [--verbose] [--twice] "
+             "[--log] [--memory]\n"
              "  --seeds N   so many runs (100), with the seeds from S (1) on\n"
-             "  --nodes N   servers in one run, each on its own (1)\n"
+             "  --alone     a server that stands alone; without this and the next, every other seed\n"
+             "  --nodes N   so many of them (1) in one run, each on its own\n"
+             "  --replicated  an ensemble of three or five, perhaps with an observer\n"
              "  --verbose   what each run drew, did and found\n"
              "  --twice     each seed two times: the traces must be equal\n"
              "  --log       the servers' log lines\n"
@@ -41,6 +46,11 @@ bool parse(int argc, char** argv, Arguments& out) {
       out.from = number();
     } else if (word == "--nodes") {
       out.nodes = static_cast<int>(number());
+      out.replicated = false;
+    } else if (word == "--alone") {
+      out.replicated = false;
+    } else if (word == "--replicated") {
+      out.replicated = true;
     } else if (word == "--verbose") {
       out.verbose = true;
     } else if (word == "--twice") {
@@ -66,8 +76,9 @@ int main_of(int argc, char** argv) {
   std::uint64_t failed = 0;
   Outcome total;
   for (std::uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
-    Plan plan = Plan::draw(seed);
-    plan.nodes = arguments.nodes;
+    const bool replicated = arguments.replicated.value_or(seed % 2 == 0);
+    Plan plan = replicated ? Plan::draw_replicated(seed) : Plan::draw(seed);
+    if (!replicated) plan.nodes = arguments.nodes;
     plan.memory_outlives_disk_errors = arguments.memory;
     if (arguments.verbose) fmt::print("seed {}: {}\n", seed, plan.describe());
     Outcome outcome = run(plan);
@@ -93,7 +104,8 @@ int main_of(int argc, char** argv) {
     std::fflush(stdout);
     if (outcome.violations.empty()) continue;
     ++failed;
-    fmt::print("FAILED holdfast_sim --seeds 1 --from {} --nodes {}{}: {} ({} in all)\n", seed, arguments.nodes,
+    const std::string kind = replicated ? "--replicated" : fmt::format("--alone --nodes {}", arguments.nodes);
+    fmt::print("FAILED holdfast_sim --seeds 1 --from {} {}{}: {} ({} in all)\n", seed, kind,
                arguments.memory ? " --memory" : "", outcome.violations.front(), outcome.violations.size());
     if (arguments.verbose)
       for (const std::string& violation : outcome.violations) fmt::print("  {}\n", violation);

@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration supervision = milliseconds(100);
+constexpr Duration failure_noticed = seconds(5);  // an error of a disk that is mended since may still be on its way
 constexpr Duration cut_max = seconds(20), clog_max = seconds(5), pause_max = seconds(15), full_max = seconds(10);
 constexpr std::int64_t disk_calls_ahead_max = 60, wall_jump_max_ms = 60'000;
 
@@ -19,6 +20,7 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
   static const std::vector<Kind> all{
       {"kill", &Nemesis::kill},
       {"power loss", &Nemesis::power_loss},
+      {"power loss of all", &Nemesis::power_loss_of_all},
       {"crash at a disk call", &Nemesis::crash_at_disk_call},
       {"clean stop", &Nemesis::stop_cleanly},
       {"pause", &Nemesis::pause},
@@ -33,6 +35,9 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
       {"wall clock jump", &Nemesis::wall_jump},
       {"disk error", &Nemesis::io_error},
       {"disk full", &Nemesis::disk_full},
+      {"reformat", &Nemesis::reformat},
+      {"leader transfer", &Nemesis::transfer_leadership},
+      {"reconfig", &Nemesis::reconfig},
   };
   return all;
 }
@@ -76,23 +81,33 @@ const std::string& Nemesis::some_other(const std::string& than) {
 void Nemesis::come_back(SimulatedNode& node) { back_at_[&node] = world_.now() + soon(plan_.down_max); }
 
 void Nemesis::supervise() {
-  for (SimulatedNode* node : nodes_) {
-    if (const auto at = mend_at_.find(node); at != mend_at_.end() && (stopped_ || at->second <= world_.now())) {
-      node->mend_disk();
-      mend_at_.erase(at);
-    }
-    if (node->failed() && (stopped_ || world_.one_in(10))) {
-      node->crash_after_disk_error();
-      come_back(*node);
-    }
-    if (node->running()) continue;
-    const auto [at, is_new] = back_at_.try_emplace(node, world_.now() + soon(plan_.down_max));
-    if (!stopped_ && at->second > world_.now()) continue;
-    back_at_.erase(at);
-    node->start();
-    if (node->running() && plan_.drift_max_ppm > 0 && !stopped_) drift(*node);
-  }
+  for (SimulatedNode* node : nodes_) watch_over(*node);
+  note_whole();
+  if (!std::ranges::all_of(nodes_, [](const SimulatedNode* n) { return n->serving() && !n->disk_is_faulty(); }))
+    disturb(supervision);
   world_.after(supervision, [this] { supervise(); });
+}
+
+void Nemesis::watch_over(SimulatedNode& node) {
+  if (const auto at = mend_at_.find(&node); at != mend_at_.end() && (stopped_ || at->second <= world_.now())) {
+    node.mend_disk();
+    mended_at_[&node] = world_.now();
+    mend_at_.erase(at);
+  }
+  if (node.failed() && !node.disk_is_faulty()) {
+    const auto mended = mended_at_.find(&node);
+    if (mended == mended_at_.end() || world_.now() - mended->second > failure_noticed) node.report_failure();
+  }
+  if (node.failed() && (stopped_ || world_.one_in(10))) {
+    node.crash_after_disk_error();
+    come_back(node);
+  }
+  if (node.running()) return;
+  const auto [at, is_new] = back_at_.try_emplace(&node, world_.now() + soon(plan_.down_max));
+  if (!stopped_ && at->second > world_.now()) return;
+  back_at_.erase(at);
+  node.start();
+  if (node.running() && plan_.drift_max_ppm > 0 && !stopped_) drift(node);
 }
 
 void Nemesis::stop() {
@@ -100,6 +115,7 @@ void Nemesis::stop() {
   world_.network().heal_all();
   for (SimulatedNode* node : nodes_) {
     node->mend_disk();
+    mended_at_[node] = world_.now();
     node->forget_crash();
     node->set_drift(0);
   }
@@ -109,6 +125,12 @@ bool Nemesis::crash(SimulatedNode& node, Crash how) {
   if (!node.running()) return false;
   node.crash(how);
   come_back(node);
+  return true;
+}
+
+bool Nemesis::power_loss_of_all(SimulatedNode&) {
+  const Crash how = world_.one_in(2) ? Crash::power_and_cache : Crash::power;
+  for (SimulatedNode* node : nodes_) crash(*node, how);
   return true;
 }
 
@@ -130,17 +152,22 @@ bool Nemesis::stop_cleanly(SimulatedNode& node) {
 
 bool Nemesis::pause(SimulatedNode& node) {
   if (!node.running()) return false;
-  node.pause(soon(world_.one_in(3) ? pause_max : pause_max / 20));
+  const Duration how_long = soon(world_.one_in(3) ? pause_max : pause_max / 20);
+  disturb(how_long);
+  node.pause(how_long);
   return true;
+}
+
+void Nemesis::heal_after(Duration how_long, const std::string& from, const std::string& to) {
+  disturb(how_long);
+  world_.after(how_long, [this, from, to] { world_.network().heal(from, to); });
 }
 
 void Nemesis::cut_for_a_while(const std::string& a, const std::string& b, Duration how_long) {
   world_.network().cut(a, b);
   world_.network().cut(b, a);
-  world_.after(how_long, [this, a, b] {
-    world_.network().heal(a, b);
-    world_.network().heal(b, a);
-  });
+  heal_after(how_long, a, b);
+  heal_after(how_long, b, a);
 }
 
 bool Nemesis::cut(SimulatedNode& node) {
@@ -152,7 +179,7 @@ bool Nemesis::cut_one_way(SimulatedNode& node) {
   std::string a = node.address(), b = some_other(a);
   if (world_.one_in(2)) std::swap(a, b);
   world_.network().cut(a, b);
-  world_.after(soon(cut_max), [this, a, b] { world_.network().heal(a, b); });
+  heal_after(soon(cut_max), a, b);
   return true;
 }
 
@@ -192,11 +219,14 @@ bool Nemesis::bridge(SimulatedNode& node) {
 bool Nemesis::clog(SimulatedNode& node) {
   const std::string& other = some_other(node.address());
   const bool inward = world_.one_in(2);
-  world_.network().clog(inward ? other : node.address(), inward ? node.address() : other, soon(clog_max));
+  const Duration how_long = soon(clog_max);
+  disturb(how_long);
+  world_.network().clog(inward ? other : node.address(), inward ? node.address() : other, how_long);
   return true;
 }
 
 bool Nemesis::reset(SimulatedNode& node) {
+  disturb(Duration(0));
   world_.network().reset_connections(node.address(), some_other(node.address()));
   return true;
 }

@@ -1,10 +1,13 @@
 // Nemesis: does to the nodes and the network what a Plan says, at random times, and writes down how often. It also is
-// the operator: what is down comes up again, what has failed is restarted.
+// the operator: what is down comes up again, what has failed is restarted. Of a replicating ensemble it never takes
+// more disks than the ensemble's contract allows: a majority of those that hold what was acknowledged stays.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simulation/node.h"
@@ -21,6 +24,8 @@ class Nemesis {
   // No more faults; everything is mended and brought up again.
   void stop();
   const std::map<std::string, std::uint64_t>& injected() const { return injected_; }
+  // When links were broken, or not all servers up and well.
+  const std::vector<std::pair<SteadyTime, SteadyTime>>& disturbed() const { return disturbed_; }
   static const std::vector<std::string>& kinds();
 
  private:
@@ -32,14 +37,19 @@ class Nemesis {
 
   void schedule(const Kind& kind, Duration mean);
   void supervise();
+  void watch_over(SimulatedNode& node);
+  void disturb(Duration how_long) { disturbed_.emplace_back(world_.now(), world_.now() + how_long); }
   SimulatedNode& some_node();
   const std::string& some_other(const std::string& than);
   Duration soon(Duration most) { return world_.between(std::chrono::milliseconds(1), most); }
   bool crash(SimulatedNode& node, Crash how);
   void come_back(SimulatedNode& node);
 
+  void heal_after(Duration how_long, const std::string& from, const std::string& to);
+
   bool kill(SimulatedNode& node) { return crash(node, Crash::process); }
   bool power_loss(SimulatedNode& node) { return crash(node, world_.one_in(3) ? Crash::power_and_cache : Crash::power); }
+  bool power_loss_of_all(SimulatedNode& node);
   bool crash_at_disk_call(SimulatedNode& node);
   bool stop_cleanly(SimulatedNode& node);
   bool pause(SimulatedNode& node);
@@ -56,12 +66,22 @@ class Nemesis {
   bool io_error(SimulatedNode& node);
   bool disk_full(SimulatedNode& node);
 
+  // nemesis_ensemble.cpp
+  SimulatedNode* leader() const;  // that a majority follows; null: none
+  SimulatedNode* node_of(ServerId id) const;
+  void note_whole();
+  bool reformat(SimulatedNode& node);
+  bool transfer_leadership(SimulatedNode& node);
+  bool reconfig(SimulatedNode& node);
+
   World& world_;
   const Plan& plan_;
   std::vector<SimulatedNode*> nodes_;
   std::vector<std::string> others_;
   std::map<std::string, std::uint64_t> injected_;
-  std::map<const SimulatedNode*, SteadyTime> back_at_, mend_at_;
+  std::map<const SimulatedNode*, SteadyTime> back_at_, mend_at_, mended_at_;
+  std::set<const SimulatedNode*> blank_;  // reformatted, and not voters again
+  std::vector<std::pair<SteadyTime, SteadyTime>> disturbed_;
   bool stopped_ = false;
 };
 

@@ -42,6 +42,7 @@ Task<Result<std::vector<zk::Txn>>> read_transactions(Log& log, Offset end) {
     wire::BatchHeader header;
     ByteView batch;
     while (walker.next(header, batch)) {
+      if (header.is_control()) continue;  // what consensus itself had to say
       wire::RecordReader records(batch.subspan(wire::batch_header_bytes), header.record_count);
       wire::Record record;
       while (records.next(record)) {
@@ -68,6 +69,7 @@ struct SimulatedNode::Life {
   std::unique_ptr<LogManager> logs;
   std::unique_ptr<Ensemble> ensemble;
   std::optional<SteadyTime> wall_jumped;
+  std::uint64_t snapshots_installed = 0;
   bool up = false, ending = false;
 };
 
@@ -83,8 +85,16 @@ SimulatedNode::~SimulatedNode() {
 
 Host& SimulatedNode::host() { return life_->host; }
 Ensemble& SimulatedNode::ensemble() { return *life_->ensemble; }
-bool SimulatedNode::serving() const { return life_ && life_->up && life_->ensemble->serving(); }
-bool SimulatedNode::failed() const { return life_ && life_->up && !life_->ensemble->serving(); }
+bool SimulatedNode::up() const { return life_ && life_->up; }
+bool SimulatedNode::serving() const { return up() && life_->ensemble->serving(); }
+bool SimulatedNode::failed() const { return up() && life_->ensemble->driver().failed(); }
+
+bool SimulatedNode::ask(Function<void(Ensemble&)> what) {
+  if (!up()) return false;
+  Shard::Scope scope(life_->host.shard());
+  what(*life_->ensemble);
+  return true;
+}
 
 void SimulatedNode::before_disk_call(DiskCall call, const std::string& path) {
   ++disk_calls_;
@@ -124,6 +134,10 @@ void SimulatedNode::start() {
   EnsembleOptions options = options_.ensemble;
   options.server_id = options_.id;
   options.client = {options_.address, client_port};
+  if (!options.servers.servers.empty()) {
+    options.quorum = {{options_.address, quorum_port}};
+    options.quorum_address = to_string(options.quorum.front());
+  }
   options.data_dir = std::string(node_directory) + "/coordination";
   life.ensemble =
       std::make_unique<Ensemble>(std::move(options), host.shard(), *life.logs, world_.network().host(options_.address),
@@ -134,9 +148,10 @@ void SimulatedNode::start() {
   host.shard().spawn(life.gate, bring_up(life));
 }
 
-// From the transaction's own time, by a wall clock that has not jumped since.
+// From the transaction's own time, by a wall clock that has not jumped since: that of who decided it.
 std::optional<SteadyTime> SimulatedNode::decided(const zk::Txn& txn) const {
   constexpr Duration lateness_max = std::chrono::minutes(2);
+  if (!life_->ensemble->driver().judges()) return std::nullopt;
   if (life_->wall_jumped && world_.now() - *life_->wall_jumped < lateness_max) return std::nullopt;
   const Duration age = std::chrono::milliseconds(life_->host.clock().wall_ms() - txn.time_ms + 1);
   return world_.now() - age - age / 10;  // its clock may be slow
@@ -144,7 +159,10 @@ std::optional<SteadyTime> SimulatedNode::decided(const zk::Txn& txn) const {
 
 Task<void> SimulatedNode::bring_up(Life& life) {
   life.ensemble->subscribe([this, &life](const zk::Txn& txn, const zk::Effects&) {
-    if (!life.ending) observer_.applied(options_.id, txn, life.ensemble->machine().digest(), decided(txn));
+    if (life.ending) return;
+    const std::uint64_t installed = life.ensemble->driver().replica().snapshots_installed();
+    if (std::exchange(life.snapshots_installed, installed) != installed) observer_.restored(options_.id);
+    observer_.applied(options_.id, txn, life.ensemble->machine().digest(), decided(txn));
   });
   auto started = co_await life.ensemble->start();
   life.up = started.has_value();
@@ -156,6 +174,7 @@ Task<void> SimulatedNode::bring_up(Life& life) {
   }
   const Zxid applied = life.ensemble->last_applied();
   observer_.started(options_.id, applied, life.ensemble->machine().digest());
+  if (!life.ensemble->alone()) co_return;  // it applies the log, and tells, as it learns what is committed
   Log* log = quorum_log(*life.logs, life.host.shard());
   auto txns = co_await read_transactions(*log, log->end_offset());
   if (life.ending) co_return;
@@ -236,6 +255,12 @@ void SimulatedNode::stop() {
   world_.network().kill_process(options_.address);
   disk_.process_death();
   life_.reset();
+}
+
+void SimulatedNode::reformat() {
+  HOLDFAST_CHECK(!life_);
+  HOLDFAST_CHECK(disk_.remove_all(node_directory).has_value());
+  disk_.sync_all();
 }
 
 void SimulatedNode::fail_disk_call(DiskCall call, std::uint64_t n, int os_error) {

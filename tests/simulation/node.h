@@ -16,7 +16,7 @@
 
 namespace holdfast::sim {
 
-inline constexpr std::uint16_t client_port = 2181;
+inline constexpr std::uint16_t client_port = 2181, quorum_port = 2888;
 inline constexpr const char* node_directory = "/data";
 
 class NodeObserver {
@@ -24,12 +24,16 @@ class NodeObserver {
   virtual ~NodeObserver() = default;
   // Right after the node applied it, before anybody was answered. `decided`: when it was prepared, if that is known.
   virtual void applied(int node, const zk::Txn& txn, std::uint64_t digest, std::optional<SteadyTime> decided) = 0;
-  // It serves, with the state that it made of its snapshot and its log.
+  // It is up, with the state that it made of its snapshot and, standing alone, of its log.
   virtual void started(int node, Zxid applied, std::uint64_t digest) = 0;
   // A little later: what its log held of that. What it applied since has been told already.
   virtual void log_was_read(int node, const std::vector<zk::Txn>& log) = 0;
+  // A leader's snapshot took the place of what it had. Told before what it applied next.
+  virtual void restored(int node) = 0;
   // Its start was refused, though its disk works. It is down.
   virtual void refused_to_start(int node, const std::string& why) = 0;
+  // It decides nothing any more, though its disk works.
+  virtual void failed(int node) = 0;
   // It was stopped, or its world ended, and something in it waits all the same.
   virtual void hangs(int node) = 0;
 };
@@ -60,15 +64,20 @@ class SimulatedNode {
 
   void start();
   bool running() const { return life_ != nullptr; }
+  bool up() const;  // its ensemble can be asked
   bool serving() const;
   bool failed() const;  // its log cannot be written any more: it waits for a restart
+  void report_failure() { observer_.failed(options_.id); }
+  // As one of its own loop would; true: it is up, and did.
+  bool ask(Function<void(Ensemble&)> what);
   // These end the life, from between the turns of the hosts.
   void crash(Crash how);
   void crash_after_disk_error();
   // Before the n-th call from now that changes its disk (0: the next), wherever that is in the code.
   void crash_at_disk_call(std::uint64_t n, Crash how);
   void forget_crash() { crash_in_ = 0; }
-  void stop();  // sessions stay; nothing is lost. Runs the node to its end, at once in the world's time
+  void reformat();  // it is down: its disk is empty
+  void stop();      // sessions stay; nothing is lost. Runs the node to its end, at once in the world's time
   // The n-th call of that kind from now fails; no space is left; until mended, or not at all after a while.
   void fail_disk_call(DiskCall call, std::uint64_t n, int os_error);
   void fill_disk();

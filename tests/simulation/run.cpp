@@ -15,8 +15,21 @@ using std::chrono::seconds;
 
 constexpr Duration patience = seconds(120);  // after the last fault, for every client to come to its end
 
+EnsembleConfig ensemble_config(const Plan& plan) {
+  std::string lines;
+  for (int id = 1; id <= plan.nodes; ++id)
+    lines += fmt::format("server.{0}=10.0.0.{0}:{1}:3888:{2};10.0.0.{0}:{3}\n", id, quorum_port,
+                         id > plan.nodes - plan.observers ? "observer" : "participant", client_port);
+  auto config = EnsembleConfig::parse(lines, false);
+  HOLDFAST_CHECK(config.has_value());
+  return std::move(*config);
+}
+
 EnsembleOptions ensemble_options(const Plan& plan) {
   EnsembleOptions o;
+  if (plan.replicated && !plan.divided) o.servers = ensemble_config(plan);
+  o.election_timeout_ms = plan.election_timeout_ms;
+  o.reconfig_enabled = plan.reconfig_enabled;
   o.tick_ms = plan.tick_ms;
   o.session_timeout_min_ms = plan.timeout_min_ms;
   o.session_timeout_max_ms = plan.timeout_max_ms;
@@ -25,6 +38,14 @@ EnsembleOptions ensemble_options(const Plan& plan) {
   o.snapshot_count = plan.snapshot_count;
   o.container_check_ms = 2000;
   return o;
+}
+
+// The longest that an undisturbed ensemble takes from when a server answers a session to when the leader knows of it.
+Duration report_lag(const Plan& plan) {
+  Duration out = milliseconds(plan.tick_ms / 2 + 4 * plan.election_timeout_ms) + 10 * plan.network.delay_max;
+  out += 10 * plan.job_delay;
+  if (plan.network.bytes_per_second > 0) out += seconds(10);
+  return out;
 }
 
 std::int64_t ms(Duration d) { return std::chrono::duration_cast<milliseconds>(d).count(); }
@@ -65,9 +86,29 @@ Plan Plan::draw(std::uint64_t seed) {
   return plan;
 }
 
+Plan Plan::draw_replicated(std::uint64_t seed) {
+  Plan plan = draw(seed);
+  const auto random = seeded_random(seed ^ 0x656e73);
+  const auto one_in = [&random](std::uint64_t n) { return random->below(n) == 0; };
+  plan.replicated = true;
+  plan.nodes = one_in(2) ? 5 : 3;
+  plan.observers = one_in(3) ? 1 : 0;
+  plan.nodes += plan.observers;
+  plan.clients = 2 + static_cast<int>(random->below(4));
+  plan.reconfig_enabled = one_in(2);
+  plan.election_timeout_ms = 100 + static_cast<std::int64_t>(random->below(301));
+  // A quorum waits for no disk longer than for its leader.
+  plan.job_delay = std::min(plan.job_delay, Duration(milliseconds(plan.election_timeout_ms / 2)));
+  return plan;
+}
+
 std::string Plan::describe() const {
-  std::string out = fmt::format("{} nodes, {} clients, {} s, tick {} ms, snapshots of {}, jobs to {} ms", nodes,
-                                clients, ms(length) / 1000, tick_ms, snapshot_count, ms(job_delay));
+  std::string out = fmt::format("{}{} nodes, {} clients, {} s, tick {} ms, snapshots of {}, jobs to {} ms",
+                                replicated ? "an ensemble of " : "", nodes, clients, ms(length) / 1000, tick_ms,
+                                snapshot_count, ms(job_delay));
+  if (replicated)
+    out += fmt::format(", {} observers, elections after {} ms{}", observers, election_timeout_ms,
+                       reconfig_enabled ? ", reconfig" : "");
   for (const auto& [kind, mean] : faults) out += fmt::format(", {} each {} ms", kind, ms(mean));
   return out;
 }
@@ -108,7 +149,8 @@ Outcome run(const Plan& plan) {
         [&] { return std::ranges::all_of(clusters, [](const auto& c) { return c->clients_are_done(); }); }, patience);
     if (!done) out.violations.push_back("I11: not all clients come to their end after the last fault");
     // Sessions that nobody speaks for any more expire.
-    world.run_for(milliseconds(plan.timeout_max_ms + 4 * plan.tick_ms) + seconds(5) + 4 * plan.job_delay);
+    world.run_for(milliseconds(plan.timeout_max_ms + 4 * plan.tick_ms) + seconds(plan.replicated ? 15 : 5) +
+                  4 * plan.job_delay);
     // And what is there now is there after the power went.
     for (SimulatedNode* node : nodes)
       if (node->running()) node->crash(Crash::power_and_cache);
@@ -116,9 +158,10 @@ Outcome run(const Plan& plan) {
         [&] { return std::ranges::all_of(nodes, [](const auto* n) { return n->serving(); }); }, patience);
     if (!back) out.violations.push_back("I11: not all nodes serve after the last restart");
     world.run_for(seconds(1) + 4 * plan.job_delay);
+    for (const auto& cluster : clusters) cluster->compare_states();
     for (const auto& cluster : clusters)
       for (const auto& node : cluster->nodes())
-        if (node->serving() && node->ensemble().last_applied() < cluster->witness().last())
+        if (node->serving() && node->ensemble().last_applied() < cluster->last_committed())
           out.violations.push_back(
               fmt::format("I6 node {}: has not all that was applied after the last restart", node->id()));
 
@@ -126,7 +169,9 @@ Outcome run(const Plan& plan) {
     CheckOptions check_options;
     check_options.drift_ppm = plan.drift_max_ppm * 2;
     check_options.quiescent = done;
+    if (plan.replicated) check_options.report = report_lag(plan);
     for (const auto& cluster : clusters) {
+      cluster->history().disturbed = nemesis.disturbed();
       Violations found = check(cluster->history(), check_options, out.checked);
       std::ranges::move(cluster->violations(), std::back_inserter(out.violations));
       std::ranges::move(found, std::back_inserter(out.violations));

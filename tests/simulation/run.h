@@ -16,6 +16,10 @@ struct Plan {
   std::uint64_t seed = 0;
   int nodes = 1;
   bool replicated = false;  // one ensemble of all nodes; else each is on its own, with clients of its own
+  bool divided = false;     // it does not replicate all the same: for the checkers' own tests
+  int observers = 0;        // the last ones of an ensemble do not vote
+  bool reconfig_enabled = false;
+  std::int64_t election_timeout_ms = 200;
   int clients = 3;
   Duration length = std::chrono::seconds(120);  // of the faults; then everything must come to rest
 
@@ -33,7 +37,8 @@ struct Plan {
   // The mean time between faults of a kind.
   std::map<std::string, Duration> faults;
 
-  static Plan draw(std::uint64_t seed);
+  static Plan draw(std::uint64_t seed);             // of a server that stands alone
+  static Plan draw_replicated(std::uint64_t seed);  // of an ensemble
   std::string describe() const;
 };
 

@@ -75,7 +75,7 @@ void Witness::started(int node, Zxid applied, std::uint64_t digest) {
   state.start_digest = digest;
   const std::int64_t newest =
       std::max(last().value, state.of_earlier_lives.empty() ? 0 : state.of_earlier_lives.back().txn.zxid.value);
-  if (alone_ && applied.value < newest)
+  if (applied.value < newest)
     violation(node, fmt::format("starts at 0x{:x}, but had applied 0x{:x}", applied.value, newest));
 }
 

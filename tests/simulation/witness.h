@@ -1,7 +1,7 @@
-// Witness: watches what servers apply, while they do. All transactions of all lives form one sequence in zxid order;
-// every server applies a prefix of it, in that order; what was applied once is in the log after every restart; and the
-// state is the same wherever and however it was made: live, by replay, or by the reference machine here (their digests
-// are compared).
+// Witness: watches what servers that stand alone apply, while they do. All transactions of all lives form one sequence
+// in zxid order; every server applies a prefix of it, in that order; what was applied once is in the log after every
+// restart; and the state is the same wherever and however it was made: live, by replay, or by the reference machine
+// here (their digests are compared).
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,16 @@ namespace holdfast::sim {
 
 class Witness final : public NodeObserver {
  public:
-  // `alone`: what a server applied it has after every restart. Of several that replicate, a majority must have it.
-  Witness(const zk::MachineOptions& options, History& history, Violations& violations, bool alone = true)
-      : reference_(options), history_(history), violations_(violations), alone_(alone) {}
+  Witness(const zk::MachineOptions& options, History& history, Violations& violations)
+      : reference_(options), history_(history), violations_(violations) {}
 
   void set_time(Function<SteadyTime()> now) { now_ = std::move(now); }
   void applied(int node, const zk::Txn& txn, std::uint64_t digest, std::optional<SteadyTime> decided) override;
   void started(int node, Zxid applied, std::uint64_t digest) override;
   void log_was_read(int node, const std::vector<zk::Txn>& log) override;
+  void restored(int node) override { violation(node, "took a snapshot from nobody"); }
   void refused_to_start(int node, const std::string& why) override;
+  void failed(int node) override { violation(node, "goes out of service, though its disk works"); }
   void hangs(int node) override { violation(node, "does not come to its end when it is stopped"); }
 
   std::uint64_t applied_count() const { return entries_.size(); }
@@ -62,7 +63,6 @@ class Witness final : public NodeObserver {
   zk::ZnodeMachine reference_;
   History& history_;
   Violations& violations_;
-  const bool alone_;
   Function<SteadyTime()> now_ = [] { return SteadyTime(); };
   std::map<std::int64_t, Entry> entries_;  // by zxid
   std::map<int, Node> nodes_;

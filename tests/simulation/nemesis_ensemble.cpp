@@ -1,0 +1,95 @@
+// Nemesis: what is done to an ensemble that replicates.
+#include <algorithm>
+
+#include "tests/simulation/nemesis.h"
+
+namespace holdfast::sim {
+
+SimulatedNode* Nemesis::node_of(ServerId id) const {
+  const auto found = std::ranges::find(nodes_, id.value, &SimulatedNode::id);
+  return found == nodes_.end() ? nullptr : *found;
+}
+
+SimulatedNode* Nemesis::leader() const {
+  if (!plan_.replicated) return nullptr;
+  for (SimulatedNode* node : nodes_) {
+    if (!node->up() || !node->ensemble().driver().judges()) continue;
+    const Consensus& core = node->ensemble().driver().replica().core();
+    const std::vector<ServerId>& voters = core.committed_membership().voters;
+    const auto following = std::ranges::count_if(voters, [&](ServerId id) {
+      SimulatedNode* voter = node_of(id);
+      if (!voter || !voter->up()) return false;
+      const Consensus& its = voter->ensemble().driver().replica().core();
+      return its.term() == core.term() && its.leader() == ServerId(node->id());
+    });
+    if (static_cast<std::size_t>(following) * 2 > voters.size()) return node;
+  }
+  return nullptr;
+}
+
+// Those whose present disk the ensemble has recorded.
+void Nemesis::note_whole() {
+  SimulatedNode* leads = blank_.empty() ? nullptr : leader();
+  if (!leads) return;
+  const Membership& members = leads->ensemble().driver().replica().core().committed_membership();
+  std::erase_if(blank_, [&](const SimulatedNode* node) {
+    if (!node->up() || members.is_joint()) return false;
+    const ServerId id(node->id());
+    const auto life = members.lives.find(id);
+    return life != members.lives.end() && life->second == node_of(id)->ensemble().driver().replica().incarnation();
+  });
+}
+
+bool Nemesis::reformat(SimulatedNode& node) {
+  note_whole();
+  SimulatedNode* leads = leader();
+  if (!leads) return false;
+  const Consensus& core = leads->ensemble().driver().replica().core();
+  const Membership& members = core.committed_membership();
+  if (members.is_joint() || !(core.membership() == members)) return false;
+  const auto intact = std::ranges::count_if(members.voters, [&](ServerId id) {
+    return id != ServerId(node.id()) && members.lives.contains(id) && !blank_.contains(node_of(id));
+  });
+  if (static_cast<std::size_t>(intact) * 2 <= members.voters.size()) return false;
+  if (node.running()) node.crash(Crash::power);
+  node.mend_disk();
+  node.reformat();
+  blank_.insert(&node);
+  come_back(node);
+  return true;
+}
+
+bool Nemesis::transfer_leadership(SimulatedNode&) {
+  SimulatedNode* leads = leader();
+  return leads && leads->ask([](Ensemble& ensemble) { static_cast<void>(ensemble.driver().transfer_leadership()); });
+}
+
+// Removed if it is there, or made an observer of a voter and a voter of an observer; added if it is not there. Asked of
+// any server; whether it may be is the ensemble's to judge.
+bool Nemesis::reconfig(SimulatedNode& node) {
+  SimulatedNode* leads = leader();
+  if (!leads || !plan_.reconfig_enabled) return false;
+  const zk::Znode* config = leads->ensemble().tree().find(ensemble_config_path);
+  if (!config) return false;
+  const auto now = EnsembleConfig::parse(as_text(config->data.view()), false);
+  if (!now) return false;
+  EnsembleServer server = node.options().ensemble.servers.servers.at(ServerId(node.id()));
+  const auto there = now->servers.find(server.id);
+  std::string joining, leaving;
+  if (there != now->servers.end() && world_.one_in(2)) {
+    leaving = std::to_string(node.id());
+  } else {
+    server.observer = there == now->servers.end() ? world_.one_in(3) : !there->second.observer;
+    joining = "server." + std::to_string(node.id()) + "=" + server.text();
+  }
+  return some_node().ask([&](Ensemble& ensemble) {
+    zk::ReconfigOp op;
+    if (!joining.empty()) op.joining = joining;
+    if (!leaving.empty()) op.leaving = leaving;
+    zk::Caller caller;
+    caller.privileged = true;
+    ensemble.driver().propose(op, caller, nullptr);
+  });
+}
+
+}  // namespace holdfast::sim

@@ -33,6 +33,7 @@ Result<void> Recovery::run() {
   }
   auto entries = disk_.list(log_dir_);
   if (!entries) return fail(entries);
+  for (const DirectoryEntry& e : *entries) journaled_ |= e.name.starts_with(log_format::journal_prefix);
   for (const DirectoryEntry& e : *entries) {
     if (!e.directory) continue;
     if (e.name.ends_with(log_format::deleted_dir_suffix)) {
@@ -108,22 +109,17 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   if (auto text = disk_.read_file(log.directory + "/" + std::string(log_format::leader_epoch_file), index_bytes_max)) {
     if (auto epochs = LeaderEpochs::from_checkpoint(as_text(*text))) state.epochs = std::move(*epochs);
   }
-  bool cut = false;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const bool active = i + 1 == found.size();
     auto segment = std::make_unique<Segment>(found[i].first);
     const bool trusted = clean_ || (!active && found[i + 1].first <= recovery_point);
-    if (cut) {
-      leftovers_.push_back(path(log, segment->base, log_format::log_suffix));
-      continue;
-    }
     if (trusted) {
       auto done = trust(log, *segment, found[i].second, active);
       if (!done) return fail(done);
     } else {
-      auto whole = check(log, *segment, recovery_point);
-      if (!whole) return fail(whole);
-      cut = !*whole;
+      auto done = check(log, *segment, recovery_point, std::span(found).subspan(i + 1));
+      if (!done) return fail(done);
+      if (!*done) found.resize(i + 1);
     }
     state.segments.push_back(std::move(segment));
   }
@@ -164,7 +160,7 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
     log_line(LogLevel::warn, "log", "{}: its indexes do not fit it and are made anew",
              path(log, segment.base, log_format::log_suffix));
     segment = Segment(segment.base);
-    auto whole = check(log, segment, Offset(INT64_MAX));
+    auto whole = check(log, segment, Offset(INT64_MAX), {});
     if (!whole) return fail(whole);
     return {};
   };
@@ -188,44 +184,89 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
   return {};
 }
 
-// Every batch is checked; books and indexes are made anew. False when the file was cut: no later segment follows it.
-Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recovery_point) {
+// Every batch is checked; books and indexes are made anew. False: the log ends here, and the later files are gone.
+Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recovery_point, Found later) {
   auto& state = log.state;
   log.first_checked = std::min(log.first_checked.value_or(segment.base), segment.base);
   segment.indexes_known = true;
   const std::string file = path(log, segment.base, log_format::log_suffix);
   state.end = std::max(state.end, segment.base);
-  auto scan = scan_segment(disk_, file, segment.base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
-    segment.note(h, h.max_timestamp, log.config.index_interval_bytes);
-    state.end = Offset(h.last_offset() + 1);
-    note_epoch(state, h);
-  });
+  std::optional<std::uint64_t> unproven;  // from here on it is not known to be on the disk
+  auto scan =
+      scan_segment(disk_, file, segment.base, 0, [&](const wire::BatchHeader& h, ByteView, std::uint64_t position) {
+        segment.note(h, h.max_timestamp, log.config.index_interval_bytes);
+        state.end = Offset(h.last_offset() + 1);
+        note_epoch(state, h);
+        if (!unproven && state.end > recovery_point) unproven = position;
+      });
   if (!scan) {
     if (scan.error().kind == ErrorKind::not_found) return true;
     return fail(scan);
   }
-  if (scan->end == SegmentScan::End::end_of_file) return true;
-  if (state.end < recovery_point)
+  const bool padded = scan->end == SegmentScan::End::zeros;  // as a segment is that was not closed
+  const bool whole = padded || scan->end == SegmentScan::End::end_of_file;
+  // Of what this server wrote each segment begins where the one before it ends, unless that one's end did not arrive.
+  const bool goes_on = whole && (later.empty() || later.front().first == state.end || !journaled_);
+  if ((!goes_on || padded) && state.end < recovery_point)
     return fail(ErrorKind::corrupt,
                 fmt::format("segment {} is damaged at byte {}, at offset {}, below what is known to be on disk",
                             log_format::segment_name(segment.base, log_format::log_suffix), scan->valid_bytes,
                             state.end.value));
-  auto size = [&]() -> Result<std::uint64_t> {
-    auto opened = disk_.open(file, {.write = true});
-    if (!opened) return fail(opened);
-    auto before = (*opened)->size();
-    if (!before) return fail(before);
-    auto cut = (*opened)->truncate(scan->valid_bytes);
-    if (!cut) return fail(cut);
-    auto synced = (*opened)->sync_data();
-    if (!synced) return fail(synced);
-    return *before;
-  }();
+  if (!goes_on) {
+    auto removed = remove_segments(log, later);
+    if (!removed) return fail(removed);
+  }
+  auto cut = settle(file, unproven.value_or(scan->valid_bytes), scan->valid_bytes);
+  if (!cut) return fail(cut);
+  if (unproven) log.touched.insert(segment.base);
+  if (!whole)
+    log_line(LogLevel::warn, "log", "{}: cut {} bytes of an unfinished write at offset {}", file, *cut,
+             state.end.value);
+  return goes_on;
+}
+
+// What comes after a cut was written before it, and must not stand in the way of the replay, nor come back. Gone before
+// the cut is made, or a start in between would see no reason for it.
+Result<void> Recovery::remove_segments(const RecoveredLog& log, Found segments) {
+  if (segments.empty()) return {};
+  for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
+    log_line(LogLevel::warn, "log", "{}: removed, what came before it was not finished",
+             path(log, it->first, log_format::log_suffix));
+    for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix,
+                              log_format::txnindex_suffix}) {
+      auto removed = disk_.remove(path(log, it->first, suffix));
+      if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+    }
+  }
+  return disk_.sync_directory(log.directory);
+}
+
+// The file is cut at `end` and synced. What has been read is not for that reason on the disk: the process before this
+// one may have died before its sync, or its sync may have failed. Then the kernel keeps in memory, as if it were on the
+// disk, what is not, and another sync says nothing of it. So all from `unproven` on is written again. Returns what was
+// cut.
+Result<std::uint64_t> Recovery::settle(const std::string& path, std::uint64_t unproven, std::uint64_t end) {
+  constexpr std::uint64_t piece_bytes = 1 << 20;
+  auto file = disk_.open(path, {.write = true});
+  if (!file) return fail(file);
+  auto size = (*file)->size();
   if (!size) return fail(size);
-  if (scan->end != SegmentScan::End::zeros)
-    log_line(LogLevel::warn, "log", "{}: cut {} bytes of an unfinished write at offset {}", file,
-             *size - scan->valid_bytes, state.end.value);
-  return scan->end == SegmentScan::End::zeros;
+  if (*size > end) {
+    auto cut = (*file)->truncate(end);
+    if (!cut) return fail(cut);
+  }
+  std::vector<std::uint8_t> piece;
+  for (std::uint64_t at = unproven; at < end; at += piece.size()) {
+    piece.resize(static_cast<std::size_t>(std::min(piece_bytes, end - at)));
+    auto got = (*file)->read_at(at, piece);
+    if (!got) return fail(got);
+    if (*got != piece.size()) return fail(ErrorKind::io, path + " became shorter while it was read");
+    auto written = (*file)->write_at(at, ByteView(piece));
+    if (!written) return fail(written);
+  }
+  auto synced = (*file)->sync_data();
+  if (!synced) return fail(synced);
+  return *size - end;
 }
 
 // Aborted transactions are found on the way. Those of segments that were checked are noted anew, so the producers must

@@ -1,15 +1,18 @@
 // Recovery: what a log directory holds when a node starts. After a clean stop the files are taken at their word; after
 // anything else, segments are read from the recovery point, each batch checked, and the journal is replayed over them.
 // A torn end is cut, and the log says what was cut; a file that ends or fails below its recovery point is damage, not a
-// torn end: that log is refused and left as it is. Indexes that do not fit their segment are made anew. Blocks; runs
-// before the shards serve.
+// torn end: that log is refused and left as it is. Indexes that do not fit their segment are made anew. When it is
+// done, all that it found is on the disk: what was read from above the recovery point has been written again, and
+// synced. Blocks; runs before the shards serve.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "log/checkpoints.h"
@@ -23,7 +26,7 @@ struct RecoveredLog {
   std::string topic, log_dir, directory;
   LogConfig config;
   PartitionLog::Recovered state;
-  std::set<Offset> touched;             // segments written by the replay
+  std::set<Offset> touched;             // segments that were written, and whose names may be new
   std::vector<Offset> snapshots;        // of producers, ascending
   std::optional<Offset> first_checked;  // the first segment whose batches were read, for its indexes to be made anew
 };
@@ -41,7 +44,10 @@ class Recovery {
   Result<void> load(const std::string& name);
   Result<void> load_segments(RecoveredLog& log, Offset recovery_point);
   Result<void> trust(RecoveredLog& log, Segment& segment, std::uint64_t file_size, bool active);
-  Result<bool> check(RecoveredLog& log, Segment& segment, Offset recovery_point);
+  using Found = std::span<const std::pair<Offset, std::uint64_t>>;  // segments: base and size of the file
+  Result<bool> check(RecoveredLog& log, Segment& segment, Offset recovery_point, Found later);
+  Result<void> remove_segments(const RecoveredLog& log, Found segments);
+  Result<std::uint64_t> settle(const std::string& path, std::uint64_t unproven, std::uint64_t end);
   Result<void> load_producers(RecoveredLog& log);
   Result<void> replay_truncation(RecoveredLog& log, Offset end);
   Result<void> replay_emptying(RecoveredLog& log, Offset start);
@@ -53,6 +59,7 @@ class Recovery {
   Disk& disk_;
   std::string log_dir_;
   bool clean_;
+  bool journaled_ = false;  // there is a journal: the last one to write here was no foreign server
   ConfigOf config_of_;
   OffsetCheckpoint recovery_points_, start_offsets_, high_watermarks_;
   std::map<LogId, RecoveredLog> logs_;

@@ -84,7 +84,10 @@ void FileCache::close_under(const std::string& prefix) {
   }
 }
 
-void SegmentWriter::close_directory(const std::string& directory) { files_.close_under(directory + "/"); }
+void SegmentWriter::close_directory(const std::string& directory) {
+  files_.close_under(directory + "/");
+  new_names_.erase(directory);
+}
 
 void SegmentReader::close_directory(const std::string& directory) {
   files_.close_under(directory + "/");
@@ -100,9 +103,19 @@ std::vector<Result<void>> SegmentWriter::run(const std::vector<std::shared_ptr<F
   return results;
 }
 
+// A file without content may have been created just now, by this or by the process before.
+Result<File*> SegmentWriter::open(const std::string& directory, Offset base) {
+  auto file = files_.open(file_path(directory, base, log_format::log_suffix));
+  if (!file) return file;
+  auto size = (*file)->size();
+  if (!size) return fail(size);
+  if (*size == 0) new_names_.insert(directory);
+  return file;
+}
+
 Result<void> SegmentWriter::write(FlushJob& job) {
   for (FlushJob::Write& w : job.writes) {
-    auto file = files_.open(file_path(job.directory, w.base, log_format::log_suffix));
+    auto file = open(job.directory, w.base);
     if (!file) return fail(file);
     std::vector<ByteView> pieces;
     for (const Bytes& piece : w.pieces.pieces()) pieces.push_back(piece.view());
@@ -111,7 +124,7 @@ Result<void> SegmentWriter::write(FlushJob& job) {
     w.pieces = {};
   }
   for (const FlushJob::Close& c : job.close) {
-    auto file = files_.open(file_path(job.directory, c.base, log_format::log_suffix));
+    auto file = open(job.directory, c.base);
     if (!file) return fail(file);
     auto cut = (*file)->truncate(c.size);
     if (!cut) return fail(cut);
@@ -154,12 +167,13 @@ Result<void> SegmentWriter::sync(FlushJob& job) {
     }
   }
   for (const Offset base : job.sync) {
-    auto file = files_.open(file_path(job.directory, base, log_format::log_suffix));
+    auto file = open(job.directory, base);
     if (!file) return fail(file);
     auto synced = (*file)->sync_data();
     if (!synced) return fail(synced);
   }
-  return {};
+  if ((job.sync.empty() && job.close.empty()) || new_names_.erase(job.directory) == 0) return {};
+  return disk_.sync_directory(job.directory);
 }
 
 void SegmentWriter::close(const std::string& directory, Offset base) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "log/log.h"
@@ -73,10 +74,12 @@ class SegmentWriter {
 
  private:
   static constexpr std::size_t files_open_max = 1024;
+  Result<File*> open(const std::string& directory, Offset base);
   Result<void> write(FlushJob& job);
   Result<void> sync(FlushJob& job);
   Disk& disk_;
   FileCache files_;
+  std::unordered_set<std::string> new_names_;  // directories with files whose names may not be durable yet
 };
 
 // A segment as a reader needs it: how much of its file may be read, and what its indexes say if they are in memory.

@@ -119,22 +119,32 @@ TEST(LogCrash, WhatIsWrittenSurvivesTheProcess) {
 }
 
 TEST(LogCrash, ARecoveryThatIsCutIsDoneAgain) {
-  for (std::uint64_t n = 0; n < 60; ++n) {
+  const auto run = [](std::uint64_t n, bool process_only) {
     SimulatedDisk disk;
     ASSERT_TRUE(disk.create_directories(log_dir));
     disk.sync_all();
     disk.cut_power_at(150);
     Reported reported;
     script(disk, reported);
-    disk.power_loss_of_all_unsynced();
+    const auto die = [&] { process_only ? disk.process_death() : disk.power_loss_of_all_unsynced(); };
+    die();
     disk.cut_power_at(n);
     {
       LogWorld half(disk);
     }
+    die();
+    {
+      LogWorld whole(disk);
+      ASSERT_TRUE(whole.opened());
+    }
     disk.power_loss_of_all_unsynced();
     check(disk, reported, false, "recovery cut at call " + std::to_string(n));
-    if (HasFatalFailure() || HasNonfatalFailure()) return;
-  }
+  };
+  for (std::uint64_t n = 0; n < 60; ++n)
+    for (const bool process_only : {false, true}) {
+      run(n, process_only);
+      if (HasFatalFailure() || HasNonfatalFailure()) return;
+    }
 }
 
 // The test of the test: with syncs that do nothing, something that was promised must be missing.

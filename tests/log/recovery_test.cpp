@@ -1,6 +1,8 @@
 // What a start makes of files that were damaged while the node was down, and of a journal that cuts a log.
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "log/journal.h"
 #include "tests/log/log_world.h"
 #include "wire/writer.h"
@@ -98,6 +100,110 @@ TEST_F(RecoveryTest, AnUnfinishedWriteAboveTheRecoveryPointIsCut) {
   PartitionLog* log = again.find(log_id(1));
   ASSERT_TRUE(log);
   EXPECT_EQ(again.read_all(*log, Offset(0)), Offset(9));
+}
+
+// The sync of a start fails, the process alone is started again: the kernel shows what is not on the disk, and the next
+// sync says that all is well.
+TEST_F(RecoveryTest, WhatAFailedSyncLeftInMemoryIsWrittenAgain) {
+  {
+    LogWorld world(disk_);
+    PartitionLog* log = world.create(log_id(1), "t");
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(world.append(*log));
+    world.loop().run_ready();
+    ASSERT_EQ(world.said(log_id(1)).durable, Offset(5));
+  }
+  for (int failures = 0; failures < 3; ++failures) {
+    disk_.process_death();
+    disk_.fail_call(DiskCall::sync, static_cast<std::uint64_t>(failures), EIO);
+    LogWorld failed(disk_);
+  }
+  disk_.fail_call(DiskCall::sync, 1 << 30, 0);
+  disk_.process_death();
+  {
+    LogWorld world(disk_);
+    ASSERT_TRUE(world.opened());
+    ASSERT_TRUE(world.find(log_id(1)));
+    ASSERT_EQ(world.find(log_id(1))->durable_end(), Offset(5));
+  }
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  ASSERT_TRUE(again.opened());
+  PartitionLog* log = again.find(log_id(1));
+  ASSERT_TRUE(log);
+  EXPECT_EQ(again.read_all(*log, Offset(0)), Offset(5));
+}
+
+TEST_F(RecoveryTest, ANewSegmentsNameIsDurableWithItsContent) {
+  {
+    LogWorld world(disk_);
+    LogConfig config;
+    config.segment_bytes = 1000;
+    PartitionLog* log = world.create(log_id(1), "t", config);
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_TRUE(world.append(*log));
+      world.loop().run_ready();
+    }
+    ASSERT_TRUE(world.loop().run(log->roll()));
+    ASSERT_TRUE(world.append(*log));
+    world.loop().run(world.shard().stop());
+    ASSERT_EQ(log->synced_offset(), Offset(31));
+  }
+  // What is synced needs no journal.
+  ASSERT_TRUE(remove_journals(disk_, log_dir));
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  ASSERT_TRUE(again.opened());
+  PartitionLog* log = again.find(log_id(1));
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->end_offset(), Offset(31));
+  EXPECT_EQ(again.read_all(*log, Offset(0)), Offset(31));
+}
+
+// The end of a segment is lost, the next one is there already: the journal has both.
+TEST_F(RecoveryTest, ASegmentThatFollowsALostEndIsReplayed) {
+  for (const bool torn : {false, true}) {
+    SimulatedDisk disk;
+    ASSERT_TRUE(disk.create_directories(log_dir));
+    disk.sync_all();
+    std::string first, second;
+    {
+      LogWorld world(disk);
+      LogConfig config;
+      config.segment_bytes = 1000;
+      PartitionLog* log = world.create(log_id(1), "t", config);
+      for (int i = 0; i < 15; ++i) {
+        ASSERT_TRUE(world.append(*log));
+        world.loop().run_ready();
+      }
+      log->flush_soon();
+      world.loop().run_ready();
+      auto entries = disk.list(std::string(log_dir) + "/t-0");
+      ASSERT_TRUE(entries);
+      for (const DirectoryEntry& e : *entries)
+        if (e.name.ends_with(".log")) (first.empty() ? first : second) = std::string(log_dir) + "/t-0/" + e.name;
+      ASSERT_FALSE(second.empty());
+    }
+    disk.process_death();
+    auto file = disk.open(first, {.write = true});
+    ASSERT_TRUE(file);
+    const auto size = (*file)->size();
+    ASSERT_TRUE(size);
+    const std::vector<std::uint8_t> lost(200);
+    ASSERT_TRUE((*file)->write_at(*size - lost.size(), lost));
+    if (!torn) ASSERT_TRUE((*file)->truncate(0));
+    disk.process_death();
+    Recovery recovery(disk, log_dir, false, [](const std::string&) { return LogConfig{}; });
+    ASSERT_TRUE(recovery.run());
+    // Whatever is to be removed later is none of the log's files.
+    for (const std::string& path : recovery.leftovers()) ASSERT_TRUE(disk.remove_all(path));
+    disk.power_loss_of_all_unsynced();
+    LogWorld again(disk);
+    ASSERT_TRUE(again.opened());
+    PartitionLog* log = again.find(log_id(1));
+    ASSERT_TRUE(log);
+    EXPECT_EQ(log->end_offset(), Offset(15)) << torn;
+    EXPECT_EQ(again.read_all(*log, Offset(0)), Offset(15)) << torn;
+  }
 }
 
 TEST_F(RecoveryTest, WhatWasTruncatedDoesNotComeBackFromTheJournal) {

@@ -278,6 +278,7 @@ ZkConnection::Slot ZkConnection::reserve(std::int32_t xid, zk::OpCode op) {
   w.xid = xid;
   w.op = op;
   w.started = server_.ensemble().shard().clock().now();
+  if (op == zk::OpCode::sync && !server_.ensemble().alone()) hold_writes(w, true);
   stats_.queued = waiting_.size();
   server_.outstanding_changed(1);
   return first_slot_ + waiting_.size() - 1;
@@ -295,6 +296,7 @@ void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire
   Waiting& w = waiting_[slot - first_slot_];
   HOLDFAST_CHECK(!w.done);
   w.done = true;
+  hold_writes(w, false);
   const bool first = slot == first_slot_;
   wire::Writer held(first ? 0 : 128);
   wire::Writer& out = first ? out_ : held;
@@ -314,7 +316,13 @@ void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire
 
 void ZkConnection::when_caught_up(Slot slot, Function<void()> read) {
   if (slot == first_slot_) return read();
-  waiting_[slot - first_slot_].read = std::move(read);
+  Waiting& w = waiting_[slot - first_slot_];
+  w.read = std::move(read);
+  if (is_update(w.op)) hold_writes(w, true);
+}
+
+void ZkConnection::hold_writes(Waiting& w, bool hold) {
+  if (std::exchange(w.holds_writes, hold) != hold) hold ? ++held_up_ : --held_up_;
 }
 
 void ZkConnection::drain() {
@@ -323,8 +331,9 @@ void ZkConnection::drain() {
     Waiting& front = waiting_.front();
     if (!front.done) {
       if (!front.read) break;
-      // A read whose turn has come: it replies to this slot.
+      // Its turn has come: it replies to this slot.
       auto read = std::move(front.read);
+      if (is_update(front.op)) hold_writes(front, false);
       read();
       if (closed_ || !waiting_.front().done) break;
       continue;

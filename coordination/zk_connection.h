@@ -56,6 +56,9 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
              std::optional<Zxid> zxid = {});
   // Runs `read` when every earlier write of this connection is applied; it must reply to the slot.
   void when_caught_up(Slot slot, Function<void()> read);
+  // A sync is not answered yet, or a write waits behind one: the next write waits, too. Else what is read between the
+  // two would show what was asked for later.
+  bool holds_writes() const { return held_up_ > 0; }
   bool caught_up(Slot slot) const { return slot == first_slot_; }
   void out_of_band(std::int32_t xid, zk::ZkError error);  // pings
 
@@ -65,6 +68,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
     zk::OpCode op{};
     SteadyTime started;
     bool done = false;
+    bool holds_writes = false;
     std::vector<std::uint8_t> frame;  // encoded, when an earlier one is not done
     Function<void()> read;
   };
@@ -75,6 +79,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   Task<bool> greet();  // four-letter word or session; false: the connection is over
   bool handle_frames();
   void put_header(wire::Writer& out, std::int32_t xid, zk::ZkError error, std::optional<Zxid> zxid = {}) const;
+  void hold_writes(Waiting& w, bool hold);
   void drain();
   void flush_soon();
   void flush();
@@ -96,6 +101,7 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;  // begin_ to end_ is unread
   std::deque<Waiting> waiting_;
   Slot first_slot_ = 0;
+  std::size_t held_up_ = 0;  // of them, those that hold writes
   wire::Writer out_{0};
   bool flush_deferred_ = false, closed_ = false, closing_ = false, draining_ = false, read_only_ = false;
 };

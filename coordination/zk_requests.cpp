@@ -524,11 +524,7 @@ bool zk_handle_request(ZkConnection& connection, ByteView frame) {
     if (op == OpCode::close_session) connection.close_after_replies();
     return true;
   }
-  if (row->kind == Kind::write) {
-    row->handle(request);
-    return true;
-  }
-  if (connection.caught_up(slot)) {
+  if (row->kind == Kind::write ? !connection.holds_writes() : connection.caught_up(slot)) {
     row->handle(request);
     return true;
   }

@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t journal_bytes = 256 << 10;
 constexpr std::uint64_t capacity_bytes = SimulatedDisk::Options().capacity_bytes;
 constexpr Duration death_max = std::chrono::minutes(1);
+// Of a clean stop, in the world's time: it may be paused, or wait for space, or for a connect to nowhere.
+constexpr Duration stop_max = std::chrono::minutes(2);
+constexpr Duration stop_interval = std::chrono::milliseconds(1);
 constexpr std::size_t read_bytes = 1 << 20;
 
 Task<void> stop_ensemble(Ensemble& ensemble) { return ensemble.stop(); }
@@ -70,7 +73,7 @@ struct SimulatedNode::Life {
   std::unique_ptr<Ensemble> ensemble;
   std::optional<SteadyTime> wall_jumped;
   std::uint64_t snapshots_installed = 0;
-  bool up = false, ending = false;
+  bool up = false, stopping = false, ending = false;
 };
 
 SimulatedNode::SimulatedNode(World& world, NodeOptions options, NodeObserver& observer)
@@ -205,7 +208,7 @@ void SimulatedNode::take_down() {
   // What still runs finds a dead disk and a dead network. It is run all the same: tasks must leave what they refer to.
   const auto left = [&life] { return life.gate.holders() == 0; };
   bool over = life.host.loop().run_until(left, death_max);
-  if (over && life.ensemble) {
+  if (over && life.ensemble && !life.stopping) {
     {
       Shard::Scope scope(life.host.shard());
       life.host.shard().spawn(life.gate, stop_ensemble(*life.ensemble));
@@ -250,7 +253,25 @@ void SimulatedNode::crash(Crash how) {
 }
 
 void SimulatedNode::stop() {
+  HOLDFAST_CHECK(up());
   crash_in_ = 0;
+  Life& life = *life_;
+  life.up = false;
+  life.stopping = true;
+  {
+    Shard::Scope scope(life.host.shard());
+    life.host.shard().spawn(life.gate, stop_ensemble(*life.ensemble));
+  }
+  finish_stop(lives_, world_.now() + stop_max);
+}
+
+void SimulatedNode::finish_stop(std::uint64_t life, SteadyTime until) {
+  if (!life_ || lives_ != life || life_->ending) return;  // it crashed meanwhile
+  if (life_->gate.holders() > 0 && world_.now() < until) {
+    world_.after(stop_interval, [this, life, until] { finish_stop(life, until); });
+    return;
+  }
+  if (life_->gate.holders() > 0) observer_.hangs(options_.id);
   take_down();
   world_.network().kill_process(options_.address);
   disk_.process_death();

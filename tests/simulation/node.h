@@ -77,7 +77,7 @@ class SimulatedNode {
   void crash_at_disk_call(std::uint64_t n, Crash how);
   void forget_crash() { crash_in_ = 0; }
   void reformat();  // it is down: its disk is empty
-  void stop();      // sessions stay; nothing is lost. Runs the node to its end, at once in the world's time
+  void stop();      // it is up: sessions stay; nothing is lost. It takes its time
   // The n-th call of that kind from now fails; no space is left; until mended, or not at all after a while.
   void fail_disk_call(DiskCall call, std::uint64_t n, int os_error);
   void fill_disk();
@@ -100,6 +100,7 @@ class SimulatedNode {
   void ended(std::string why);
   // Runs what is left of a dying node, which reaches nothing any more, until it can be taken down.
   void take_down();
+  void finish_stop(std::uint64_t life, SteadyTime until);
   void before_disk_call(DiskCall call, const std::string& path);
 
   World& world_;

@@ -19,6 +19,10 @@ Result<void> QuorumReplica::open_state() {
     return {};
   }
   state_.incarnation = random_.uuid();
+  if (!options_.alone)
+    log_line(LogLevel::info, "quorum",
+             "{} says nothing of a quorum: server {} begins as a new one, and is filled by the others",
+             options_.data_dir, options_.self.value);
   return write_quorum_state(disk_, options_.data_dir, state_);
 }
 

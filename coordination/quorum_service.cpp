@@ -339,6 +339,7 @@ bool QuorumDriver::transfer_leadership() {
   for (const auto& [id, peer] : core.peers())
     if (!peer.learner && peer.recent && (!best || peer.match > best->first)) best = {peer.match, id};
   if (!best) return false;
+  log_line(LogLevel::info, "quorum", "server {} is asked to lead", best->second.value);
   replica_.transfer(best->second);
   return true;
 }
@@ -352,7 +353,7 @@ void QuorumDriver::leave_full_disk() {
     stuck_at_ = durable;
     disk_stuck_since_ = now;
   } else if (now - disk_stuck_since_ > disk_stuck_max && transfer_leadership()) {
-    log_line(LogLevel::warn, "quorum", "the disk takes no more: another server is asked to lead");
+    log_line(LogLevel::warn, "quorum", "the disk takes no more: another server has to lead");
     disk_stuck_since_ = now;
   }
 }

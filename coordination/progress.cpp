@@ -38,7 +38,8 @@ bool Progress::acknowledge(Offset durable_end, Offset end) {
   if (state == State::snapshot) {
     if (match >= next) probe_from(match);
   } else {
-    if (state == State::probe && std::max(match, end) >= next) {
+    // What it once held is not enough: a server that has restarted does not know yet that it is the leader's.
+    if (state == State::probe && end >= next) {
       state = State::replicate;
       waiting = false;
     }

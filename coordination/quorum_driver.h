@@ -73,8 +73,10 @@ class QuorumDriver final : private QuorumReplica::Owner {
   bool failed() const { return replica_.failed(); }
   bool serving() const { return serving_ && !failed(); }
   bool looking() const { return !alone() && started_ && !restoring_ && !serving_ && !failed(); }
-  bool judges() const { return judging_; }  // this server leads, and has applied all that its predecessors left
-  zk::QuorumView quorum_view() const;       // of a leader
+  bool judges() const {
+    return judging_ && replica_.leads();
+  }                                    // this server leads, and has applied all that its predecessors left
+  zk::QuorumView quorum_view() const;  // of a leader
   QuorumStatus status() const;
   Endpoint quorum_local() const { return replica_.local(); }
   const QuorumReplica& replica() const { return replica_; }

@@ -12,6 +12,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t append_bytes = 1 << 20;  // to a peer, in one message; a larger batch goes alone
+constexpr Duration pause_on_full_disk = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -162,11 +163,17 @@ Task<void> QuorumReplica::persist_and_perform(Consensus::Ready ready) {
   perform(ready);
 }
 
+// On a full disk this server promises nothing, and says nothing, until there is space.
 Task<Result<void>> QuorumReplica::write_state() {
-  std::function<Result<void>()> write = [this, state = state_] {
-    return write_quorum_state(disk_, options_.data_dir, state);
-  };
-  return on_worker(std::move(write));
+  for (;;) {
+    std::function<Result<void>()> write = [this, state = state_] {
+      return write_quorum_state(disk_, options_.data_dir, state);
+    };
+    auto written = co_await on_worker(std::move(write));
+    if (written || written.error().kind != ErrorKind::no_space || stopping_) co_return written;
+    complain(fmt::format("the quorum state cannot be written: {}", written.error().message));
+    co_await shard_.sleep(pause_on_full_disk);
+  }
 }
 
 void QuorumReplica::perform(Consensus::Ready& ready) {
@@ -357,7 +364,7 @@ void QuorumReplica::on_append(ReceivedMessage received) {
 }
 
 void QuorumReplica::complain(std::string fault) {
-  if (std::exchange(last_fault_, fault) != fault) log_line(LogLevel::warn, "quorum", "{}: it is ignored", fault);
+  if (std::exchange(last_fault_, fault) != fault) log_line(LogLevel::warn, "quorum", "{}", fault);
 }
 
 void QuorumReplica::send(const ConsensusMessage& message, BufferChain batches) {

@@ -148,9 +148,9 @@ TEST_F(Results, an_echo_from_the_server_that_was_left_is_none) {
 TEST_F(Results, applying_again_adds_nothing) {
   ask_with(7, create("/a"));
   ask_with(8, create("/b"));
-  const std::string before = dump(world_.machine);
+  const std::string before = full_dump(world_.machine);
   for (const Txn& txn : world_.committed) world_.machine.apply(txn);
-  EXPECT_EQ(dump(world_.machine), before);
+  EXPECT_EQ(full_dump(world_.machine), before);
 }
 
 std::vector<std::uint8_t> drain(SnapshotCapture& capture) {
@@ -163,13 +163,13 @@ TEST_F(Results, survive_in_a_snapshot_as_they_were_when_it_began) {
   for (int i = 0; i < 40; ++i) ask(create("/n" + std::to_string(i)));
   ask_with(1000, create("/s-", "", sequential));
   const auto capture = world_.machine.begin_snapshot(0);
-  const std::string before = dump(world_.machine);
+  const std::string before = full_dump(world_.machine);
   ask_with(1001, create("/later"));
   ZnodeMachine other({});
   const auto restore = other.begin_restore();
   ASSERT_TRUE(restore->feed(drain(*capture)));
   ASSERT_TRUE(restore->finish());
-  EXPECT_EQ(dump(other), before);
+  EXPECT_EQ(full_dump(other), before);
   EXPECT_EQ(other.result_of(SessionId{1}, 1000)->path, "/s-0000000040");
   EXPECT_FALSE(other.result_of(SessionId{1}, 1001));
   EXPECT_TRUE(result(1001));

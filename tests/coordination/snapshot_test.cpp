@@ -165,7 +165,7 @@ TEST_P(Storms, live_state_is_what_its_transactions_replay_to) {
     replica->apply(txn);
     replica->apply(txn);  // twice changes nothing
   }
-  EXPECT_EQ(dump(*replica), dump(live));
+  EXPECT_EQ(full_dump(*replica), full_dump(live));
   EXPECT_EQ(replica->digest(), live.digest());
 }
 
@@ -178,7 +178,7 @@ TEST_P(Storms, live_state_is_what_its_snapshot_restores_to) {
   const auto zxid = restore(*replica, file);
   ASSERT_TRUE(zxid) << zxid.error().message;
   EXPECT_EQ(*zxid, live.last_applied());
-  EXPECT_EQ(dump(*replica), dump(live));
+  EXPECT_EQ(full_dump(*replica), full_dump(live));
   EXPECT_EQ(replica->digest(), live.digest());
 }
 
@@ -186,7 +186,7 @@ TEST_P(Storms, a_snapshot_taken_while_it_blows_is_exact_and_replays_to_the_end) 
   Storm storm(GetParam());
   storm.blow(1500);
   ZnodeMachine& live = storm.world->machine;
-  const std::string at_begin = dump(live);
+  const std::string at_begin = full_dump(live);
   const std::size_t committed_at_begin = storm.world->committed.size();
   const auto capture = live.begin_snapshot(77);
   std::vector<std::uint8_t> file;
@@ -201,11 +201,11 @@ TEST_P(Storms, a_snapshot_taken_while_it_blows_is_exact_and_replays_to_the_end) 
   const auto replica = machine_like(live);
   const auto zxid = restore(*replica, file);
   ASSERT_TRUE(zxid) << zxid.error().message;
-  EXPECT_EQ(dump(*replica), at_begin);
+  EXPECT_EQ(full_dump(*replica), at_begin);
   for (std::size_t i = committed_at_begin; i < storm.world->committed.size(); ++i) {
     replica->apply(storm.world->committed[i]);
   }
-  EXPECT_EQ(dump(*replica), dump(live));
+  EXPECT_EQ(full_dump(*replica), full_dump(live));
   EXPECT_EQ(replica->digest(), live.digest());
 }
 
@@ -216,7 +216,7 @@ TEST_P(Storms, a_pipeline_is_judged_as_if_each_request_waited_for_the_last) {
   piped.blow(2000);
   patient.blow(2000);
   EXPECT_EQ(piped.answers, patient.answers);
-  EXPECT_EQ(dump(piped.world->machine), dump(patient.world->machine));
+  EXPECT_EQ(full_dump(piped.world->machine), full_dump(patient.world->machine));
   EXPECT_EQ(piped.world->machine.outstanding(), 0u);
   const std::set<std::string> kinds(piped.answers.begin(), piped.answers.end());
   EXPECT_GT(kinds.size(), 100u);  // it did blow
@@ -235,14 +235,14 @@ TEST(Snapshot, an_abandoned_capture_leaves_the_tree_free) {
   const auto file = drain(*world.machine.begin_snapshot(0));
   const auto replica = machine_like(world.machine);
   ASSERT_TRUE(restore(*replica, file));
-  EXPECT_EQ(dump(*replica), dump(world.machine));
+  EXPECT_EQ(full_dump(*replica), full_dump(world.machine));
 }
 
 TEST(Snapshot, the_node_the_walk_stands_on_may_go) {
   ZnodeWorld world;
   world.open(1);
   for (int i = 0; i < 200; ++i) world.ask(1, create("/n" + std::to_string(i), "some data"));
-  const std::string at_begin = dump(world.machine);
+  const std::string at_begin = full_dump(world.machine);
   const auto capture = world.machine.begin_snapshot(0);
   const Bytes first = *capture->next(5'000);
   for (int i = 0; i < 200; ++i) world.ask(1, remove("/n" + std::to_string(i)));
@@ -252,7 +252,7 @@ TEST(Snapshot, the_node_the_walk_stands_on_may_go) {
   file.insert(file.end(), rest.begin(), rest.end());
   const auto replica = machine_like(world.machine);
   ASSERT_TRUE(restore(*replica, file));
-  EXPECT_EQ(dump(*replica), at_begin);
+  EXPECT_EQ(full_dump(*replica), at_begin);
 }
 
 TEST(Snapshot, pieces_are_bounded) {

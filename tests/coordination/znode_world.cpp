@@ -22,15 +22,24 @@ std::string dump(const ZnodeMachine& machine) {
   std::string out = fmt::format("zxid {:x} nodes {} bytes {} ephemerals {}\n", machine.last_applied().value,
                                 machine.tree().nodes(), machine.tree().data_bytes(), machine.tree().ephemerals());
   for (const auto& [path, line] : nodes) out += path + " " + line + "\n";
+  std::map<SessionId, std::int32_t> sessions;
+  for (const auto& [id, session] : machine.sessions().all()) sessions[id] = session.timeout_ms;
+  for (const auto& [id, timeout_ms] : sessions) out += fmt::format("session {} {}\n", id.value, timeout_ms);
+  return out;
+}
+
+std::string full_dump(const ZnodeMachine& machine) {
   std::map<SessionId, std::string> sessions;
   for (const auto& [id, session] : machine.sessions().all()) {
-    std::string& line = sessions[id] = fmt::format("{} ms, through {}", session.timeout_ms, session.owner);
+    std::string& line = sessions[id];
     session.results.for_each([&line](const ResultRecord& r) {
       line += fmt::format(", {}: {:x} op {} error {} v{} {}", r.cxid, r.zxid.value, static_cast<int>(r.op),
                           static_cast<int>(r.error), r.version, r.path);
     });
+    line = fmt::format("session {} through {}{}\n", id.value, session.owner, line);
   }
-  for (const auto& [id, line] : sessions) out += fmt::format("session {} {}\n", id.value, line);
+  std::string out = dump(machine);
+  for (const auto& [id, line] : sessions) out += line;
   return out;
 }
 

@@ -131,7 +131,9 @@ class ZnodeWorld {
   std::int32_t cxid_ = 0;
 };
 
-// Everything replicated, as text: equal states have equal dumps.
+// The state as clients see it, as text.
 std::string dump(const ZnodeMachine& machine);
+// Everything replicated: equal states have equal dumps.
+std::string full_dump(const ZnodeMachine& machine);
 
 }  // namespace holdfast::zk

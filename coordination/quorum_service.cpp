@@ -422,7 +422,8 @@ QuorumStatus QuorumDriver::status() const {
   } else if (replica_.leads()) {
     out.mode = QuorumStatus::Mode::leader;
   } else {
-    out.mode = membership.is_voter(out.self) ? QuorumStatus::Mode::follower : QuorumStatus::Mode::observer;
+    out.mode = membership.is_voter(out.self, replica_.incarnation()) ? QuorumStatus::Mode::follower
+                                                                     : QuorumStatus::Mode::observer;
   }
   if (!judging_) return out;
   out.leading_ms = std::chrono::duration_cast<std::chrono::milliseconds>(shard_.clock().now() - role_since_).count();

@@ -18,6 +18,13 @@ constexpr Duration disk_stuck_max = std::chrono::seconds(2);  // a leader that c
 constexpr Duration reconfig_max = std::chrono::seconds(5);
 constexpr std::size_t digests_kept = 16;
 
+// Whether a majority may be made with this server's vote: a joint membership asks the former majority, too.
+bool counts(const Membership& membership, ServerId id, const Incarnation& life) {
+  if (!membership.is_joint()) return membership.is_voter(id, life);
+  const auto former = membership.outgoing_lives.find(id);
+  return former != membership.outgoing_lives.end() && former->second == life;
+}
+
 std::optional<Endpoint> endpoint_of(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos) return std::nullopt;
@@ -422,8 +429,8 @@ QuorumStatus QuorumDriver::status() const {
   } else if (replica_.leads()) {
     out.mode = QuorumStatus::Mode::leader;
   } else {
-    out.mode = membership.is_voter(out.self, replica_.incarnation()) ? QuorumStatus::Mode::follower
-                                                                     : QuorumStatus::Mode::observer;
+    const bool votes = counts(core.committed_membership(), out.self, replica_.incarnation());
+    out.mode = votes ? QuorumStatus::Mode::follower : QuorumStatus::Mode::observer;
   }
   if (!judging_) return out;
   out.leading_ms = std::chrono::duration_cast<std::chrono::milliseconds>(shard_.clock().now() - role_since_).count();

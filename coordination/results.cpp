@@ -19,10 +19,9 @@ void ResultWindow::add(const ResultRecord& record) {
   const auto path_bytes = static_cast<std::uint32_t>(record.path.size());
   if (size_ == records_max) drop_oldest();
   while (paths_end_ - paths_begin_ + path_bytes > path_bytes_max) drop_oldest();
-  if (size_ == slots_room_ || slots_.use_count() > 1) move_slots(size_ + 1);
-  if (path_bytes > 0 && (paths_end_ + path_bytes > paths_room_ || paths_.use_count() > 1)) {
-    move_paths(paths_end_ - paths_begin_ + path_bytes);
-  }
+  if (copied_.yes) unshare();
+  if (size_ == slots_room_) move_slots(size_ + 1);
+  if (path_bytes > 0 && paths_end_ + path_bytes > paths_room_) move_paths(paths_end_ - paths_begin_ + path_bytes);
   slot(size_++) = {record.zxid, record.cxid, record.op, record.error, record.version, path_bytes};
   record.path.copy(paths_.get() + paths_end_, path_bytes);
   paths_end_ += path_bytes;
@@ -40,6 +39,12 @@ void ResultWindow::drop_oldest() {
   paths_begin_ += slot(0).path_bytes;
   first_ = (first_ + 1) & (slots_room_ - 1);
   --size_;
+}
+
+void ResultWindow::unshare() {
+  if (slots_.use_count() > 1) move_slots(size_ + 1);
+  if (paths_.use_count() > 1) move_paths(paths_end_ - paths_begin_);
+  copied_.yes = false;
 }
 
 // To memory of its own, with room for so many.

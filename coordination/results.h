@@ -66,9 +66,22 @@ class ResultWindow {
             slot.error, slot.version, {paths_.get() + path_end - slot.path_bytes, slot.path_bytes}};
   }
   void drop_oldest();
+  void unshare();
   void move_slots(std::uint32_t room);
   void move_paths(std::uint32_t room);
 
+  // Set on both sides of a copy: the counts of references lie in memory that an add() need not touch.
+  struct Copied {
+    mutable bool yes = false;
+    Copied() = default;
+    Copied(const Copied& from) : yes(from.yes = true) {}
+    Copied& operator=(const Copied& from) {
+      yes = from.yes = true;
+      return *this;
+    }
+  };
+
+  Copied copied_;
   std::shared_ptr<Slot[]> slots_;  // a ring
   std::shared_ptr<char[]> paths_;  // those of the slots, one behind the other
   std::uint32_t slots_room_ = 0;   // a power of two: a session that writes once must not pay for 32

@@ -91,6 +91,7 @@ int main_of(int argc, char** argv) {
     }
     total.simulated += outcome.simulated;
     total.committed += outcome.committed;
+    total.snapshots_installed += outcome.snapshots_installed;
     total.checked.writes += outcome.checked.writes;
     total.checked.reads += outcome.checked.reads;
     total.checked.unknown += outcome.checked.unknown;
@@ -112,10 +113,11 @@ int main_of(int argc, char** argv) {
   }
   const double real = in_seconds(std::chrono::steady_clock::now() - started);
   fmt::print(
-      "{} seeds, {} failed; {:.1f} h simulated in {:.1f} s ({:.0f} times as fast), {} transactions, {} answers "
-      "and events checked, {} outcomes unknown; registers: {} linearizable, {} undecided\n",
+      "{} seeds, {} failed; {:.1f} h simulated in {:.1f} s ({:.0f} times as fast), {} transactions, {} "
+      "snapshots sent, {} answers and events checked, {} outcomes unknown; registers: {} linearizable, {} undecided\n",
       arguments.seeds, failed, in_seconds(total.simulated) / 3600, real, in_seconds(total.simulated) / real,
-      total.committed, total.checked.total(), total.checked.unknown, total.checked.linearized, total.checked.undecided);
+      total.committed, total.snapshots_installed, total.checked.total(), total.checked.unknown,
+      total.checked.linearized, total.checked.undecided);
   fmt::print("faults:");
   for (const auto& [kind, count] : total.faults) fmt::print(" {} {},", kind, count);
   fmt::print("\n");

@@ -167,26 +167,32 @@ Task<void> SimulatedNode::bring_up(Life& life) {
     if (std::exchange(life.snapshots_installed, installed) != installed) observer_.restored(options_.id);
     observer_.applied(options_.id, txn, life.ensemble->machine().digest(), decided(txn));
   });
+  if (life.ensemble->alone()) {
+    std::vector<zk::Txn> found;
+    if (Log* log = quorum_log(*life.logs, life.host.shard())) {
+      auto txns = co_await read_transactions(*log, log->end_offset());
+      if (!txns) {
+        end_soon(life, txns.error().message);
+        co_return;
+      }
+      found = std::move(*txns);
+    }
+    if (life.ending) co_return;
+    observer_.log_was_read(options_.id, found);
+  }
   auto started = co_await life.ensemble->start();
   life.up = started.has_value();
   if (!started) {
-    world_.after(Duration(0), [this, why = started.error().message, own = &life] {
-      if (life_.get() == own && !own->ending) ended(why);
-    });
+    end_soon(life, started.error().message);
     co_return;
   }
-  const Zxid applied = life.ensemble->last_applied();
-  observer_.started(options_.id, applied, life.ensemble->machine().digest());
-  if (!life.ensemble->alone()) co_return;  // it applies the log, and tells, as it learns what is committed
-  Log* log = quorum_log(*life.logs, life.host.shard());
-  auto txns = co_await read_transactions(*log, log->end_offset());
-  if (life.ending) co_return;
-  if (!txns) {
-    if (disk_.powered() && !disk_is_faulty_) observer_.refused_to_start(options_.id, txns.error().message);
-    co_return;
-  }
-  std::erase_if(*txns, [applied](const zk::Txn& t) { return t.zxid > applied; });
-  observer_.log_was_read(options_.id, *txns);
+  observer_.started(options_.id, life.ensemble->last_applied(), life.ensemble->machine().digest());
+}
+
+void SimulatedNode::end_soon(Life& life, std::string why) {
+  world_.after(Duration(0), [this, why = std::move(why), own = &life] {
+    if (life_.get() == own && !own->ending) ended(why);
+  });
 }
 
 // A start that failed. With its power cut, the crash that follows says what becomes of the disk.
@@ -204,6 +210,7 @@ void SimulatedNode::crash_after_disk_error() {
 void SimulatedNode::take_down() {
   Life& life = *life_;
   life.ending = true;
+  if (life.ensemble) snapshots_installed_ += life.ensemble->driver().replica().snapshots_installed();
   world_.remove(life.host);
   // What still runs finds a dead disk and a dead network. It is run all the same: tasks must leave what they refer to.
   const auto left = [&life] { return life.gate.holders() == 0; };

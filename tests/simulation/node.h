@@ -24,10 +24,11 @@ class NodeObserver {
   virtual ~NodeObserver() = default;
   // Right after the node applied it, before anybody was answered. `decided`: when it was prepared, if that is known.
   virtual void applied(int node, const zk::Txn& txn, std::uint64_t digest, std::optional<SteadyTime> decided) = 0;
+  // Standing alone, and before it does anything: what its log holds, and so what it is going to apply. A life may end
+  // before it has started, and leave a snapshot all the same.
+  virtual void log_was_read(int node, const std::vector<zk::Txn>& log) = 0;
   // It is up, with the state that it made of its snapshot and, standing alone, of its log.
   virtual void started(int node, Zxid applied, std::uint64_t digest) = 0;
-  // A little later: what its log held of that. What it applied since has been told already.
-  virtual void log_was_read(int node, const std::vector<zk::Txn>& log) = 0;
   // A leader's snapshot took the place of what it had. Told before what it applied next.
   virtual void restored(int node) = 0;
   // Its start was refused, though its disk works. It is down.
@@ -91,6 +92,7 @@ class SimulatedNode {
   Ensemble& ensemble();
   std::uint64_t crashes() const { return crashes_; }
   std::uint64_t disk_calls() const { return disk_calls_; }
+  std::uint64_t snapshots_installed() const { return snapshots_installed_; }  // of leaders, in earlier lives
 
  private:
   struct Life;
@@ -98,6 +100,7 @@ class SimulatedNode {
   Task<void> bring_up(Life& life);
   std::optional<SteadyTime> decided(const zk::Txn& txn) const;
   void ended(std::string why);
+  void end_soon(Life& life, std::string why);
   // Runs what is left of a dying node, which reaches nothing any more, until it can be taken down.
   void take_down();
   void finish_stop(std::uint64_t life, SteadyTime until);
@@ -111,7 +114,7 @@ class SimulatedNode {
   bool disk_is_faulty_ = false;
   std::uint64_t crash_in_ = 0;  // changes of the disk; 0: never
   Crash crash_how_ = Crash::power;
-  std::uint64_t crashes_ = 0, disk_calls_ = 0, lives_ = 0;
+  std::uint64_t crashes_ = 0, disk_calls_ = 0, lives_ = 0, snapshots_installed_ = 0;
 };
 
 }  // namespace holdfast::sim

@@ -97,8 +97,12 @@ Plan Plan::draw_replicated(std::uint64_t seed) {
   plan.clients = 2 + static_cast<int>(random->below(4));
   plan.reconfig_enabled = one_in(2);
   plan.election_timeout_ms = 100 + static_cast<std::int64_t>(random->below(301));
-  // A quorum waits for no disk longer than for its leader.
+  // What is slower than this takes leaders for dead that are not.
   plan.job_delay = std::min(plan.job_delay, Duration(milliseconds(plan.election_timeout_ms / 2)));
+  plan.network.delay_max = std::min(plan.network.delay_max, Duration(milliseconds(plan.election_timeout_ms / 10)));
+  plan.network.delay_min = std::min(plan.network.delay_min, plan.network.delay_max);
+  plan.network.bytes_per_second *= 20;
+  plan.network.window_bytes = std::max<std::size_t>(plan.network.window_bytes, 4096);
   return plan;
 }
 
@@ -109,6 +113,8 @@ std::string Plan::describe() const {
   if (replicated)
     out += fmt::format(", {} observers, elections after {} ms{}", observers, election_timeout_ms,
                        reconfig_enabled ? ", reconfig" : "");
+  out += fmt::format(", delays to {} ms, windows of {}, {} bytes/s", ms(network.delay_max), network.window_bytes,
+                     network.bytes_per_second);
   for (const auto& [kind, mean] : faults) out += fmt::format(", {} each {} ms", kind, ms(mean));
   return out;
 }
@@ -177,7 +183,10 @@ Outcome run(const Plan& plan) {
       std::ranges::move(found, std::back_inserter(out.violations));
       out.committed += cluster->history().committed.size();
     }
-    for (const SimulatedNode* node : nodes) out.disk_calls += node->disk_calls();
+    for (const SimulatedNode* node : nodes) {
+      out.disk_calls += node->disk_calls();
+      out.snapshots_installed += node->snapshots_installed();
+    }
     out.pieces = world.network().counts().pieces;
     out.simulated = world.now().time_since_epoch();
     out.trace_hash = world.trace_hash();

@@ -47,7 +47,7 @@ struct Outcome {
   CheckCounts checked;
   Duration simulated{};
   std::map<std::string, std::uint64_t> faults;  // that were injected
-  std::uint64_t committed = 0, disk_calls = 0, pieces = 0;
+  std::uint64_t committed = 0, snapshots_installed = 0, disk_calls = 0, pieces = 0;
   std::uint64_t trace_hash = 0;
 };
 

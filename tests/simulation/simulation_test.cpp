@@ -102,8 +102,8 @@ zk::Txn create_session(std::int64_t session, std::int64_t zxid) {
 class WitnessTest : public testing::Test {
  protected:
   WitnessTest() {
-    witness.started(1, Zxid(0), zk::ZnodeMachine(zk::MachineOptions{}).digest());
     witness.log_was_read(1, {});
+    witness.started(1, Zxid(0), zk::ZnodeMachine(zk::MachineOptions{}).digest());
   }
   void apply(int node, std::int64_t session, std::int64_t zxid) {
     const zk::Txn txn = create_session(session, zxid);
@@ -112,9 +112,12 @@ class WitnessTest : public testing::Test {
     witness.applied(node, txn, machine.digest(), std::nullopt);
   }
   void restart(std::int64_t at) {
+    read_log(at);
     witness.started(1, Zxid(at), first.digest());
+  }
+  void read_log(std::int64_t end) {
     std::vector<zk::Txn> log;
-    for (std::int64_t z = 1; z <= at; ++z) log.push_back(create_session(z, z));
+    for (std::int64_t z = 1; z <= end; ++z) log.push_back(create_session(z, z));
     witness.log_was_read(1, log);
   }
   bool found(std::string_view what) const { return text(violations).find(what) != std::string::npos; }
@@ -153,15 +156,15 @@ TEST_F(WitnessTest, FindsWhatWasLost) {
 
 TEST_F(WitnessTest, FindsAHoleInTheLog) {
   for (std::int64_t z = 1; z <= 3; ++z) apply(1, z, z);
-  witness.started(1, Zxid(3), first.digest());
   witness.log_was_read(1, {create_session(1, 1), create_session(3, 3)});
+  witness.started(1, Zxid(3), first.digest());
   EXPECT_TRUE(found("lacks 0x2"));
 }
 
 TEST_F(WitnessTest, FindsAnotherTransactionInItsPlace) {
   apply(1, 1, 1);
-  witness.started(2, Zxid(0), second.digest());
   witness.log_was_read(2, {});
+  witness.started(2, Zxid(0), second.digest());
   apply(2, 7, 1);
   EXPECT_TRUE(found("another transaction with zxid 0x1"));
   EXPECT_TRUE(found("I10"));
@@ -177,23 +180,34 @@ TEST_F(WitnessTest, FindsWhatIsAppliedOutOfOrderOrLeftOut) {
 
 TEST_F(WitnessTest, FindsAStateThatReplayDoesNotGive) {
   apply(1, 1, 1);
-  witness.started(1, Zxid(1), first.digest() + 1);
   witness.log_was_read(1, {create_session(1, 1)});
+  witness.started(1, Zxid(1), first.digest() + 1);
   EXPECT_TRUE(found("I10"));
 }
 
 TEST_F(WitnessTest, FindsAStateOutOfNowhere) {
-  witness.started(1, Zxid(5), 1);
   witness.log_was_read(1, {});
+  witness.started(1, Zxid(5), 1);
   EXPECT_TRUE(found("its log lacks"));
+}
+
+// A life reads its log, takes a snapshot, and ends before it has started; the log is trimmed up to the snapshot.
+TEST_F(WitnessTest, KnowsASnapshotOfALifeThatNeverStarted) {
+  apply(1, 1, 1);
+  first.apply(create_session(2, 2));
+  read_log(2);
+  witness.log_was_read(1, {});
+  witness.started(1, Zxid(2), first.digest());
+  EXPECT_EQ(text(violations), "");
+  EXPECT_EQ(history.committed.size(), 2u);
 }
 
 // ---- Whole runs ----
 
 TEST(Simulation, TheSameSeedIsTheSameRun) {
   const Quiet quiet;
-  for (const std::uint64_t seed : {3u, 4u, 12u}) {
-    const Plan plan = Plan::draw(seed);
+  for (const std::uint64_t seed : {3u, 4u, 12u, 13u, 14u}) {
+    const Plan plan = seed > 12 ? Plan::draw_replicated(seed) : Plan::draw(seed);
     const Outcome first = run(plan), second = run(plan);
     EXPECT_EQ(first.trace_hash, second.trace_hash) << "seed " << seed;
     EXPECT_EQ(first.committed, second.committed);
@@ -243,6 +257,46 @@ TEST(Simulation, SeveralNodesSideBySide) {
   const Outcome outcome = run(plan);
   EXPECT_EQ(text(outcome.violations), "");
   EXPECT_GE(outcome.faults.size(), 14u);
+}
+
+TEST(Simulation, EnsemblesPass) {
+  const Quiet quiet;
+  std::uint64_t committed = 0, installed = 0;
+  for (std::uint64_t seed = 1; seed <= 10 * scale(); ++seed) {
+    const Outcome outcome = run(Plan::draw_replicated(seed));
+    EXPECT_EQ(text(outcome.violations), "") << "./dev sim --replicated --seeds 1 --from " << seed;
+    committed += outcome.committed;
+    installed += outcome.snapshots_installed;
+  }
+  EXPECT_GT(committed, 1000u);
+  EXPECT_GT(installed, 10u);
+}
+
+TEST(Simulation, AnEnsembleWithoutFaultsAnswersEverything) {
+  const Quiet quiet;
+  Plan plan;
+  plan.seed = 7;
+  plan.nodes = 3;
+  plan.replicated = true;
+  plan.length = seconds(30);
+  plan.script.silent_percent = 0;
+  const Outcome outcome = run(plan);
+  EXPECT_EQ(text(outcome.violations), "");
+  EXPECT_EQ(outcome.checked.linearized, plan.script.registers);
+  EXPECT_GT(outcome.checked.total(), 300u);
+}
+
+TEST(Simulation, AnEnsembleWithFaultsOfAllKinds) {
+  const Quiet quiet;
+  Plan plan = Plan::draw_replicated(2);
+  plan.nodes = 5;
+  plan.observers = 0;
+  plan.reconfig_enabled = true;
+  plan.length = seconds(240);
+  for (const std::string& kind : Nemesis::kinds()) plan.faults[kind] = seconds(30);
+  const Outcome outcome = run(plan);
+  EXPECT_EQ(text(outcome.violations), "");
+  EXPECT_GE(outcome.faults.size(), Nemesis::kinds().size() - 1);
 }
 
 // An ensemble whose nodes do not replicate breaks every promise, and that is seen.

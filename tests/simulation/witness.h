@@ -22,8 +22,8 @@ class Witness final : public NodeObserver {
 
   void set_time(Function<SteadyTime()> now) { now_ = std::move(now); }
   void applied(int node, const zk::Txn& txn, std::uint64_t digest, std::optional<SteadyTime> decided) override;
-  void started(int node, Zxid applied, std::uint64_t digest) override;
   void log_was_read(int node, const std::vector<zk::Txn>& log) override;
+  void started(int node, Zxid applied, std::uint64_t digest) override;
   void restored(int node) override { violation(node, "took a snapshot from nobody"); }
   void refused_to_start(int node, const std::string& why) override;
   void failed(int node) override { violation(node, "goes out of service, though its disk works"); }
@@ -37,27 +37,10 @@ class Witness final : public NodeObserver {
     std::vector<std::uint8_t> bytes;
     std::uint64_t digest;
   };
-  struct Applied {
-    zk::Txn txn;
-    std::uint64_t digest;
-    SteadyTime at;
-    std::optional<SteadyTime> decided;
-  };
-  struct Node {
-    std::int64_t last = 0;  // applied, in this life
-    // What its log held at its start is not known yet; transactions wait for that. Also those of lives that ended
-    // before their log was read.
-    bool is_starting = false;
-    std::vector<Applied> waiting, of_earlier_lives;
-    std::int64_t start = 0;
-    std::uint64_t start_digest = 0;
-    SteadyTime started_at{};
-  };
 
   // Joins the sequence, or is what stands there already.
-  void see(int node, const zk::Txn& txn, SteadyTime at, std::optional<SteadyTime> decided, const char* where);
+  void see(int node, const zk::Txn& txn, std::optional<SteadyTime> decided, const char* where);
   void check_digest(int node, std::int64_t zxid, std::uint64_t digest);
-  void process(int node, Node& state, const Applied& applied);
   void violation(int node, std::string what);
 
   zk::ZnodeMachine reference_;
@@ -65,7 +48,7 @@ class Witness final : public NodeObserver {
   Violations& violations_;
   Function<SteadyTime()> now_ = [] { return SteadyTime(); };
   std::map<std::int64_t, Entry> entries_;  // by zxid
-  std::map<int, Node> nodes_;
+  std::map<int, std::int64_t> applied_;    // the newest, by each node in this life
 };
 
 }  // namespace holdfast::sim

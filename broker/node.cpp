@@ -110,6 +110,8 @@ EnsembleOptions ensemble_options(const Config& config, const EnsembleSetup& setu
   o.super_digest = config.text("DigestAuthenticationProvider.superDigest");
   o.snapshot_count = config.integer("snapCount");
   o.container_check_ms = config.integer("znode.container.checkIntervalMs");
+  o.session_request_rate = config.integer("session.request.rate");
+  o.session_byte_rate = config.integer("session.byte.rate");
   o.global_outstanding_limit = config.integer("globalOutstandingLimit");
   o.client = setup.client;
   o.data_dir = data_dir + "/coordination";

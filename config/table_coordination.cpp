@@ -90,6 +90,11 @@ constexpr Setting session_settings_[] = {
      "Whether those become global when they need to."},
     {"globalOutstandingLimit", int32, "1000", at_least(1), read_only, used,
      "Requests in progress before clients are no longer read from."},
+    {"session.request.rate", int64, "0", at_least(0), read_only, used,
+     "Requests that a session may send in a second; what is beyond waits. 0: no bound. Subtrees have rates, too: the "
+     "znode /zookeeper/quota<path>/zookeeper_rates, \"requests=N,bytes=N\"."},
+    {"session.byte.rate", int64, "0", at_least(0), read_only, used,
+     "Bytes of requests that a session may send in a second; what is beyond waits. 0: no bound."},
     {"requestThrottleLimit", int32, "0", at_least(0), read_only, ignored,
      "Requests in progress before new ones stall; 0: no bound."},
     {"requestThrottleStallTime", int32, "100", at_least(0), read_only, ignored, "How long they stall."},

@@ -5,16 +5,6 @@
 #include "runtime/result.h"
 
 namespace holdfast::zk {
-namespace {
-
-// The subtree that "/zookeeper/quota<path>/zookeeper_limits" limits; empty when it is no such path.
-std::string_view quota_path_of(std::string_view path, std::string_view name) {
-  if (!is_below(path, quota_root) || name_of(path) != name) return {};
-  const std::string_view parent = parent_of(path);
-  return parent.size() > quota_root.size() ? parent.substr(quota_root.size()) : std::string_view();
-}
-
-}  // namespace
 
 void Applier::apply(const Txn& txn, Effects& effects) {
   txn_ = &txn;

@@ -171,6 +171,7 @@ void Ensemble::tick() {
   for (const SessionId own : own_sessions_)
     if (const zk::Session* s = machine_.sessions().find(own)) touch(own, s->timeout_ms);
   if (driver_.judges()) expire();
+  server_->rates().refresh(machine_.tree());
   shard_.arm(timer_, std::chrono::milliseconds(std::min(options_.tick_ms, options_.container_check_ms)),
              [this] { tick(); });
 }

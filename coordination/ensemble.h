@@ -45,6 +45,7 @@ struct EnsembleOptions {
   std::string data_dir;  // of the snapshots
   std::vector<std::string> protected_prefixes;
   std::int64_t global_outstanding_limit = 1000;
+  std::int64_t session_request_rate = 0, session_byte_rate = 0;  // in a second; 0: no bound
 };
 
 class Ensemble final : private QuorumDriver::Listener {

@@ -134,6 +134,7 @@ std::string monitor_lines(ZkServer& server, const QuorumStatus& status) {
   out.add("connection_revalidate_count", stats.reattached);
   out.add("connection_rejected", stats.rejected_connections);
   out.add("connection_drop_count", stats.dropped_connections);
+  out.add("request_throttle_wait_count", stats.throttle_waits);
   out.add("large_requests_rejected", stats.large_requests_rejected);
   out.add("sessionless_connections_expired", stats.sessionless_expired);
   out.add("stale_sessions_expired", ensemble.expired_sessions());

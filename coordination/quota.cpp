@@ -34,6 +34,13 @@ std::string QuotaValues::text() const {
   return out;
 }
 
+// The subtree that "/zookeeper/quota<path>/zookeeper_limits" limits; empty when it is no such path.
+std::string_view quota_path_of(std::string_view path, std::string_view name) {
+  if (!is_below(path, quota_root) || name_of(path) != name) return {};
+  const std::string_view parent = parent_of(path);
+  return parent.size() > quota_root.size() ? parent.substr(quota_root.size()) : std::string_view();
+}
+
 std::string limits_path(std::string_view quota_path) {
   return fmt::format("{}{}/{}", quota_root, quota_path, limits_name);
 }

@@ -35,6 +35,8 @@ struct QuotaValues {
 
 std::string limits_path(std::string_view quota_path);
 std::string stats_path(std::string_view quota_path);
+// The subtree that a node of that name below /zookeeper/quota is about; empty: it is none.
+std::string_view quota_path_of(std::string_view path, std::string_view name);
 
 // A soft limit that a write went over.
 struct QuotaWarning {

@@ -45,6 +45,8 @@ ZkConnection::ZkConnection(ZkServer& server, std::unique_ptr<Stream> stream, zk:
       host_(stream_->remote().host),
       greeting_deadline_ms_(server_.ensemble().steady_ms() + greeting_ms) {
   ids_.push_back({"ip", host_});
+  const EnsembleOptions& options = server_.ensemble().options();
+  rate_ = zk::RateLimit({options.session_request_rate, options.session_byte_rate});
   stats_.remote = to_string(stream_->remote());
   stats_.established_ms = server_.ensemble().shard().clock().wall_ms();
 }
@@ -125,6 +127,7 @@ Task<void> ZkConnection::run() {
     }
     open = co_await fill(wanted);
     if (open) open = handle_frames();
+    if (open && throttled_.count() > 0) co_await wait_for_rate();
     if (open && server_.crowded()) {
       auto uncrowded = [this](Function<void()> resume) { server_.when_uncrowded(std::move(resume)); };
       co_await server_.ensemble().shard().until(std::move(uncrowded));
@@ -251,6 +254,28 @@ Task<zk::ZkError> ZkConnection::propose(SessionId session, zk::WriteRequest requ
   co_return out;
 }
 
+Duration ZkConnection::throttle(ByteView frame) {
+  zk::RateLimit* subtree = server_.rates().empty() ? nullptr : server_.rates().covering(zk_path_of(frame));
+  if (!subtree && !rate_.rates().any()) return Duration(0);
+  const SteadyTime now = server_.ensemble().shard().clock().now();
+  const Duration wait = std::max(rate_.wait(now), subtree ? subtree->wait(now) : Duration(0));
+  if (wait.count() > 0) {
+    ++server_.stats().throttle_waits;
+    return wait;
+  }
+  rate_.charge(frame.size());
+  if (subtree) subtree->charge(frame.size());
+  return Duration(0);
+}
+
+// The client is there, and its session is not to end for having much to say.
+Task<void> ZkConnection::wait_for_rate() {
+  constexpr Duration slice = std::chrono::milliseconds(250);
+  if (!read_only_) server_.ensemble().touch(session_, stats_.timeout_ms);
+  const Duration pause = std::min(throttled_, slice);
+  co_await server_.ensemble().shard().sleep(pause);
+}
+
 bool ZkConnection::handle_frames() {
   const std::size_t frame_max = server_.ensemble().options().jute_max_buffer;
   while (end_ - begin_ >= 4 && !closed_ && !closing_) {
@@ -264,6 +289,8 @@ bool ZkConnection::handle_frames() {
     }
     if (end_ - begin_ < 4 + std::size_t{length}) break;
     const ByteView frame(input_.get() + begin_ + 4, length);
+    throttled_ = throttle(frame);
+    if (throttled_.count() > 0) break;
     begin_ += 4 + std::size_t{length};
     ++stats_.received;
     ++server_.stats().received;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "coordination/machine.h"
+#include "coordination/rate_limit.h"
 #include "coordination/zk_connection_stats.h"
 #include "runtime/network.h"
 #include "wire/writer.h"
@@ -78,6 +79,10 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   Task<zk::ZkError> admit(const wire::zk::ConnectRequest& request, SessionId& id, std::int32_t timeout_ms);
   Task<bool> greet();  // four-letter word or session; false: the connection is over
   bool handle_frames();
+  // How long the client must wait, by its session's rate and its subtree's, before this request is taken; else it is
+  // charged for it.
+  Duration throttle(ByteView frame);
+  Task<void> wait_for_rate();
   void put_header(wire::Writer& out, std::int32_t xid, zk::ZkError error, std::optional<Zxid> zxid = {}) const;
   void hold_writes(Waiting& w, bool hold);
   void drain();
@@ -103,6 +108,8 @@ class ZkConnection : public std::enable_shared_from_this<ZkConnection> {
   Slot first_slot_ = 0;
   std::size_t held_up_ = 0;  // of them, those that hold writes
   wire::Writer out_{0};
+  zk::RateLimit rate_;
+  Duration throttled_{0};  // what handle_frames() stopped for
   bool flush_deferred_ = false, closed_ = false, closing_ = false, draining_ = false, read_only_ = false;
 };
 

@@ -214,6 +214,7 @@ void multi(const Request& r) {
     if (!std::visit([](const auto& part) { return part_is_readable(part); }, o.body))
       return propose_failure(r, ZkError::marshalling_error);
   }
+  if (m.operations.size() > zk::multi_parts_max) return propose_failure(r, ZkError::marshalling_error);
   zk::MultiOp out;
   out.parts.reserve(m.operations.size());
   for (const auto& o : m.operations) {
@@ -334,9 +335,10 @@ void sync(const Request& r) {
   if (!r.read(m)) return;
   // Standing alone, what the server has applied is all there is: it is answered in its turn, at once.
   r.connection.server().ensemble().driver().sync(
-      [connection = r.connection.shared_from_this(), slot = r.slot, path = std::string(text(m.path))](bool known) {
+      [connection = r.connection.shared_from_this(), slot = r.slot, path = std::optional<std::string>(m.path)](bool known) {
         if (!known) return connection->close();
-        connection->reply(slot, ZkError::ok, [&](Writer& out) { jute::encode(jute::SyncResponse{path}, out); });
+        const jute::SyncResponse synced{path ? jute::Text(*path) : std::nullopt};
+        connection->reply(slot, ZkError::ok, [&](Writer& out) { jute::encode(synced, out); });
       });
 }
 
@@ -533,6 +535,31 @@ bool zk_handle_request(ZkConnection& connection, ByteView frame) {
     row->handle(Request{*connection, slot, xid, op, kept.view()});
   });
   return true;
+}
+
+std::string_view zk_path_of(ByteView frame) {
+  Reader in(frame);
+  in.i32();  // xid
+  const auto op = static_cast<OpCode>(in.i32());
+  switch (op) {
+    case OpCode::ping:
+    case OpCode::auth:
+    case OpCode::close_session:
+    case OpCode::set_watches:
+    case OpCode::set_watches2:
+    case OpCode::reconfig:
+    case OpCode::who_am_i:
+    case OpCode::query_result:
+      return {};
+    case OpCode::multi:
+    case OpCode::multi_read:
+      in.raw(sizeof(std::int32_t) + 1 + sizeof(std::int32_t));  // the first part's header
+      break;
+    default:
+      break;
+  }
+  const std::int32_t length = in.i32();
+  return in.ok() && length > 0 ? as_text(in.raw(static_cast<std::size_t>(length))) : std::string_view();
 }
 
 std::string opcode_table_markdown() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordination/ensemble.h"
+#include "coordination/rate_limit.h"
 #include "coordination/zk_connection.h"
 
 namespace holdfast {
@@ -24,7 +25,7 @@ struct ZkServerStats {
   // Since the start: srst does not reset them.
   std::uint64_t connection_requests = 0, reattached = 0;
   std::uint64_t rejected_connections = 0, dropped_connections = 0, sessionless_expired = 0;
-  std::uint64_t large_requests_rejected = 0, auth_failures = 0;
+  std::uint64_t large_requests_rejected = 0, auth_failures = 0, throttle_waits = 0;
 
   double latency_average_ms() const {
     return latency_count == 0 ? 0.0 : static_cast<double>(latency_total_ms) / static_cast<double>(latency_count);
@@ -62,6 +63,7 @@ class ZkServer {
   bool crowded() const { return outstanding_ > static_cast<std::size_t>(ensemble_.options().global_outstanding_limit); }
   void when_uncrowded(Function<void()> resume) { uncrowded_.push_back(std::move(resume)); }
   void check_uncrowded();
+  zk::SubtreeRates& rates() { return rates_; }
   bool may_log_refusal();
   std::int64_t started_steady_ms() const { return started_steady_ms_; }
   // What `hash` tells: the tree's digest at every 128th zxid, the newest 1024 (DataTree.logZxidDigest).
@@ -84,6 +86,7 @@ class ZkServer {
   zk::ConnectionToken next_token_ = 1;
   ZkServerStats stats_;
   std::size_t outstanding_ = 0;
+  zk::SubtreeRates rates_;
   std::vector<Function<void()>> uncrowded_;
   SteadyTime refusal_window_{};
   int refusals_in_window_ = 0;

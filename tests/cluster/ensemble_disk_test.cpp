@@ -28,7 +28,7 @@ class SmallDisk {
       return;
     }
     const auto made = run_command({"sh", "-c",
-                                   "truncate -s 256M '" + image + "' && mkfs.ext4 -q -m 0 '" + image +
+                                   "truncate -s 512M '" + image + "' && mkfs.ext4 -q -m 0 '" + image +
                                        "' && mount -o loop '" + image + "' '" + root_ + "'"});
     if (made.status != 0) fault_ = made.errors;
   }

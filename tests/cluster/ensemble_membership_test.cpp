@@ -198,11 +198,17 @@ std::string configuration(EnsembleClient& client) {
   return text;
 }
 
+// Again while those who are to vote are not there yet, or another change is under way.
 int reconfigure(EnsembleClient& client, const char* joining, const char* leaving) {
-  std::string text(4096, '\0');
-  int size = static_cast<int>(text.size());
-  Stat stat;
-  return zoo_reconfig(client.handle(), joining, leaving, nullptr, -1, text.data(), &size, &stat);
+  int rc = ZOK;
+  wait_until([&] {
+    std::string text(4096, '\0');
+    int size = static_cast<int>(text.size());
+    Stat stat;
+    rc = zoo_reconfig(client.handle(), joining, leaving, nullptr, -1, text.data(), &size, &stat);
+    return rc != ZNEWCONFIGNOQUORUM && rc != ZRECONFIGINPROGRESS;
+  });
+  return rc;
 }
 
 int authenticate(EnsembleClient& client) {

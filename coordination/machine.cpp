@@ -53,6 +53,7 @@ std::vector<std::string> ZnodeMachine::expired_nodes(std::int64_t now_ms, std::s
   };
   collect(tree_.containers(), NodeKind::container);
   collect(tree_.ttl_nodes(), NodeKind::ttl);
+  std::ranges::sort(paths);  // they are found in the order of their addresses
   return paths;
 }
 

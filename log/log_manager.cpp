@@ -33,6 +33,7 @@ struct LogManager::Inner {
     Offset recovery_point, start, high_watermark;
   };
   std::vector<std::vector<Marks>> marks;
+  std::vector<Marks> refused;  // of logs that no shard has: kept as they were, or the next start would not refuse them
   std::unique_ptr<Worker> background;  // checkpoints, left-over directories; its last jobs use what is above
 
   Inner(LogManagerOptions o, Disk& d, Workers& w, Clock& c, Random& r, Metrics& m)
@@ -116,31 +117,36 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
     log->open(std::move(found.state));
     shard.add(std::move(log));
   }
+  for (const RefusedLog& log : recovery.refused())
+    refused.push_back({dir, log.topic, log.partition, log.recovery_point, log.start, log.high_watermark});
   for (const std::string& path : recovery.leftovers())
     background->submit([this, path] { (void)disk.remove_all(path); });
   return {};
 }
 
+// Also of logs that have failed: what was synced is synced, and no start may think that nothing was ever said of them.
 std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shard) {
   std::vector<Marks> out;
   for (const auto& [id, log] : shard.logs())
-    if (!log->is_failed())
-      out.push_back({log->log_dir(), log->topic(), id.partition, log->synced_offset(), log->start_offset(),
-                     log->high_watermark()});
+    out.push_back(
+        {log->log_dir(), log->topic(), id.partition, log->synced_offset(), log->start_offset(), log->high_watermark()});
   return out;
 }
 
 Result<void> LogManager::Inner::write_checkpoints() {
   for (const std::string& dir : options.log_dirs) {
     OffsetCheckpoint recovery, start, high_watermark;
-    for (const auto& shard : marks)
-      for (const Marks& m : shard) {
+    const auto put = [&](const std::vector<Marks>& all) {
+      for (const Marks& m : all) {
         if (m.log_dir != dir) continue;
         const std::pair key(m.topic, m.partition);
         recovery[key] = m.recovery_point;
         if (m.start.value > 0) start[key] = m.start;
-        high_watermark[key] = m.high_watermark;
+        if (m.high_watermark.value < INT64_MAX) high_watermark[key] = m.high_watermark;
       }
+    };
+    put(refused);
+    for (const auto& shard : marks) put(shard);
     for (const auto& [file, checkpoint] :
          {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
           std::pair(log_format::high_watermark_file, &high_watermark)}) {
@@ -243,7 +249,7 @@ void LogManager::stop() {
   in.background.reset();
   for (auto& shard : in.shards) in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
   auto written = in.write_checkpoints();
-  bool healthy = written.has_value();
+  bool healthy = written.has_value() && in.refused.empty();  // a start that trusts would not see why they were
   for (const auto& shard : in.shards)
     for (const auto& dir : shard->directories()) healthy = healthy && dir->online;
   for (const std::string& dir : in.options.log_dirs) {

@@ -76,14 +76,17 @@ Result<void> Recovery::load(const std::string& name) {
     const auto it = checkpoint.find(key);
     return it == checkpoint.end() ? otherwise : it->second;
   };
-  log.state.start = at(start_offsets_, Offset(0));
-  log.state.high_watermark = at(high_watermarks_, Offset(INT64_MAX));
-  auto loaded = load_segments(log, at(recovery_points_, Offset(0)));
+  const RefusedLog known{log.topic, log.id.partition, at(recovery_points_, Offset(0)), at(start_offsets_, Offset(0)),
+                         at(high_watermarks_, Offset(INT64_MAX))};
+  log.state.start = known.start;
+  log.state.high_watermark = known.high_watermark;
+  auto loaded = load_segments(log, known.recovery_point);
   if (!loaded) {
     if (loaded.error().kind != ErrorKind::corrupt) return fail(loaded);
     log_line(LogLevel::error, "log",
              "{}: {}; the partition stays offline: restore it from a copy, or remove the directory to give up its data",
              log.directory, loaded.error().message);
+    refused_.push_back(known);
     return {};
   }
   logs_.emplace(log.id, std::move(log));

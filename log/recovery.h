@@ -31,6 +31,13 @@ struct RecoveredLog {
   std::optional<Offset> first_checked;  // the first segment whose batches were read, for its indexes to be made anew
 };
 
+// What was known of a log that is damaged. It stays so until somebody mends or removes it.
+struct RefusedLog {
+  std::string topic;
+  std::int32_t partition = 0;
+  Offset recovery_point, start, high_watermark;
+};
+
 class Recovery {
  public:
   Recovery(Disk& disk, std::string log_dir, bool clean, ConfigOf config_of)
@@ -38,6 +45,7 @@ class Recovery {
 
   Result<void> run();
   std::map<LogId, RecoveredLog>& logs() { return logs_; }
+  const std::vector<RefusedLog>& refused() const { return refused_; }
   const std::vector<std::string>& leftovers() const { return leftovers_; }  // to be removed in the background
 
  private:
@@ -63,6 +71,7 @@ class Recovery {
   ConfigOf config_of_;
   OffsetCheckpoint recovery_points_, start_offsets_, high_watermarks_;
   std::map<LogId, RecoveredLog> logs_;
+  std::vector<RefusedLog> refused_;
   std::vector<std::string> leftovers_;
   std::uint64_t replayed_bytes_ = 0;
 };

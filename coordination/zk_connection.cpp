@@ -207,7 +207,16 @@ Task<bool> ZkConnection::greet() {
   if (!ensemble.serving() && !read_only_) co_return false;
   const std::int32_t timeout = ensemble.limits().clamp(request.time_out);
   SessionId id(request.session_id);
-  const ZkError admitted = co_await admit(request, id, timeout);
+  ZkError admitted = co_await admit(request, id, timeout);
+  // It may have ended, or have moved on, before this connection could be told.
+  if (admitted == ZkError::ok && !read_only_) {
+    const zk::Session* session = ensemble.machine().sessions().find(id);
+    if (!session) {
+      admitted = ZkError::session_expired;
+    } else if (session->owner != 0 && session->owner != ensemble.options().server_id) {
+      admitted = ZkError::connection_loss;
+    }
+  }
   // Nobody knows: the client is to ask again, here or elsewhere.
   if (admitted == ZkError::connection_loss) co_return false;
   const std::int32_t granted = admitted == ZkError::ok ? timeout : 0;

@@ -123,10 +123,17 @@ void put_multi(const zk::Effects& effects, Writer& out) {
   jute::encode(jute::MultiHeader{-1, true, -1}, out);
 }
 
+// The client is elsewhere, or soon will be: as upstream, it is told by the end of the connection (ZOOKEEPER-710).
+bool has_moved(const zk::Effects& effects) {
+  return effects.result.error == ZkError::session_moved ||
+         std::ranges::any_of(effects.parts, [](const auto& part) { return part.error == ZkError::session_moved; });
+}
+
 void propose(const Request& r, const zk::WriteRequest& request) {
   r.connection.server().ensemble().driver().propose(
       request, r.connection.caller(r.xid),
       [connection = r.connection.shared_from_this(), slot = r.slot, op = r.op](const zk::Effects& effects) {
+        if (has_moved(effects)) return connection->close();
         if (op == OpCode::multi) {
           connection->reply(slot, effects.result.error, [&](Writer& out) { put_multi(effects, out); });
         } else if (op == OpCode::reconfig) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "coordination/membership.h"
 #include "coordination/next_membership.h"
 #include "coordination/quorum_driver.h"
 #include "runtime/log_line.h"
@@ -13,7 +14,7 @@ namespace holdfast {
 namespace {
 
 constexpr Duration poll_interval = std::chrono::milliseconds(50);
-constexpr Duration guest_max = std::chrono::minutes(1);       // a server that nobody named, after its last word
+constexpr Duration guest_max = std::chrono::minutes(1);       // a server that nobody names and nobody reaches
 constexpr Duration disk_stuck_max = std::chrono::seconds(2);  // a leader that cannot write lets another one lead
 constexpr Duration reconfig_max = std::chrono::seconds(5);
 constexpr std::size_t digests_kept = 16;
@@ -94,8 +95,10 @@ void QuorumDriver::poll() {
     leave_full_disk();
   }
   const SteadyTime now = shard_.clock().now();
-  if (std::erase_if(guests_, [&](const auto& guest) { return now - guest.second.second > guest_max; }) > 0)
-    update_addresses();
+  const auto is_gone = [&](const auto& guest) {
+    return now - guest.second.second > guest_max && !replica_.transport()->connected(guest.first);
+  };
+  if (std::erase_if(guests_, is_gone) > 0) update_addresses();
   shard_.arm(poll_timer_, poll_interval, [this] { poll(); });
 }
 
@@ -259,10 +262,18 @@ void QuorumDriver::finish_syncs() {
 void QuorumDriver::update_config() {
   if (alone()) return;
   const zk::Znode* node = machine_.tree().find(ensemble_config_path);
+  EnsembleConfig former = config_;
   if (node && !node->data.empty())
     if (auto parsed = EnsembleConfig::parse(as_text(node->data.view()), options_.multi_address);
         parsed && !parsed->servers.empty())
       config_ = std::move(*parsed);
+  // Who is named no more may have a vote until the membership follows, and is needed for that.
+  for (const ServerId id : members(replica_.core().membership(), options_.quorum.self)) {
+    const auto gone = former.servers.find(id);
+    if (gone == former.servers.end() || config_.servers.contains(id)) continue;
+    const EnsembleServer::Address& address = gone->second.addresses.front();
+    guests_.try_emplace(id, Endpoint{address.host, address.quorum_port}, shard_.clock().now());
+  }
   std::erase_if(guests_, [this](const auto& guest) { return config_.servers.contains(guest.first); });
   update_addresses();
 }

@@ -235,6 +235,37 @@ TEST_F(QuorumTest, FilesThatNameMoreServersMakeTheEnsembleGrow) {
   EXPECT_EQ(make(wait_for_leader(), "/grown"), ZkError::ok);
 }
 
+TEST_F(QuorumTest, ThoseWhoAreNamedNoMoreVoteUntilTheOthersCan) {
+  configure({1, 2, 3, 4, 5});
+  start_all();
+  configure({1, 2, 3});
+  for (const int id : {1, 2, 3}) {
+    if (id == leader()) continue;
+    stop(id);
+    start(id);
+    ASSERT_TRUE(until([&] { return at(id).serving(); }));
+  }
+  // The next leader's file names three. Of them two are there at most: the other two have to help it.
+  kill(leader());
+  if (is_up(1) && is_up(2) && is_up(3)) kill(other_than({4, 5}));
+  const auto votes = [&] {
+    const int id = leader();
+    return id != 0 && driver(id).replica().core().committed_membership().voters.size() == 3 &&
+           !driver(id).replica().core().committed_membership().is_joint();
+  };
+  ASSERT_TRUE(until(votes));
+  EXPECT_EQ(make(wait_for_leader(), "/fewer"), ZkError::ok);
+}
+
+TEST_F(QuorumTest, AServerThatNobodyNamesIsFedWhileItIsThere) {
+  start_all();
+  configure({1, 2, 3, 4});
+  start(4);
+  ASSERT_TRUE(until([&] { return at(4).serving(); }));
+  EXPECT_FALSE(until([&] { return !at(4).serving(); }, std::chrono::minutes(3)));
+  EXPECT_EQ(make(4, "/guest"), ZkError::ok);
+}
+
 TEST_F(QuorumTest, ANodeThatBelongsToAnEnsembleDoesNotStandAlone) {
   start_all();
   stop(2);

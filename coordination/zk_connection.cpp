@@ -155,7 +155,8 @@ Task<zk::ZkError> ZkConnection::admit(const wire::zk::ConnectRequest& request, S
     if (read_only_) co_return ZkError::ok;
     zk::CreateSessionOp op;
     op.timeout_ms = timeout_ms;
-    co_return co_await propose(id, op);
+    const ZkError created = co_await propose(id, op);
+    co_return created;
   }
   const zk::SessionPassword password = zk::password_of(id);
   const bool right = request.passwd && std::ranges::equal(*request.passwd, password);
@@ -167,7 +168,8 @@ Task<zk::ZkError> ZkConnection::admit(const wire::zk::ConnectRequest& request, S
     co_return ensemble.machine().sessions().find(id) ? ZkError::ok : ZkError::session_expired;
   zk::AttachSessionOp op;
   op.timeout_ms = timeout_ms;
-  co_return co_await propose(id, op);
+  const ZkError attached = co_await propose(id, op);
+  co_return attached;
 }
 
 Task<bool> ZkConnection::greet() {

@@ -94,7 +94,9 @@ void Nemesis::watch_over(SimulatedNode& node) {
     mended_at_[&node] = world_.now();
     mend_at_.erase(at);
   }
-  if (node.failed() && !node.disk_is_faulty()) {
+  if (!node.failed()) {
+    failed_.erase(&node);
+  } else if (failed_.insert(&node).second && !node.disk_is_faulty()) {
     const auto mended = mended_at_.find(&node);
     if (mended == mended_at_.end() || world_.now() - mended->second > failure_noticed) node.report_failure();
   }

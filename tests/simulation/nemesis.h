@@ -80,6 +80,7 @@ class Nemesis {
   std::vector<std::string> others_;
   std::map<std::string, std::uint64_t> injected_;
   std::map<const SimulatedNode*, SteadyTime> back_at_, mend_at_, mended_at_;
+  std::set<const SimulatedNode*> failed_;
   std::set<const SimulatedNode*> blank_;  // reformatted, and not voters again
   std::vector<std::pair<SteadyTime, SteadyTime>> disturbed_;
   bool stopped_ = false;

@@ -48,6 +48,35 @@ Duration report_lag(const Plan& plan) {
   return out;
 }
 
+std::string describe(const Membership& membership) {
+  std::string out;
+  const auto add = [&out](const char* what, const std::vector<ServerId>& ids) {
+    if (!ids.empty()) out += what;
+    for (const ServerId id : ids) out += fmt::format(" {}", id.value);
+  };
+  add(" voters", membership.voters);
+  add(" learners", membership.learners);
+  add(" outgoing", membership.outgoing);
+  return out;
+}
+
+// What those who do not serve think of their ensemble.
+std::string silent_ones(const std::vector<SimulatedNode*>& nodes) {
+  std::string out;
+  for (SimulatedNode* node : nodes) {
+    if (node->serving()) continue;
+    out += fmt::format("; node {}", node->id());
+    if (!node->up() || node->failed() || node->ensemble().alone()) {
+      out += !node->running() ? " is down" : !node->up() ? " begins" : node->failed() ? " has failed" : " is silent";
+      continue;
+    }
+    const Consensus& core = node->ensemble().driver().replica().core();
+    out += fmt::format(" in term {} of leader {}, {} of {} to {} committed,{}", core.term().value, core.leader().value,
+                       core.commit().value, core.log_start().value, core.log_end().value, describe(core.membership()));
+  }
+  return out;
+}
+
 std::int64_t ms(Duration d) { return std::chrono::duration_cast<milliseconds>(d).count(); }
 
 }  // namespace
@@ -153,7 +182,8 @@ Outcome run(const Plan& plan) {
     for (const auto& cluster : clusters) cluster->finish_clients();
     const bool done = world.run_until(
         [&] { return std::ranges::all_of(clusters, [](const auto& c) { return c->clients_are_done(); }); }, patience);
-    if (!done) out.violations.push_back("I11: not all clients come to their end after the last fault");
+    if (!done)
+      out.violations.push_back("I11: not all clients come to their end after the last fault" + silent_ones(nodes));
     // Sessions that nobody speaks for any more expire.
     world.run_for(milliseconds(plan.timeout_max_ms + 4 * plan.tick_ms) + seconds(plan.replicated ? 15 : 5) +
                   4 * plan.job_delay);
@@ -162,7 +192,7 @@ Outcome run(const Plan& plan) {
       if (node->running()) node->crash(Crash::power_and_cache);
     const bool back = world.run_until(
         [&] { return std::ranges::all_of(nodes, [](const auto* n) { return n->serving(); }); }, patience);
-    if (!back) out.violations.push_back("I11: not all nodes serve after the last restart");
+    if (!back) out.violations.push_back("I11: not all nodes serve after the last restart" + silent_ones(nodes));
     world.run_for(seconds(1) + 4 * plan.job_delay);
     for (const auto& cluster : clusters) cluster->compare_states();
     for (const auto& cluster : clusters)

@@ -86,6 +86,12 @@ Result<void> write_offset_checkpoint(Disk& disk, const std::string& path, const 
   return disk.write_atomically(path, as_bytes(text));
 }
 
+Offset identity_of(const Uuid& topic_id) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < sizeof(out); ++i) out = out << 8 | topic_id[i];
+  return Offset(static_cast<std::int64_t>(out >> 1));
+}
+
 Result<std::optional<MetaProperties>> read_meta_properties(Disk& disk, const std::string& path) {
   auto text = read_text(disk, path);
   if (!text) return fail(text);

@@ -20,6 +20,10 @@ using OffsetCheckpoint = std::map<std::pair<std::string, std::int32_t>, Offset>;
 Result<OffsetCheckpoint> read_offset_checkpoint(Disk& disk, const std::string& path);
 Result<void> write_offset_checkpoint(Disk& disk, const std::string& path, const OffsetCheckpoint& checkpoint);
 
+// Checkpoints go by name, and a name may be used again. One more of them, written after the others, says whose entries
+// they hold: with as much of the topic id as an offset has room for.
+Offset identity_of(const Uuid& topic_id);
+
 struct MetaProperties {
   std::string cluster_id;
   std::int32_t node_id = -1;

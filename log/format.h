@@ -19,6 +19,7 @@ inline constexpr std::string_view log_suffix = ".log", index_suffix = ".index", 
 inline constexpr std::string_view recovery_point_file = "recovery-point-offset-checkpoint",
                                   start_offset_file = "log-start-offset-checkpoint",
                                   high_watermark_file = "replication-offset-checkpoint",
+                                  identity_file = "log-identity-checkpoint",
                                   clean_shutdown_file = ".kafka_cleanshutdown", meta_file = "meta.properties",
                                   lock_file = ".lock", partition_metadata_file = "partition.metadata",
                                   leader_epoch_file = "leader-epoch-checkpoint", journal_prefix = "journal-";

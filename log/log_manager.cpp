@@ -29,7 +29,7 @@ struct LogManager::Inner {
   // What each shard last said of its logs; the checkpoints of a directory join them. Touched on the background worker.
   struct Marks {
     std::string log_dir, topic;
-    std::int32_t partition;
+    LogId id;
     Offset recovery_point, start, high_watermark;
   };
   std::vector<std::vector<Marks>> marks;
@@ -118,7 +118,7 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
     shard.add(std::move(log));
   }
   for (const RefusedLog& log : recovery.refused())
-    refused.push_back({dir, log.topic, log.partition, log.recovery_point, log.start, log.high_watermark});
+    refused.push_back({dir, log.topic, log.id, log.recovery_point, log.start, log.high_watermark});
   for (const std::string& path : recovery.leftovers())
     background->submit([this, path] { (void)disk.remove_all(path); });
   return {};
@@ -128,18 +128,18 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
 std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shard) {
   std::vector<Marks> out;
   for (const auto& [id, log] : shard.logs())
-    out.push_back(
-        {log->log_dir(), log->topic(), id.partition, log->synced_offset(), log->start_offset(), log->high_watermark()});
+    out.push_back({log->log_dir(), log->topic(), id, log->synced_offset(), log->start_offset(), log->high_watermark()});
   return out;
 }
 
 Result<void> LogManager::Inner::write_checkpoints() {
   for (const std::string& dir : options.log_dirs) {
-    OffsetCheckpoint recovery, start, high_watermark;
+    OffsetCheckpoint recovery, start, high_watermark, identity;
     const auto put = [&](const std::vector<Marks>& all) {
       for (const Marks& m : all) {
         if (m.log_dir != dir) continue;
-        const std::pair key(m.topic, m.partition);
+        const std::pair key(m.topic, m.id.partition);
+        identity[key] = identity_of(m.id.topic_id);
         recovery[key] = m.recovery_point;
         if (m.start.value > 0) start[key] = m.start;
         if (m.high_watermark.value < INT64_MAX) high_watermark[key] = m.high_watermark;
@@ -149,7 +149,8 @@ Result<void> LogManager::Inner::write_checkpoints() {
     for (const auto& shard : marks) put(shard);
     for (const auto& [file, checkpoint] :
          {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
-          std::pair(log_format::high_watermark_file, &high_watermark)}) {
+          std::pair(log_format::high_watermark_file, &high_watermark),
+          std::pair(log_format::identity_file, &identity)}) {
       auto written = write_offset_checkpoint(disk, dir + "/" + std::string(file), *checkpoint);
       if (!written) return fail(written);
     }

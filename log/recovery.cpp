@@ -26,7 +26,8 @@ std::string Recovery::path(const RecoveredLog& log, Offset base, std::string_vie
 Result<void> Recovery::run() {
   for (auto [file, checkpoint] : {std::pair(log_format::recovery_point_file, &recovery_points_),
                                   std::pair(log_format::start_offset_file, &start_offsets_),
-                                  std::pair(log_format::high_watermark_file, &high_watermarks_)}) {
+                                  std::pair(log_format::high_watermark_file, &high_watermarks_),
+                                  std::pair(log_format::identity_file, &identities_)}) {
     auto read = read_offset_checkpoint(disk_, log_dir_ + "/" + std::string(file));
     if (!read) return fail(read);
     *checkpoint = std::move(*read);
@@ -72,11 +73,13 @@ Result<void> Recovery::load(const std::string& name) {
   log.id = {**id, partition->partition};
   log.config = config_of_(log.topic);
   const std::pair key(log.topic, log.id.partition);
+  const auto of = identities_.find(key);
+  const bool of_a_namesake = of != identities_.end() && of->second != identity_of(log.id.topic_id);
   const auto at = [&](const OffsetCheckpoint& checkpoint, Offset otherwise) {
     const auto it = checkpoint.find(key);
-    return it == checkpoint.end() ? otherwise : it->second;
+    return it == checkpoint.end() || of_a_namesake ? otherwise : it->second;
   };
-  const RefusedLog known{log.topic, log.id.partition, at(recovery_points_, Offset(0)), at(start_offsets_, Offset(0)),
+  const RefusedLog known{log.topic, log.id, at(recovery_points_, Offset(0)), at(start_offsets_, Offset(0)),
                          at(high_watermarks_, Offset(INT64_MAX))};
   log.state.start = known.start;
   log.state.high_watermark = known.high_watermark;

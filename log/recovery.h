@@ -34,7 +34,7 @@ struct RecoveredLog {
 // What was known of a log that is damaged. It stays so until somebody mends or removes it.
 struct RefusedLog {
   std::string topic;
-  std::int32_t partition = 0;
+  LogId id;
   Offset recovery_point, start, high_watermark;
 };
 
@@ -69,7 +69,7 @@ class Recovery {
   bool clean_;
   bool journaled_ = false;  // there is a journal: the last one to write here was no foreign server
   ConfigOf config_of_;
-  OffsetCheckpoint recovery_points_, start_offsets_, high_watermarks_;
+  OffsetCheckpoint recovery_points_, start_offsets_, high_watermarks_, identities_;
   std::map<LogId, RecoveredLog> logs_;
   std::vector<RefusedLog> refused_;
   std::vector<std::string> leftovers_;

@@ -20,9 +20,9 @@ namespace {
 constexpr const char* directory = "/data";
 constexpr Duration checkpoint_interval = std::chrono::seconds(60);
 
-LogId some_id() {
+LogId some_id(std::uint8_t topic = 1) {
   LogId id;
-  id.topic_id[0] = 1;
+  id.topic_id[0] = topic;
   return id;
 }
 
@@ -48,15 +48,20 @@ class Life {
   }
 
   bool started() const { return started_.has_value(); }
-  PartitionLog* find() {
+  PartitionLog* find(const LogId& id = some_id()) {
     Shard::Scope scope(loop_.shard());
-    return static_cast<PartitionLog*>(logs_->find(some_id()));
+    return static_cast<PartitionLog*>(logs_->find(id));
   }
-  PartitionLog* create() {
+  PartitionLog* create(const LogId& id = some_id()) {
     Shard::Scope scope(loop_.shard());
-    auto made = loop_.run(logs_->create(some_id(), "t", {}));
+    auto made = loop_.run(logs_->create(id, "t", {}));
     return made ? static_cast<PartitionLog*>(*made) : nullptr;
   }
+  bool remove(const LogId& id = some_id()) {
+    Shard::Scope scope(loop_.shard());
+    return loop_.run(logs_->remove(id)).has_value();
+  }
+  bool advance_start(PartitionLog& log, Offset to) { return loop_.run(log.advance_start(to)).has_value(); }
   void append(PartitionLog& log) {
     wire::BatchBuilder::Options options;
     options.base_offset = log.end_offset().value;
@@ -122,6 +127,35 @@ TEST(LogManager, RefusesADamagedLogAtEveryStart) {
     EXPECT_FALSE(life.find()) << "at start " << start << " it was cut, and its records are lost";
     life.until_the_next_checkpoint();
     EXPECT_EQ(checkpointed(disk, log_format::recovery_point_file), Offset(10));
+  }
+}
+
+// Checkpoints go by name, and a name may be used again.
+TEST(LogManager, TakesNothingForItsOwnThatWasSaidOfANamesake) {
+  for (const bool in_another_life : {false, true}) {
+    SimulatedDisk disk;
+    auto life = std::make_unique<Life>(disk);
+    PartitionLog* log = life->create();
+    ASSERT_TRUE(log);
+    for (int i = 0; i < 10; ++i) life->append(*log);
+    life->flush(*log);
+    ASSERT_TRUE(life->advance_start(*log, Offset(8)));
+    life->until_the_next_checkpoint();
+    ASSERT_TRUE(life->remove());
+    if (in_another_life) {
+      life.reset();
+      life = std::make_unique<Life>(disk);
+    }
+    log = life->create(some_id(2));
+    ASSERT_TRUE(log);
+    for (int i = 0; i < 3; ++i) life->append(*log);
+    life->flush(*log);
+    life.reset();
+    Life again(disk);
+    log = again.find(some_id(2));
+    ASSERT_TRUE(log) << in_another_life;
+    EXPECT_EQ(log->start_offset(), Offset(0)) << in_another_life;
+    EXPECT_EQ(log->end_offset(), Offset(3)) << in_another_life;
   }
 }
 

@@ -64,7 +64,7 @@ Task<Result<void>> QuorumDriver::start() {
     serving_ = true;
     co_return Result<void>();
   }
-  followed_at_ = role_since_ = looking_since_ = unavailable_since_ = shard_.clock().now();
+  followed_at_ = role_since_ = looking_since_ = unavailable_since_ = disk_moved_at_ = shard_.clock().now();
   ++told_.looked;
   update_config();
   replica_.start();

@@ -75,7 +75,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   bool looking() const { return !alone() && started_ && !restoring_ && !serving_ && !failed(); }
   bool judges() const {
     return judging_ && replica_.leads();
-  }                                    // this server leads, and has applied all that its predecessors left
+  }  // this server leads, and has applied all that its predecessors left
   zk::QuorumView quorum_view() const;  // of a leader
   QuorumStatus status() const;
   Endpoint quorum_local() const { return replica_.local(); }
@@ -155,6 +155,8 @@ class QuorumDriver final : private QuorumReplica::Owner {
   void update_config();
   void update_addresses();
   void reconcile();
+  void watch_disk();
+  bool disk_is_stuck() const;
   void leave_full_disk();
   void exchange_digest();
   void on_digest(ServerId from, const Bytes& payload);
@@ -198,7 +200,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   std::uint64_t next_sync_ = 1;
   EnsembleConfig config_;                                       // that holds
   std::map<ServerId, std::pair<Endpoint, SteadyTime>> guests_;  // not of the configuration, but here
-  SteadyTime followed_at_{}, role_since_{}, disk_stuck_since_{};
+  SteadyTime followed_at_{}, role_since_{}, disk_moved_at_{}, asked_to_lead_at_{};
   Offset stuck_at_{0};
   bool installing_ = false;  // the configuration of the files, into the tree
   Timer poll_timer_;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr Duration poll_interval = std::chrono::milliseconds(50);
 constexpr Duration guest_max = std::chrono::minutes(1);       // a server that nobody names and nobody reaches
-constexpr Duration disk_stuck_max = std::chrono::seconds(2);  // a leader that cannot write lets another one lead
+constexpr Duration disk_stuck_max = std::chrono::seconds(2);  // who cannot write lets another one lead, or serve
 constexpr Duration reconfig_max = std::chrono::seconds(5);
 constexpr std::size_t digests_kept = 16;
 
@@ -42,6 +42,9 @@ std::optional<Endpoint> endpoint_of(std::string_view text) {
 }  // namespace
 
 // ---- Whether this server serves ----
+
+// What it is given is not getting durable: the disk is full, or hangs. It learns nothing new.
+bool QuorumDriver::disk_is_stuck() const { return shard_.clock().now() - disk_moved_at_ > disk_stuck_max; }
 
 // It has applied all that was committed before the leader that it hears, or is.
 bool QuorumDriver::follows() const {
@@ -82,6 +85,7 @@ void QuorumDriver::note_role() {
 
 void QuorumDriver::poll() {
   if (stopping_ || failed()) return;
+  watch_disk();
   update_serving();
   send_own();
   retry_syncs();
@@ -104,7 +108,8 @@ void QuorumDriver::poll() {
 
 void QuorumDriver::update_serving() {
   const SteadyTime now = shard_.clock().now();
-  const bool now_follows = follows();
+  const bool stuck = disk_is_stuck();
+  const bool now_follows = follows() && !stuck;
   if (now_follows) followed_at_ = now;
   const bool serves = now_follows || (serving_ && now - followed_at_ < options_.patience);
   if (serves == serving_) return;
@@ -114,7 +119,8 @@ void QuorumDriver::update_serving() {
     log_line(LogLevel::info, "coordination", "serving clients, at zxid 0x{:x}", machine_.last_applied().value);
   } else {
     unavailable_since_ = now;
-    log_line(LogLevel::warn, "coordination", "no leader for {} ms: clients are turned away",
+    const std::string_view why = stuck ? "the disk takes no more" : "no leader";
+    log_line(LogLevel::warn, "coordination", "{} for {} ms: clients are turned away", why,
              std::chrono::duration_cast<std::chrono::milliseconds>(options_.patience).count());
   }
   listener_.on_serving(serves);
@@ -345,7 +351,7 @@ zk::QuorumView QuorumDriver::quorum_view() const {
   out.changing = !core.may_change() || !is_settled(config_, core.membership());
   out.synced.push_back(options_.quorum.self);
   for (const auto& [id, peer] : core.peers())
-    if (peer.recent && peer.match >= core.commit()) out.synced.push_back(id);
+    if (peer.recent && (peer.match >= core.commit() || synced_peers_.contains(id))) out.synced.push_back(id);
   return out;
 }
 
@@ -362,18 +368,20 @@ bool QuorumDriver::transfer_leadership() {
   return true;
 }
 
+void QuorumDriver::watch_disk() {
+  const QuorumLog& log = replica_.log();
+  const Offset durable = log.durable_end();
+  if (durable != log.end() && durable == stuck_at_) return;
+  stuck_at_ = durable;
+  disk_moved_at_ = shard_.clock().now();
+}
+
 // A leader whose disk takes no more holds everybody up: nothing is committed that is not durable here.
 void QuorumDriver::leave_full_disk() {
-  const QuorumLog& log = replica_.log();
   const SteadyTime now = shard_.clock().now();
-  const Offset durable = log.durable_end();
-  if (durable == log.end() || durable != stuck_at_) {
-    stuck_at_ = durable;
-    disk_stuck_since_ = now;
-  } else if (now - disk_stuck_since_ > disk_stuck_max && transfer_leadership()) {
-    log_line(LogLevel::warn, "quorum", "the disk takes no more: another server has to lead");
-    disk_stuck_since_ = now;
-  }
+  if (!disk_is_stuck() || now - asked_to_lead_at_ <= disk_stuck_max || !transfer_leadership()) return;
+  log_line(LogLevel::warn, "quorum", "the disk takes no more: another server has to lead");
+  asked_to_lead_at_ = now;
 }
 
 // ---- Digests ----

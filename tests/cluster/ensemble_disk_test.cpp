@@ -85,6 +85,7 @@ class EnsembleDisk : public testing::Test {
     for (int i = 0; i < writes; ++i)
       ASSERT_TRUE(wait_until([&] { return client.set("/large", data) == ZOK; })) << "the ensemble stands still";
     EXPECT_TRUE(wait_until([&] { return servers_->lines_with(small, "is full") > 0; }));
+    EXPECT_TRUE(wait_until([&] { return servers_->mode(small).empty(); })) << "it shows clients an old state";
   }
   void recover(Load& load) {
     ASSERT_TRUE(load.wait_for_more(20));

@@ -341,12 +341,12 @@ void sync(const Request& r) {
   jute::SyncRequest m;
   if (!r.read(m)) return;
   // Standing alone, what the server has applied is all there is: it is answered in its turn, at once.
-  r.connection.server().ensemble().driver().sync(
-      [connection = r.connection.shared_from_this(), slot = r.slot, path = std::optional<std::string>(m.path)](bool known) {
-        if (!known) return connection->close();
-        const jute::SyncResponse synced{path ? jute::Text(*path) : std::nullopt};
-        connection->reply(slot, ZkError::ok, [&](Writer& out) { jute::encode(synced, out); });
-      });
+  r.connection.server().ensemble().driver().sync([connection = r.connection.shared_from_this(), slot = r.slot,
+                                                  path = std::optional<std::string>(m.path)](bool known) {
+    if (!known) return connection->close();
+    const jute::SyncResponse synced{path ? jute::Text(*path) : std::nullopt};
+    connection->reply(slot, ZkError::ok, [&](Writer& out) { jute::encode(synced, out); });
+  });
 }
 
 std::vector<std::string_view> paths(const jute::List<jute::Text>& list) {

@@ -204,6 +204,15 @@ TEST_F(ZkServerTest, APersistentRecursiveWatchStays) {
   EXPECT_THAT(watcher.events(), IsEmpty());
 }
 
+TEST_F(ZkServerTest, SyncGivesThePathBack) {
+  start();
+  ZkClient client(port());
+  const ZkReply none = client.call(OpCode::sync, jute::SyncRequest{}),
+                root = client.call(OpCode::sync, jute::SyncRequest{"/"});
+  EXPECT_EQ(none.as<jute::SyncResponse>().path, std::nullopt);
+  EXPECT_EQ(root.as<jute::SyncResponse>().path, "/");
+}
+
 TEST_F(ZkServerTest, ReconnectingTellsWhatWasMissed) {
   start();
   ZkClient first(port()), writer(port());

@@ -510,8 +510,8 @@ void PartitionLog::apply_retention(std::int64_t now_ms) {
 Task<Result<void>> PartitionLog::roll() {
   const auto self = shared_from_this();
   if (active().size > 0) roll_segment(end_offset_);
-  co_await settle();
-  co_return Result<void>();
+  auto settled = co_await settle();
+  co_return settled;
 }
 
 FlushJob PartitionLog::closing_job() {

@@ -119,8 +119,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void drop_segments_below(std::size_t count, const char* why);
   std::optional<LogData> read_tail(const LogRead& request) const;
   void bulk_done();
-  void account_tail();  // tells the shard how much memory the tail takes now
-  Task<void> settle();  // until nothing of it is in flight
+  void account_tail();          // tells the shard how much memory the tail takes now
+  Task<Result<void>> settle();  // until all of it is in the files; an error: it may not be
   Task<Result<void>> record(JournalKind kind, Offset offset);
   Task<Result<std::unique_ptr<Segment>>> books_up_to(std::size_t index, Offset cut);
   Task<Result<void>> on_files(Function<Result<void>()> change);

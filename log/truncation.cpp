@@ -10,9 +10,12 @@
 
 namespace holdfast {
 
-Task<void> PartitionLog::settle() {
+// A cut of files that lack what the journal holds would take that from the journal, too.
+Task<Result<void>> PartitionLog::settle() {
   const auto self = shared_from_this();
   co_await home_.flush_one(self);
+  if (failed_ || removed_) co_return fail(ErrorKind::closed, directory_ + " is out of service");
+  co_return Result<void>();
 }
 
 // Runs on the directory's writing worker, after the flushes that were begun; readers open the files anew afterwards.
@@ -83,7 +86,8 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
     auto emptied = co_await truncate_fully(end);
     co_return emptied;
   }
-  co_await settle();
+  auto settled = co_await settle();
+  if (!settled) co_return settled;
   // The batch that holds `end` goes whole: only batch boundaries are ends.
   LogRead probe;
   probe.from = end;
@@ -92,7 +96,8 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   auto at = co_await read(probe);
   if (!at) co_return fail(at);
   const Offset cut = at->batches.empty() ? end : std::min(end, at->first_base);
-  co_await settle();
+  settled = co_await settle();
+  if (!settled) co_return settled;
   const std::size_t index = segment_at(cut);
   auto books = co_await books_up_to(index, cut);
   if (!books) co_return fail(books);
@@ -136,7 +141,8 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
 Task<Result<void>> PartitionLog::truncate_fully(Offset start) {
   const auto self = shared_from_this();
   closed_ = false;
-  co_await settle();
+  auto settled = co_await settle();
+  if (!settled) co_return settled;
   synced_offset_ = std::min(synced_offset_, start);
   auto lowered = co_await home_.checkpoint_now();
   if (!lowered) co_return fail(lowered);

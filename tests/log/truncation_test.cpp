@@ -2,6 +2,8 @@
 // in; what a restart finds, wherever the power went, must be a history that the log really had.
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "tests/log/log_world.h"
 
 namespace holdfast::test {
@@ -185,6 +187,24 @@ TEST(Truncation, UnsyncedWritesMayBeTornAndReordered) {
     disk.power_loss(*random);
     check(disk, history, "torn at call " + std::to_string(n));
     if (HasFailure() || !cut) return;
+  }
+}
+
+// Nothing that was durable is let go of when the disk refuses what the cut needs.
+TEST(Truncation, TheDiskMayFailAtEachCall) {
+  for (const DiskCall call : {DiskCall::write, DiskCall::sync, DiskCall::truncate, DiskCall::rename}) {
+    for (std::uint64_t n = 0;; ++n) {
+      SimulatedDisk disk;
+      ASSERT_TRUE(disk.create_directories(log_dir));
+      disk.sync_all();
+      disk.fail_call(call, n, EIO);
+      History history;
+      script(disk, history);
+      if (disk.calls(call) <= n) break;
+      disk.power_loss_of_all_unsynced();
+      check(disk, history, "error " + std::to_string(n) + " of kind " + std::to_string(static_cast<int>(call)));
+      if (HasFailure()) return;
+    }
   }
 }
 

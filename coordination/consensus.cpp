@@ -246,7 +246,9 @@ void Consensus::set_commit(Offset end) {
 }
 
 void Consensus::note_membership(const Membership& before) {
-  if (before.is_member(options_.self) && !committed_membership().is_member(options_.self)) ready_.removed = true;
+  // Who joins was a member by its configuration file alone.
+  if (before.is_recorded() && before.is_member(options_.self) && !committed_membership().is_member(options_.self))
+    ready_.removed = true;
 }
 
 // ---- Out ----

@@ -90,6 +90,7 @@ EnsembleOptions ensemble_options(const Config& config, const EnsembleSetup& setu
   o.read_only_clients = config.boolean("readonlymode.enabled");
   o.init_limit = static_cast<std::int32_t>(config.integer("initLimit"));
   o.sync_limit = static_cast<std::int32_t>(config.integer("syncLimit"));
+  o.recover_alone = config.boolean("quorum.recover.alone");
   o.election_timeout_ms = config.integer("quorum.election.timeout.ms");
   o.tick_ms = config.integer("tickTime");
   o.session_timeout_min_ms = config.integer("minSessionTimeout");
@@ -276,11 +277,11 @@ Task<Result<void>> Node::Inner::bring_up() {
 
 Task<HttpReply> Node::Inner::route(std::string path) {
   HttpReply reply;
-  if (path == "/livez" || (path == "/readyz" && ready)) {
+  if (path == "/livez" || (path == "/readyz" && ready && ensemble->serving())) {
     reply.body = "ok\n";
   } else if (path == "/readyz") {
     reply.status = 503;
-    reply.body = "starting or stopping\n";
+    reply.body = ready ? "there is no leader\n" : "starting or stopping\n";
   } else if (path == "/metrics") {
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
     // The shards answer only while they all run.

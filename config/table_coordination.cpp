@@ -23,6 +23,9 @@ constexpr Setting ensemble_settings_[] = {
      "Ticks a node may take to catch up with the leader. Here it may take as long as it needs; told by conf."},
     {"syncLimit", int32, "5", at_least(1), read_only, ignored,
      "Ticks a node may be silent. Here quorum.election.timeout.ms decides; told by conf."},
+    {"quorum.recover.alone", boolean, "false", any, read_only, used,
+     "A node that was one of an ensemble whose other servers are lost for good, and for which no server.N is given, "
+     "goes on alone with what it has. Whatever they had beyond that is lost."},
     {"quorum.election.timeout.ms", int64, "200", between(20, 60000), read_only, used,
      "A server that hears nothing of a leader for one to two times as long stands for election."},
     {"connectToLearnerMasterLimit", int32, "0", at_least(0), read_only, ignored,

@@ -30,6 +30,7 @@ QuorumDriverOptions driver_options(const EnsembleOptions& o) {
   QuorumDriverOptions out;
   out.quorum.self = ServerId(o.server_id);
   out.quorum.alone = o.servers.servers.empty();
+  out.quorum.recover_alone = o.recover_alone;
   out.quorum.configured = o.servers.membership();
   out.quorum.data_dir = o.data_dir;
   out.quorum.election_ticks = ticks_in_a_timeout;

@@ -226,6 +226,15 @@ void QuorumDriver::apply(const ControlEntry& entry, Term term) {
   ++applied_;
   ++since_snapshot_;
   replica_.learn_ensemble(entry.ensemble);
+  if (!alone() && entry.membership && !entry.membership->is_joint()) {
+    const auto numbers = [](const std::vector<ServerId>& ids) {
+      std::vector<std::int32_t> out;
+      for (const ServerId id : ids) out.push_back(id.value);
+      return fmt::format("{}", fmt::join(out, ", "));
+    };
+    log_line(LogLevel::info, "quorum", "voting: {}; learning: {}", numbers(entry.membership->voters),
+             entry.membership->learners.empty() ? "nobody" : numbers(entry.membership->learners));
+  }
   if (!entry.leadership) return;
   if (entry.new_epoch) machine_.apply_epoch();
   applied_term_ = term;

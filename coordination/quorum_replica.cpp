@@ -425,9 +425,11 @@ void QuorumReplica::send_snapshot(ServerId to) {
 void QuorumReplica::on_snapshot_received(const QuorumSnapshotHeader& header, const QuorumSnapshots::Name& name) {
   if (core_->wants_snapshot(header.end, header.last_term)) {
     task_ = install(header, name);
-  } else if (auto removed = snapshots_.remove(name); !removed) {
-    fail(removed.error());
+    return;
   }
+  // One that has come twice is what the log begins with.
+  if (log_.start() >= header.end) return;
+  if (auto removed = snapshots_.remove(name); !removed) fail(removed.error());
 }
 
 // The file is in its place: from here on a restart finishes what this begins.

@@ -30,6 +30,7 @@ namespace holdfast {
 struct QuorumReplicaOptions {
   ServerId self;
   bool alone = true;
+  bool recover_alone = false;  // also when this server was one of several: what they had beyond its log is lost
   Membership configured;  // what the files say: of use until an ensemble has begun
   std::string data_dir;   // of the state file and the snapshots
   Duration tick = std::chrono::milliseconds(20);

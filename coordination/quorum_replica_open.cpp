@@ -97,16 +97,24 @@ Result<Membership> QuorumReplica::initial_membership(Membership recorded) const 
   if (!options_.alone) return recorded;
   const bool sole = recorded.voters.size() == 1 && !recorded.is_joint() && recorded.lives.size() == 1 &&
                     recorded.lives.begin()->second == state_.incarnation;
-  if (!sole)
-    return holdfast::fail(ErrorKind::invalid_input,
-                          fmt::format("{} belongs to an ensemble of {} voting servers, but no ensemble is configured: "
-                                      "name its servers (server.N=...), or remove them with reconfig first",
-                                      options_.data_dir, recorded.voters.size()));
-  // It may have been given another id since.
-  recorded.voters = {options_.self};
-  recorded.lives = {{options_.self, state_.incarnation}};
-  recorded.learners.clear();
-  return recorded;
+  if (!sole && options_.recover_alone) {
+    log_line(
+        LogLevel::warn, "quorum",
+        "server {} goes on alone, with what it has of an ensemble of {} voting servers: the others must be emptied "
+        "before they join it",
+        options_.self.value, recorded.voters.size());
+  } else if (!sole)
+    return holdfast::fail(
+        ErrorKind::invalid_input,
+        fmt::format("{} belongs to an ensemble of {} voting servers, but no ensemble is configured: "
+                    "name its servers (server.N=...), or remove them with reconfig first. If they are "
+                    "lost for good, quorum.recover.alone=true goes on with what this one has",
+                    options_.data_dir, recorded.voters.size()));
+  // Also with another id than it had. What is not recorded so is by its first entry.
+  Membership own;
+  own.voters = {options_.self};
+  if (sole && recorded.voters == own.voters) own.lives = recorded.lives;
+  return own;
 }
 
 // What followers may still be fed from: from the oldest snapshot on that the log reaches.

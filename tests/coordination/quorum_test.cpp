@@ -273,6 +273,27 @@ TEST_F(QuorumTest, ANodeThatBelongsToAnEnsembleDoesNotStandAlone) {
   EXPECT_THAT(refusal(2), HasSubstr("belongs to an ensemble of 3 voting servers"));
 }
 
+TEST_F(QuorumTest, WhatIsLeftOfAnEnsembleGoesOnAloneWhenItIsTold) {
+  start_all();
+  ASSERT_EQ(make(1, "/kept"), ZkError::ok);
+  ASSERT_TRUE(agree());
+  for (int id = 1; id <= 3; ++id) kill(id);
+  const EnsembleConfig three = std::exchange(options.servers, {});
+  options.recover_alone = true;
+  start(2);
+  EXPECT_TRUE(has(2, "/kept"));
+  ASSERT_EQ(make(2, "/alone"), ZkError::ok);
+  stop(2);
+  // The others come back empty.
+  options.recover_alone = false;
+  options.servers = three;
+  empty_disk(1);
+  empty_disk(3);
+  start_all();
+  ASSERT_TRUE(agree());
+  EXPECT_TRUE(has(1, "/kept") && has(3, "/alone"));
+}
+
 TEST_F(QuorumTest, ALeaderThatStopsHandsOver) {
   start_all();
   const int first = wait_for_leader();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -83,6 +84,7 @@ class Nemesis {
   std::set<const SimulatedNode*> failed_;
   std::set<const SimulatedNode*> blank_;  // reformatted, and not voters again
   std::vector<std::pair<SteadyTime, SteadyTime>> disturbed_;
+  std::optional<SteadyTime> reconfigured_at_;
   bool stopped_ = false;
 };
 

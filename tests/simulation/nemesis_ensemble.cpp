@@ -4,6 +4,12 @@
 #include "tests/simulation/nemesis.h"
 
 namespace holdfast::sim {
+namespace {
+
+// A request may be on its way for so long.
+constexpr Duration reconfig_settles = std::chrono::seconds(30);
+
+}  // namespace
 
 SimulatedNode* Nemesis::node_of(ServerId id) const {
   const auto found = std::ranges::find(nodes_, id.value, &SimulatedNode::id);
@@ -40,13 +46,16 @@ void Nemesis::note_whole() {
   });
 }
 
+// Not while those who are to decide may become fewer: of them, too, a majority must keep its disks.
 bool Nemesis::reformat(SimulatedNode& node) {
+  if (reconfigured_at_ && world_.now() - *reconfigured_at_ < reconfig_settles) return false;
   note_whole();
   SimulatedNode* leads = leader();
   if (!leads) return false;
   const Consensus& core = leads->ensemble().driver().replica().core();
   const Membership& members = core.committed_membership();
   if (members.is_joint() || !(core.membership() == members)) return false;
+  if (leads->ensemble().driver().quorum_view().changing) return false;
   const auto intact = std::ranges::count_if(members.voters, [&](ServerId id) {
     return id != ServerId(node.id()) && members.lives.contains(id) && !blank_.contains(node_of(id));
   });
@@ -68,7 +77,7 @@ bool Nemesis::transfer_leadership(SimulatedNode&) {
 // any server; whether it may be is the ensemble's to judge.
 bool Nemesis::reconfig(SimulatedNode& node) {
   SimulatedNode* leads = leader();
-  if (!leads || !plan_.reconfig_enabled) return false;
+  if (!leads || !plan_.reconfig_enabled || !blank_.empty()) return false;
   const zk::Znode* config = leads->ensemble().tree().find(ensemble_config_path);
   if (!config) return false;
   const auto now = EnsembleConfig::parse(as_text(config->data.view()), false);
@@ -82,6 +91,7 @@ bool Nemesis::reconfig(SimulatedNode& node) {
     server.observer = there == now->servers.end() ? world_.one_in(3) : !there->second.observer;
     joining = "server." + std::to_string(node.id()) + "=" + server.text();
   }
+  reconfigured_at_ = world_.now();
   return some_node().ask([&](Ensemble& ensemble) {
     zk::ReconfigOp op;
     if (!joining.empty()) op.joining = joining;

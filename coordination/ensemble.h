@@ -30,7 +30,7 @@ struct EnsembleOptions {
   bool read_only_clients = false;                // readonlymode.enabled
   bool multi_address = false;                    // multiAddress.enabled
   std::int32_t init_limit = 10, sync_limit = 5;  // ticks
-  bool recover_alone = false;  // standing alone, go on with what is left of an ensemble
+  bool recover_alone = false;                    // standing alone, go on with what is left of an ensemble
   std::int64_t election_timeout_ms = 200;        // a follower that hears nothing for one to two times that long stands
   std::int64_t tick_ms = 2000;                   // tickTime
   std::int64_t session_timeout_min_ms = -1, session_timeout_max_ms = -1;  // -1: 2 and 20 ticks

@@ -82,7 +82,7 @@ void QuorumDriver::propose(const zk::WriteRequest& request, const zk::Caller& ca
   if (alone()) return prepare(request, caller, std::nullopt, std::move(done));
   const std::uint64_t number = next_number_++;
   const bool first = own_sent_ == own_.size();  // nothing before it waits to be sent
-  own_.push_back({number, zk::encode(request, caller), std::move(done)});
+  own_.push_back({number, zk::encode(request, caller), std::move(done), shard_.clock().now()});
   if (!judging_ || !first) return send_own();
   ++own_sent_;
   prepare(request, caller, Origin{options_.quorum.self, life_, number}, nullptr);
@@ -186,7 +186,7 @@ Result<void> QuorumDriver::apply_batches(ByteView batches) {
     }
     wire::RecordReader records(batch.subspan(wire::batch_header_bytes), header.record_count);
     wire::Record record;
-    while (records.next(record)) {
+    while (!failed() && records.next(record)) {
       if (Offset(header.base_offset + record.offset_delta) < applied_) continue;
       if (!record.value) return holdfast::fail(ErrorKind::corrupt, "an entry without a transaction");
       auto txn = zk::decode_txn(*record.value);
@@ -206,8 +206,11 @@ Result<void> QuorumDriver::apply_batches(ByteView batches) {
 
 void QuorumDriver::apply(const zk::Txn& txn, const std::optional<Origin>& origin, Applied done) {
   const zk::Effects& effects = machine_.apply(txn);
-  if (!effects.contradiction.empty())
-    return contradicted(fmt::format("entry {} contradicts the state: {}", applied_.value, effects.contradiction));
+  if (!effects.contradiction.empty()) {
+    contradicted(fmt::format("entry {} contradicts the state: {}", applied_.value, effects.contradiction));
+    if (done) done(unknown_outcome());
+    return;
+  }
   ++applied_;
   ++since_snapshot_;
   ++(judging_ ? told_.commits : told_.received_commits);

@@ -108,6 +108,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
     std::uint64_t number;
     Bytes request;
     Applied done;
+    SteadyTime since;
   };
   // A reply that waits until those who vote are those whom the reconfig named.
   struct Reconfigured {
@@ -142,6 +143,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   bool follows() const;
   void poll();
   void update_serving();
+  void redial_silent_leader();
   void send_own();
   bool send_one(const Own& own);
   void note_role();
@@ -200,7 +202,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   std::uint64_t next_sync_ = 1;
   EnsembleConfig config_;                                       // that holds
   std::map<ServerId, std::pair<Endpoint, SteadyTime>> guests_;  // not of the configuration, but here
-  SteadyTime followed_at_{}, role_since_{}, disk_moved_at_{}, asked_to_lead_at_{};
+  SteadyTime followed_at_{}, role_since_{}, disk_moved_at_{}, asked_to_lead_at_{}, redialled_at_{};
   Offset stuck_at_{0};
   bool installing_ = false;  // the configuration of the files, into the tree
   Timer poll_timer_;

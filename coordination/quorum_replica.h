@@ -31,8 +31,8 @@ struct QuorumReplicaOptions {
   ServerId self;
   bool alone = true;
   bool recover_alone = false;  // also when this server was one of several: what they had beyond its log is lost
-  Membership configured;  // what the files say: of use until an ensemble has begun
-  std::string data_dir;   // of the state file and the snapshots
+  Membership configured;       // what the files say: of use until an ensemble has begun
+  std::string data_dir;        // of the state file and the snapshots
   Duration tick = std::chrono::milliseconds(20);
   int election_ticks = 10;  // a follower stands for election when it has heard nothing for one to two times that long
   std::vector<Endpoint> listen;  // for the other servers
@@ -78,6 +78,10 @@ class QuorumReplica final : private QuorumTransport::Handler {
   void trimmed(Offset log_start);  // the log was
 
   bool send(ServerId to, FrameKind kind, BufferChain payload);
+  bool connected(ServerId peer) const { return transport_ && transport_->connected(peer); }
+  void redial(ServerId peer) {
+    if (transport_) transport_->redial(peer);
+  }
   void set_addresses(std::map<ServerId, std::vector<Endpoint>> addresses);
   // An entry that is applied told the id of the ensemble.
   void learn_ensemble(const Uuid& ensemble);

@@ -16,7 +16,8 @@ Result<void> QuorumReplica::open_state() {
   if (!found) return holdfast::fail(found);
   if (*found) {
     state_ = **found;
-    return {};
+    // Its name may not have been durable yet when the process ended.
+    return write_quorum_state(disk_, options_.data_dir, state_);
   }
   state_.incarnation = random_.uuid();
   if (!options_.alone)

@@ -48,7 +48,9 @@ bool QuorumDriver::disk_is_stuck() const { return shard_.clock().now() - disk_mo
 
 // It has applied all that was committed before the leader that it hears, or is.
 bool QuorumDriver::follows() const {
-  return replica_.core().leader() != ServerId(0) && applied_term_ == replica_.core().term();
+  const ServerId leader = replica_.core().leader();
+  return leader != ServerId(0) && applied_term_ == replica_.core().term() &&
+         (replica_.leads() || replica_.connected(leader));
 }
 
 void QuorumDriver::on_role_changed() {
@@ -86,6 +88,7 @@ void QuorumDriver::note_role() {
 void QuorumDriver::poll() {
   if (stopping_ || failed()) return;
   watch_disk();
+  redial_silent_leader();
   update_serving();
   send_own();
   retry_syncs();
@@ -104,6 +107,16 @@ void QuorumDriver::poll() {
   };
   if (std::erase_if(guests_, is_gone) > 0) update_addresses();
   shard_.arm(poll_timer_, poll_interval, [this] { poll(); });
+}
+
+// A connection may be dead in our direction alone, and nobody says so. With a new one it is known.
+void QuorumDriver::redial_silent_leader() {
+  const SteadyTime now = shard_.clock().now();
+  if (own_.empty() || replica_.leads() || now - own_.front().since <= options_.patience ||
+      now - redialled_at_ <= options_.patience)
+    return;
+  redialled_at_ = now;
+  replica_.redial(replica_.core().leader());
 }
 
 void QuorumDriver::update_serving() {

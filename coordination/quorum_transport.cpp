@@ -140,6 +140,11 @@ bool QuorumTransport::connected(ServerId peer) const {
   return it != dialled_.end() && it->second->up;
 }
 
+void QuorumTransport::redial(ServerId peer) {
+  const auto it = dialled_.find(peer);
+  if (it != dialled_.end() && it->second->up) it->second->stream->close();
+}
+
 std::size_t QuorumTransport::queued_bytes(ServerId peer) const {
   const auto it = dialled_.find(peer);
   return it != dialled_.end() && it->second->up ? it->second->stream->queued_bytes() : 0;

@@ -59,6 +59,7 @@ class QuorumTransport {
   // False when it was dropped: the peer is not connected, or does not keep up.
   bool send(ServerId to, FrameKind kind, BufferChain payload);
   bool connected(ServerId peer) const;
+  void redial(ServerId peer);  // gives up the connection to it, and makes another one
   std::size_t queued_bytes(ServerId peer) const;
   Task<void> stop();
 

@@ -62,6 +62,20 @@ TEST_F(QuorumTest, TheLoserOfAPartitionServesNobodyAndAcknowledgesNothing) {
   EXPECT_FALSE(has(next, "/refused"));
 }
 
+TEST_F(QuorumTest, AServerWhoseLeaderDoesNotHearItTurnsClientsAway) {
+  start_all();
+  const int deaf = wait_for_leader();
+  const int server = other_than({deaf});
+  cut_one_way(server, deaf);
+  const auto lost = create(server, "/lost");
+  ASSERT_TRUE(until([&] { return lost->error.has_value(); }));
+  EXPECT_EQ(lost->error, ZkError::connection_loss);
+  EXPECT_EQ(make(deaf, "/on"), ZkError::ok);
+  heal();
+  ASSERT_TRUE(until([&] { return at(server).serving() && has(server, "/on"); }));
+  EXPECT_EQ(make(server, "/again"), ZkError::ok);
+}
+
 TEST_F(QuorumTest, AllAtOnceLoseTheirPowerAndNothingAcknowledged) {
   start_all();
   for (int n = 0; n < 10; ++n) ASSERT_EQ(make(1 + n % 3, fmt::format("/n{}", n)), ZkError::ok);
@@ -332,7 +346,7 @@ TEST_F(QuorumTest, ALeaderWithAFullDiskLetsAnotherOneLead) {
   std::vector<std::shared_ptr<Outcome>> writes;
   for (int n = 0; n < 3000; ++n) writes.push_back(create(server, fmt::format("/n{:0900}", n)));
   for (const auto& write : writes) ASSERT_EQ(wait(write), ZkError::ok);
-  EXPECT_NE(leader(), full);
+  EXPECT_TRUE(until([&] { return leader() != full; }));
   disk(full).set_capacity(std::uint64_t{1} << 40);
   ASSERT_TRUE(agree());
 }

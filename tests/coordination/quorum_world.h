@@ -49,6 +49,7 @@ class QuorumWorld : public testing::Test {
     return loop_.run_until(std::move(done), limit);
   }
   void cut(int a, int b);
+  void cut_one_way(int from, int to) { network_.cut(address(from), address(to)); }
   void isolate(int id);
   void heal() { network_.heal_all(); }
 

@@ -107,6 +107,8 @@ void QuorumDriver::log_burst_soon() {
 
 // In batches that can be sent, and synced, while the next ones are made.
 void QuorumDriver::log_burst() {
+  // Who is to lead next must not fall behind again. What waits is logged if the transfer fails, or sent to the new one.
+  if (replica_.core().is_transferring()) return;
   while (unlogged_ > 0 && replica_.leads() && !failed()) {
     std::vector<QuorumLog::Entry> entries;
     entries.reserve(unlogged_);

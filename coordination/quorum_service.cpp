@@ -99,6 +99,7 @@ void QuorumDriver::poll() {
       if (peer.recent && peer.match >= replica_.core().commit()) synced_peers_.insert(id);
     }
     replica_.submit([this] { reconcile(); });
+    if (unlogged_ > 0) log_burst_soon();
     leave_full_disk();
   }
   const SteadyTime now = shard_.clock().now();

@@ -13,28 +13,30 @@ namespace {
 constexpr std::size_t piece_bytes = 64 << 10;  // of memory at a time, for a frame whose bytes are still to come
 constexpr std::size_t refusals_max = 1000;     // remembered, so that each is said once
 
-Task<Result<void>> read_exactly(Stream& stream, std::span<std::uint8_t> into) {
-  while (!into.empty()) {
-    auto got = co_await stream.read_some(into);
-    if (!got) co_return fail(got);
-    if (*got == 0) co_return fail(ErrorKind::closed, "the connection was closed");
-    into = into.subspan(*got);
-  }
-  co_return Result<void>();
-}
-
 }  // namespace
 
-Task<Result<std::pair<FrameKind, Bytes>>> read_frame(Stream& stream, std::size_t length_max) {
-  std::array<std::uint8_t, frame_header_bytes> head;
-  const std::span<std::uint8_t> all(head);
-  auto begun = co_await read_exactly(stream, all);
-  if (!begun) co_return fail(begun);
-  auto header = FrameHeader::parse(head, length_max);
+// ---- Frames as they come ----
+
+Task<Result<std::pair<FrameKind, Bytes>>> FrameReader::next(std::size_t length_max) {
+  while (end_ - begin_ < frame_header_bytes) {
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+    end_ -= std::exchange(begin_, 0);
+    const std::span<std::uint8_t> rest = std::span(buffer_).subspan(end_);
+    auto got = co_await stream_.read_some(rest);
+    if (!got) co_return fail(got);
+    if (*got == 0) co_return fail(ErrorKind::closed, "the connection was closed");
+    end_ += *got;
+  }
+  auto header = FrameHeader::parse(ByteView(buffer_).subspan(begin_, frame_header_bytes), length_max);
   if (!header) co_return fail(header);
+  begin_ += frame_header_bytes;
   // A length alone reserves no memory.
-  std::size_t have = 0, room = std::min<std::size_t>(header->length, piece_bytes);
+  std::size_t room = std::min<std::size_t>(header->length, piece_bytes);
   BlockRef block = BlockRef::allocate(room);
+  std::size_t have = std::min<std::size_t>(header->length, end_ - begin_);
+  std::copy_n(buffer_.data() + begin_, have, block->data());
+  begin_ += have;
   while (have < header->length) {
     if (have == room) {
       room = std::min<std::size_t>(header->length, room * 2);
@@ -43,7 +45,7 @@ Task<Result<std::pair<FrameKind, Bytes>>> read_frame(Stream& stream, std::size_t
       block = std::move(larger);
     }
     const std::span<std::uint8_t> rest(block->data() + have, room - have);
-    auto got = co_await stream.read_some(rest);
+    auto got = co_await stream_.read_some(rest);
     if (!got) co_return fail(got);
     if (*got == 0) co_return fail(ErrorKind::closed, "the connection was closed");
     have += *got;
@@ -60,6 +62,7 @@ struct QuorumTransport::Dialled {
   std::size_t next_address = 0;
   std::unique_ptr<Stream> stream;  // while there is one
   bool up = false, dropped = false;
+  BufferChain out;  // of this burst: one write
   SteadyTime last_sent{};
   Timer timer;            // keep-alive, handshake deadline
   Function<void()> wake;  // ends the pause between two attempts
@@ -127,11 +130,16 @@ bool QuorumTransport::send(ServerId to, FrameKind kind, BufferChain payload) {
   if (it == dialled_.end() || !it->second->up) return false;
   Dialled& peer = *it->second;
   // However large it is, it may go when nothing else waits.
-  const std::size_t queued = peer.stream->queued_bytes();
+  const std::size_t queued = peer.stream->queued_bytes() + peer.out.size();
   if (payload.size() > options_.frame_bytes_max || (queued > 0 && queued + payload.size() > options_.queued_bytes_max))
     return false;
   peer.last_sent = shard_.clock().now();
-  peer.stream->send(make_frame(kind, std::move(payload)));
+  if (peer.out.empty())
+    shard_.defer([weak = std::weak_ptr(it->second)] {
+      const auto p = weak.lock();
+      if (p && p->up && !p->out.empty()) p->stream->send(std::exchange(p->out, {}));
+    });
+  peer.out.append(make_frame(kind, std::move(payload)));
   return true;
 }
 
@@ -147,7 +155,7 @@ void QuorumTransport::redial(ServerId peer) {
 
 std::size_t QuorumTransport::queued_bytes(ServerId peer) const {
   const auto it = dialled_.find(peer);
-  return it != dialled_.end() && it->second->up ? it->second->stream->queued_bytes() : 0;
+  return it != dialled_.end() && it->second->up ? it->second->stream->queued_bytes() + it->second->out.size() : 0;
 }
 
 // ---- We dial ----
@@ -181,6 +189,7 @@ Task<void> QuorumTransport::dial(std::shared_ptr<Dialled> peer) {
           auto ended = co_await peer->stream->read_some(into);
           fault = fmt::format("{}: {}", to_string(to), ended ? "the connection was closed" : ended.error().message);
           peer->up = false;
+          peer->out = {};
           peer->timer.cancel();
           handler_.on_disconnected(peer->id);
         }
@@ -216,7 +225,8 @@ Task<Result<QuorumWelcome>> QuorumTransport::greet(std::shared_ptr<Dialled> peer
   hello.address = options_.address;
   stream.send(make_frame(FrameKind::hello, BufferChain(hello.encode())));
   shard_.arm(peer->timer, options_.handshake_timeout, [&stream] { stream.close(); });
-  auto answer = co_await read_frame(stream, handshake_bytes_max);
+  FrameReader reader(stream);
+  auto answer = co_await reader.next(handshake_bytes_max);
   peer->timer.cancel();
   if (!answer) co_return fail(answer);
   const auto& [kind, payload] = *answer;
@@ -272,7 +282,8 @@ Task<void> QuorumTransport::hear(std::shared_ptr<Heard> heard) {
   Stream& stream = *heard->stream;
   ++strangers_;
   shard_.arm(heard->timer, options_.handshake_timeout, [&stream] { stream.close(); });
-  auto first = co_await read_frame(stream, handshake_bytes_max);
+  FrameReader reader(stream);
+  auto first = co_await reader.next(handshake_bytes_max);
   --strangers_;
   heard->timer.cancel();
   std::string fault;
@@ -296,7 +307,7 @@ Task<void> QuorumTransport::hear(std::shared_ptr<Heard> heard) {
   while (heard->from != ServerId(0) && !stopping_) {
     heard->last_heard = shard_.clock().now();
     shard_.arm(heard->timer, options_.silence_max, [&stream] { stream.close(); });
-    auto frame = co_await read_frame(stream, options_.frame_bytes_max);
+    auto frame = co_await reader.next(options_.frame_bytes_max);
     heard->timer.cancel();
     if (!frame) {
       if (frame.error().kind == ErrorKind::corrupt || frame.error().kind == ErrorKind::unsupported)
@@ -360,6 +371,8 @@ Task<void> QuorumTransport::stop() {
   stopping_ = true;
   for (const auto& listener : listeners_) listener->close();
   for (const auto& [_, peer] : dialled_) {
+    // A last word, such as a vote for who is to lead instead.
+    if (peer->up && !peer->out.empty()) peer->stream->send(std::exchange(peer->out, {}));
     if (peer->stream) peer->stream->close();
     if (peer->wake) std::exchange(peer->wake, nullptr)();
   }

@@ -91,7 +91,16 @@ class QuorumTransport {
   Gate gate_;
 };
 
-// A frame as it comes from a stream: first its header, then as much memory as really arrives.
-Task<Result<std::pair<FrameKind, Bytes>>> read_frame(Stream& stream, std::size_t length_max);
+// Frames as they come from a stream, several with one read; of a large one only as much memory as really arrives.
+class FrameReader {
+ public:
+  explicit FrameReader(Stream& stream) : stream_(stream) {}
+  Task<Result<std::pair<FrameKind, Bytes>>> next(std::size_t length_max);
+
+ private:
+  Stream& stream_;
+  std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(std::size_t{16} << 10);
+  std::size_t begin_ = 0, end_ = 0;  // what was read ahead
+};
 
 }  // namespace holdfast

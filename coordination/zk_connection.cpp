@@ -214,7 +214,8 @@ Task<bool> ZkConnection::greet() {
   if (admitted == ZkError::ok && !read_only_) {
     const zk::Session* session = ensemble.machine().sessions().find(id);
     if (!session) {
-      admitted = ZkError::session_expired;
+      // Who never had it does not lose it.
+      admitted = request.session_id == 0 ? ZkError::connection_loss : ZkError::session_expired;
     } else if (session->owner != 0 && session->owner != ensemble.options().server_id) {
       admitted = ZkError::connection_loss;
     }

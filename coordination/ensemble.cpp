@@ -171,7 +171,8 @@ void Ensemble::report_touched() {
 void Ensemble::tick() {
   for (const SessionId own : own_sessions_)
     if (const zk::Session* s = machine_.sessions().find(own)) touch(own, s->timeout_ms);
-  if (driver_.judges()) expire();
+  // What is forgotten here must be proposed, too.
+  if (driver_.judges() && driver_.serving()) expire();
   server_->rates().refresh(machine_.tree());
   shard_.arm(timer_, std::chrono::milliseconds(std::min(options_.tick_ms, options_.container_check_ms)),
              [this] { tick(); });

@@ -33,7 +33,6 @@ Txn ZnodeMachine::prepare(const WriteRequest& request, const Caller& caller, std
   return preparer_.prepare(request, caller, now_ms);
 }
 
-void ZnodeMachine::begin_epoch(std::uint32_t epoch) { preparer_.begin_epoch(epoch); }
 
 void ZnodeMachine::discard_outstanding() { preparer_.restart(last_applied_); }
 

@@ -66,8 +66,6 @@ class ZnodeMachine {
   // --- Leader. ---
   // Always a transaction: a request that fails becomes an error (or failed multi) that consumes its zxid as upstream's.
   Txn prepare(const WriteRequest& request, const Caller& caller, std::int64_t now_ms);
-  // A new leadership: the next transaction has this epoch in its zxid. Must not go backwards.
-  void begin_epoch(std::uint32_t epoch);
   // Leadership lost, or proposing failed: forget what was prepared and not applied.
   void discard_outstanding();
   std::size_t outstanding() const { return preparer_.outstanding(); }

@@ -102,12 +102,6 @@ Txn Preparer::prepare(const WriteRequest& request, const Caller& caller, std::in
   return txn;
 }
 
-void Preparer::begin_epoch(std::uint32_t epoch) {
-  const Zxid first{static_cast<std::int64_t>(epoch) << 32};
-  HOLDFAST_CHECK(first >= last_prepared_ || epoch == static_cast<std::uint64_t>(last_prepared_.value) >> 32);
-  last_prepared_ = std::max(last_prepared_, first);
-}
-
 void Preparer::applied(const Txn& txn) {
   if (std::holds_alternative<AttachSessionTxn>(txn.body)) {
     const auto move = moving_.find(txn.session);

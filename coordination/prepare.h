@@ -33,7 +33,6 @@ class Preparer {
   Preparer(const MachineOptions& options, const Tree& tree, const SessionTable& sessions, const QuotaPaths& quotas);
 
   Txn prepare(const WriteRequest& request, const Caller& caller, std::int64_t now_ms);
-  void begin_epoch(std::uint32_t epoch);
   // The state now holds everything up to here.
   void applied(const Txn& txn);
   // Forgets what is outstanding; the next transaction follows `last_applied`.

@@ -80,6 +80,11 @@ void QuorumDriver::propose(const zk::WriteRequest& request, const zk::Caller& ca
     return;
   }
   if (alone()) return prepare(request, caller, std::nullopt, std::move(done));
+  if (!done) {
+    // The leader's own, such as a session's expiry: the next one decides that for itself.
+    if (judging_) prepare(request, caller, std::nullopt, nullptr);
+    return;
+  }
   const std::uint64_t number = next_number_++;
   const bool first = own_sent_ == own_.size();  // nothing before it waits to be sent
   own_.push_back({number, zk::encode(request, caller), std::move(done), shard_.clock().now()});
@@ -329,7 +334,7 @@ Task<void> QuorumDriver::trim(Offset to) {
 
 void QuorumDriver::on_failed(const Error& error) {
   log_line(LogLevel::error, "coordination",
-           "the coordination log cannot be written ({}): sessions are closed until a restart", error.message);
+           "out of service, and its sessions' connections are closed, until a restart: {}", error.message);
   serving_ = judging_ = false;
   // Connections end before they can be told anything.
   listener_.on_failure(error);

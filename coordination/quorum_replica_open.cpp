@@ -20,7 +20,8 @@ Result<void> QuorumReplica::open_state() {
     return write_quorum_state(disk_, options_.data_dir, state_);
   }
   state_.incarnation = random_.uuid();
-  if (!options_.alone)
+  const auto snapshots = snapshots_.list();
+  if (!options_.alone && log_.end() == Offset(0) && snapshots && snapshots->empty())
     log_line(LogLevel::info, "quorum",
              "{} says nothing of a quorum: server {} begins as a new one, and is filled by the others",
              options_.data_dir, options_.self.value);

@@ -191,7 +191,7 @@ TEST(Behaviour, a_new_leader_gives_every_session_its_whole_timeout) {
   world.open(1, 5000);
   world.open(2, 9000);
   world.ask(1, create("/e", "", ephemeral));
-  world.machine.begin_epoch(2);
+  world.machine.apply_epoch();
   SessionExpiry expiry(1000);
   for (const auto& [id, session] : world.machine.sessions().all()) expiry.touch(id, session.timeout_ms, 100'000);
   EXPECT_TRUE(expiry.expired(105'000).empty());

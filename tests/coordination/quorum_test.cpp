@@ -185,6 +185,30 @@ TEST_F(QuorumTest, ASessionLivesWhileAnyServerHearsOfIt) {
   ASSERT_TRUE(until([&] { return !has(server, "/e"); }, seconds(10))) << "nobody has heard of it since";
 }
 
+TEST_F(QuorumTest, WhatALeaderExpiredAndCouldNotCommitIsForgotten) {
+  options.tick_ms = 20;
+  start_all();
+  for (int cut_ms = 3500; cut_ms <= 4500; cut_ms += 50) {
+    const int deposed = wait_for_leader();
+    const int server = other_than({deposed});
+    const SessionId session = open_session(server, 4000);
+    const std::string path = "/e" + std::to_string(cut_ms);
+    ASSERT_EQ(wait(create(server, path, 1, session)), ZkError::ok);
+    loop_.run_for(milliseconds(cut_ms));
+    if (!has(server, path)) break;
+    // It says so to itself alone, or to nobody.
+    isolate(deposed);
+    ASSERT_TRUE(until([&] { return leader() != 0 && leader() != deposed; }));
+    heal();
+    for (int n = 0; n < 6; ++n) {
+      at(server).touch(session, 4000);
+      loop_.run_for(seconds(1));
+    }
+    EXPECT_TRUE(has(server, path)) << "cut off after " << cut_ms << " ms";
+    ASSERT_TRUE(until([&] { return agree(); }));
+  }
+}
+
 TEST_F(QuorumTest, ASessionThatMovedSpeaksThroughOneServerOnly) {
   start_all();
   const SessionId session = open_session(1, 10'000);

@@ -10,6 +10,19 @@ const znodes::Broker::Listener* BrokerImage::listener(std::string_view name) con
 
 bool is_internal_topic(std::string_view name) { return name == offsets_topic || name == transactions_topic; }
 
+znodes::Topic topic_znode(const TopicImage& topic) {
+  znodes::Topic out;
+  out.id = topic.id;
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    const PartitionImage& partition = topic.partitions[i];
+    const auto index = static_cast<std::int32_t>(i);
+    out.replicas[index] = partition.replicas;
+    if (!partition.adding.empty()) out.adding[index] = partition.adding;
+    if (!partition.removing.empty()) out.removing[index] = partition.removing;
+  }
+  return out;
+}
+
 void Metadata::apply(const MetadataDelta& delta) {
   const auto drop = [this](std::string_view name) {
     const auto it = by_name_.find(name);

@@ -33,6 +33,9 @@ struct PartitionImage {
   LeaderEpoch leader_epoch{0};
   std::int32_t state_version = 0;  // of the state znode: the guard of conditional writes
   std::vector<std::int32_t> replicas, isr;
+  // While it is being reassigned (KIP-455): those among the replicas that come, and that go when it is done.
+  std::vector<std::int32_t> adding, removing;
+  bool reassigning() const { return !adding.empty() || !removing.empty(); }
 };
 
 struct TopicImage {
@@ -55,12 +58,15 @@ struct BrokerImage {
 inline constexpr std::string_view offsets_topic = "__consumer_offsets";
 inline constexpr std::string_view transactions_topic = "__transaction_state";
 bool is_internal_topic(std::string_view name);
+znodes::Topic topic_znode(const TopicImage& topic);  // what its znode says
 
 using TopicPtr = std::shared_ptr<const TopicImage>;
 
 // One change of the image, applied on every shard in the same order.
 struct MetadataDelta {
-  std::vector<TopicPtr> changed_topics;                                // new, or replacing the topic of that name
+  std::vector<TopicPtr> changed_topics;  // new, or replacing the topic of that name
+  // Beside each of them, the partitions whose state changed; empty: anything may have.
+  std::vector<std::vector<std::int32_t>> changed_partitions;
   std::vector<std::string> removed_topics;                             // by name; removal comes before the changes
   std::shared_ptr<const std::map<std::int32_t, BrokerImage>> brokers;  // null: unchanged
   std::shared_ptr<const std::map<std::string, znodes::Configs>> broker_configs;  // by id, "<default>" for all
@@ -80,6 +86,7 @@ class Metadata {
   const znodes::Configs& broker_config(std::string_view id) const;
   std::int32_t controller() const { return controller_; }
   std::int32_t controller_epoch() const { return controller_epoch_; }
+  bool alive(std::int32_t broker) const { return brokers_->contains(broker); }
   const std::string& cluster_id() const { return cluster_id_; }
   void set_cluster_id(std::string id) { cluster_id_ = std::move(id); }
   // Some broker that may lead: the one to ask for coordinators, the controller of KRaft clients.

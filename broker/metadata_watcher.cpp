@@ -16,6 +16,23 @@ std::string_view component_below(std::string_view path, std::string_view prefix)
   return path.substr(0, path.find('/'));
 }
 
+std::optional<std::int32_t> index_of(std::string_view text) {
+  std::int32_t index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size() || index < 0) return std::nullopt;
+  return index;
+}
+
+// The partition whose state znode this is.
+std::optional<std::int32_t> state_index(std::string_view path, std::string_view topic) {
+  constexpr std::string_view state = "/state";
+  const std::string partitions = znodes::partitions_path(topic);
+  const std::string_view index = component_below(path, partitions);
+  if (index.empty() || path.size() != partitions.size() + 1 + index.size() + state.size() || !path.ends_with(state))
+    return std::nullopt;
+  return index_of(index);
+}
+
 void complain(std::string_view path, const Error& error) {
   log_line(LogLevel::error, "broker", "{}: {}; what was known before is kept", path, error.message);
 }
@@ -23,19 +40,36 @@ void complain(std::string_view path, const Error& error) {
 }  // namespace
 
 void MetadataWatcher::touch(std::string_view path, Touched& touched) {
-  if (const auto topic = component_below(path, znodes::topics); !topic.empty()) touched.topics.emplace(topic);
-  if (const auto topic = component_below(path, "/config/topics"); !topic.empty()) touched.topics.emplace(topic);
+  if (const auto topic = component_below(path, znodes::topics); !topic.empty())
+    touch_topic(topic, state_index(path, topic), touched);
+  if (const auto topic = component_below(path, "/config/topics"); !topic.empty())
+    touch_topic(topic, std::nullopt, touched);
   if (!component_below(path, znodes::broker_ids).empty()) touched.brokers = true;
   if (!component_below(path, "/config/brokers").empty()) touched.broker_configs = true;
   if (path == znodes::controller || path == znodes::controller_epoch) touched.controller = true;
 }
 
+void MetadataWatcher::touch_topic(std::string_view name, std::optional<std::int32_t> partition, Touched& touched) {
+  const auto [at, added] = touched.topics.try_emplace(std::string(name));
+  if (!added && at->second.empty()) return;  // the whole of it already
+  if (partition) {
+    at->second.insert(*partition);
+  } else {
+    at->second.clear();
+  }
+}
+
 void MetadataWatcher::start() {
+  refresh();
+  ensemble_.subscribe([this](const zk::Txn& txn, const zk::Effects&) { on_applied(txn); });
+}
+
+void MetadataWatcher::refresh() {
   Touched all{.topics = {}, .brokers = true, .broker_configs = true, .controller = true};
   if (const zk::Znode* topics = ensemble_.tree().find(znodes::topics))
-    for (const std::string_view name : zk::ChildNames(topics)) all.topics.emplace(name);
+    for (const std::string_view name : zk::ChildNames(topics)) touch_topic(name, std::nullopt, all);
+  for (const auto& [name, _] : services_.peers.front()->metadata().topics()) touch_topic(name, std::nullopt, all);
   publish(delta_of(all));
-  ensemble_.subscribe([this](const zk::Txn& txn, const zk::Effects&) { on_applied(txn); });
 }
 
 void MetadataWatcher::on_applied(const zk::Txn& txn) {
@@ -66,18 +100,9 @@ TopicPtr MetadataWatcher::read_topic(std::string_view name) {
     if (static_cast<std::size_t>(index) >= image->partitions.size()) continue;
     PartitionImage& partition = image->partitions[static_cast<std::size_t>(index)];
     partition.replicas = std::move(replicas);
-    const std::string state_path = znodes::state_path(name, index);
-    const zk::Znode* state_node = tree.find(state_path);
-    if (!state_node) continue;
-    auto state = znodes::decode_partition_state(as_text(state_node->data.view()));
-    if (!state) {
-      complain(state_path, state.error());
-      continue;
-    }
-    partition.leader = state->leader;
-    partition.leader_epoch = LeaderEpoch(state->leader_epoch);
-    partition.isr = std::move(state->isr);
-    partition.state_version = tree.stat(*state_node).version;
+    if (const auto it = decoded->adding.find(index); it != decoded->adding.end()) partition.adding = it->second;
+    if (const auto it = decoded->removing.find(index); it != decoded->removing.end()) partition.removing = it->second;
+    read_state(name, index, partition);
   }
   const std::string config_path = znodes::config_path("topics", name);
   if (const zk::Znode* config = tree.find(config_path)) {
@@ -94,12 +119,37 @@ TopicPtr MetadataWatcher::read_topic(std::string_view name) {
   return image;
 }
 
+void MetadataWatcher::read_state(std::string_view topic, std::int32_t index, PartitionImage& partition) {
+  const zk::Tree& tree = ensemble_.tree();
+  const std::string path = znodes::state_path(topic, index);
+  const zk::Znode* node = tree.find(path);
+  if (!node) return;
+  auto state = znodes::decode_partition_state(as_text(node->data.view()));
+  if (!state) return complain(path, state.error());
+  partition.leader = state->leader;
+  partition.leader_epoch = LeaderEpoch(state->leader_epoch);
+  partition.isr = std::move(state->isr);
+  partition.state_version = tree.stat(*node).version;
+}
+
+// States change far more often than topics: with many partitions, reading them all for each would not end.
+TopicPtr MetadataWatcher::read_states(const TopicImage& before, const std::set<std::int32_t>& partitions) {
+  auto image = std::make_shared<TopicImage>(before);
+  for (const std::int32_t index : partitions)
+    if (static_cast<std::size_t>(index) < image->partitions.size())
+      read_state(image->name, index, image->partitions[static_cast<std::size_t>(index)]);
+  return image;
+}
+
 MetadataDelta MetadataWatcher::delta_of(const Touched& touched) {
   const zk::Tree& tree = ensemble_.tree();
   MetadataDelta delta;
-  for (const std::string& name : touched.topics) {
-    if (TopicPtr topic = read_topic(name)) {
+  for (const auto& [name, partitions] : touched.topics) {
+    const TopicPtr before = partitions.empty() ? nullptr : services_.peers.front()->metadata().topic(name);
+    if (TopicPtr topic = before ? read_states(*before, partitions) : read_topic(name)) {
       delta.changed_topics.push_back(std::move(topic));
+      delta.changed_partitions.emplace_back();
+      if (before) delta.changed_partitions.back().assign(partitions.begin(), partitions.end());
     } else {
       delta.removed_topics.push_back(name);
     }
@@ -155,6 +205,7 @@ void MetadataWatcher::publish(MetadataDelta delta) {
     peer->shard().post([peer, delta] { peer->apply(delta); });
   }
   services_.peers.front()->apply(delta);
+  if (listener_) listener_(delta);
 }
 
 }  // namespace holdfast

@@ -246,7 +246,7 @@ Task<Result<void>> Node::Inner::register_broker() {
   if (done->error != zk::ZkError::ok)
     co_return fail(ErrorKind::internal,
                    fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
-  admin->lead(session, epoch + 1, epoch_version + 1);
+  admin->set_session(session);
   co_return Result<void>();
 }
 

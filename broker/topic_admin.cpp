@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "broker/hop.h"
 #include "broker/topic_planner.h"
@@ -16,40 +17,62 @@ namespace {
 
 constexpr std::int32_t persistent = 0, persistent_sequential = 2;  // create flags
 
+constexpr int attempts_max = 5;  // at a write that others are faster at
+
 AdminAnswer refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
 }  // namespace
 
+std::optional<ControllerEpoch> ControllerEpoch::read(const zk::Tree& tree) {
+  const zk::Znode* node = tree.find(znodes::controller_epoch);
+  if (!node) return std::nullopt;
+  ControllerEpoch out;
+  out.version = tree.stat(*node).version;
+  const std::string_view text = as_text(node->data.view());
+  if (std::from_chars(text.data(), text.data() + text.size(), out.epoch).ec != std::errc()) return std::nullopt;
+  return out;
+}
+
+Ensemble::Op ControllerEpoch::guard() const { return Ensemble::Check{std::string(znodes::controller_epoch), version}; }
+
 TopicAdmin::TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random)
     : broker_(broker), ensemble_(ensemble), random_(random) {}
 
-void TopicAdmin::lead(SessionId session, std::int32_t controller_epoch, std::int32_t epoch_version) {
-  session_ = session;
-  controller_epoch_ = controller_epoch;
-  epoch_version_ = epoch_version;
-}
-
-// Guarded by the controller's epoch: one that was replaced cannot write (KAFKA-6082).
-Task<AdminAnswer> TopicAdmin::commit(std::vector<Ensemble::Op> ops) {
-  ops.insert(ops.begin(), Ensemble::Check{std::string(znodes::controller_epoch), epoch_version_});
+// An error in `conflict` means that what was planned for is no longer so; planning again tells the true reason.
+Task<TopicAdmin::Committed> TopicAdmin::commit(std::vector<Ensemble::Op> ops) {
+  const auto epoch = ControllerEpoch::read(ensemble_.tree());
+  if (session_ == SessionId(0) || !epoch) co_return Committed{refuse(ErrorCode::broker_not_available, {})};
+  ops.insert(ops.begin(), epoch->guard());
   auto done = co_await ensemble_.submit(session_, std::move(ops));
-  if (!done) co_return refuse(ErrorCode::broker_not_available, std::move(done.error().message));
-  if (done->error == zk::ZkError::ok) co_return AdminAnswer{};
-  if (done->error == zk::ZkError::node_exists) co_return refuse(ErrorCode::topic_already_exists, {});
-  if (done->error == zk::ZkError::no_node) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
-  if (!done->ops.empty() && done->ops.front().error == zk::ZkError::bad_version)
-    co_return refuse(ErrorCode::not_controller, {});
-  co_return refuse(ErrorCode::unknown_server_error,
-                   fmt::format("the metadata write failed with {}", static_cast<int>(done->error)));
+  // It may still come to be: the client asks again.
+  if (!done) co_return Committed{refuse(ErrorCode::request_timed_out, std::move(done.error().message))};
+  switch (done->error) {
+    case zk::ZkError::ok:
+      co_return Committed{};
+    case zk::ZkError::bad_version:
+    case zk::ZkError::not_empty:
+      co_return Committed{refuse(ErrorCode::request_timed_out, "The metadata changed again and again."), true};
+    case zk::ZkError::node_exists:
+      co_return Committed{refuse(ErrorCode::topic_already_exists, {}), true};
+    case zk::ZkError::no_node:
+      co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {}), true};
+    case zk::ZkError::session_expired:
+    case zk::ZkError::unknown_session:
+      co_return Committed{refuse(ErrorCode::broker_not_available, {})};
+    default:
+      co_return Committed{refuse(ErrorCode::unknown_server_error,
+                                 fmt::format("the metadata write failed with {}", static_cast<int>(done->error)))};
+  }
 }
 
 void TopicAdmin::add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
                                    const std::vector<std::vector<std::int32_t>>& replicas) {
   const auto& live = broker_.metadata().brokers();
+  const auto epoch = ControllerEpoch::read(ensemble_.tree());
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     const std::int32_t partition = first + static_cast<std::int32_t>(i);
     znodes::PartitionState state;
-    state.controller_epoch = controller_epoch_;
+    state.controller_epoch = epoch ? epoch->epoch : 0;
     for (const std::int32_t id : replicas[i])
       if (live.contains(id)) state.isr.push_back(id);
     state.leader = state.isr.empty() ? -1 : state.isr.front();
@@ -59,6 +82,18 @@ void TopicAdmin::add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_v
 }
 
 Task<CreatedTopic> TopicAdmin::create(NewTopic topic, bool validate_only) {
+  CreatedTopic out;
+  bool conflict = true;
+  for (int attempt = 0; conflict && attempt < attempts_max; ++attempt) {
+    conflict = false;
+    auto tried = co_await try_create(topic, validate_only, conflict);
+    out = std::move(tried);
+  }
+  if (out.answer.error == ErrorCode::none && !validate_only) co_await open_everywhere(topic.name);
+  co_return out;
+}
+
+Task<CreatedTopic> TopicAdmin::try_create(const NewTopic& topic, bool validate_only, bool& conflict) {
   CreatedTopic out;
   const Metadata& metadata = broker_.metadata();
   TopicDefaults defaults;
@@ -92,9 +127,8 @@ Task<CreatedTopic> TopicAdmin::create(NewTopic topic, bool validate_only) {
   ops.push_back(Ensemble::Create{znodes::partitions_path(topic.name), {}, true, persistent});
   add_partition_ops(ops, topic.name, 0, plan.replicas);
   auto written = co_await commit(std::move(ops));
-  out.answer = std::move(written);
-  if (out.answer.error != ErrorCode::none) co_return out;
-  co_await open_everywhere(topic.name);
+  out.answer = std::move(written.answer);
+  conflict = written.conflict;
   co_return out;
 }
 
@@ -119,8 +153,17 @@ Task<bool> TopicAdmin::open_on(BrokerShard* shard, TopicPtr topic) {
 }
 
 Task<AdminAnswer> TopicAdmin::remove(std::string name) {
+  Committed done{{}, true};
+  for (int attempt = 0; done.conflict && attempt < attempts_max; ++attempt) {
+    auto tried = co_await try_remove(name);
+    done = std::move(tried);
+  }
+  co_return std::move(done.answer);
+}
+
+Task<TopicAdmin::Committed> TopicAdmin::try_remove(const std::string& name) {
   const TopicPtr topic = broker_.metadata().topic(name);
-  if (!topic) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
+  if (!topic) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
   std::vector<Ensemble::Op> ops;
   for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
     const auto partition = static_cast<std::int32_t>(p);
@@ -128,7 +171,7 @@ Task<AdminAnswer> TopicAdmin::remove(std::string name) {
     ops.push_back(Ensemble::Delete{znodes::partition_path(name, partition)});
   }
   ops.push_back(Ensemble::Delete{znodes::partitions_path(name)});
-  ops.push_back(Ensemble::Delete{znodes::topic_path(name)});
+  ops.push_back(Ensemble::Delete{znodes::topic_path(name), topic->version});
   if (ensemble_.tree().find(znodes::config_path("topics", name)))
     ops.push_back(Ensemble::Delete{znodes::config_path("topics", name)});
   auto done = co_await commit(std::move(ops));
@@ -138,29 +181,52 @@ Task<AdminAnswer> TopicAdmin::remove(std::string name) {
 Task<AdminAnswer> TopicAdmin::grow(std::string name, std::int32_t count,
                                    std::optional<std::vector<std::vector<std::int32_t>>> assignments,
                                    bool validate_only) {
+  Committed done{{}, true};
+  for (int attempt = 0; done.conflict && attempt < attempts_max; ++attempt) {
+    auto tried = co_await try_grow(name, count, assignments, validate_only);
+    done = std::move(tried);
+  }
+  if (done.answer.error == ErrorCode::none && !validate_only) co_await open_everywhere(name);
+  co_return std::move(done.answer);
+}
+
+Task<TopicAdmin::Committed> TopicAdmin::try_grow(
+    const std::string& name, std::int32_t count,
+    const std::optional<std::vector<std::vector<std::int32_t>>>& assignments, bool validate_only) {
   const TopicPtr topic = broker_.metadata().topic(name);
-  if (!topic) co_return refuse(ErrorCode::unknown_topic_or_partition, {});
+  if (!topic) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
   TopicPlan plan = plan_growth(broker_.metadata(), *topic, count, assignments, random_.next());
-  if (plan.error != ErrorCode::none) co_return refuse(plan.error, std::move(plan.message));
-  if (validate_only) co_return AdminAnswer{};
-  znodes::Topic node;
-  node.id = topic->id;
+  if (plan.error != ErrorCode::none) co_return Committed{refuse(plan.error, std::move(plan.message))};
+  if (validate_only) co_return Committed{};
+  znodes::Topic node = topic_znode(*topic);
   const auto first = static_cast<std::int32_t>(topic->partitions.size());
-  for (std::int32_t p = 0; p < first; ++p) node.replicas[p] = topic->partitions[static_cast<std::size_t>(p)].replicas;
   for (std::size_t i = 0; i < plan.replicas.size(); ++i)
     node.replicas[first + static_cast<std::int32_t>(i)] = plan.replicas[i];
   std::vector<Ensemble::Op> ops;
   ops.push_back(Ensemble::Set{znodes::topic_path(name), znodes::encode(node), topic->version});
   add_partition_ops(ops, name, first, plan.replicas);
   auto done = co_await commit(std::move(ops));
-  if (done.error == ErrorCode::none) co_await open_everywhere(name);
   co_return done;
 }
 
 Task<AdminAnswer> TopicAdmin::write_configs(std::string_view type, std::string entity, znodes::Configs configs) {
+  Committed done{{}, true};
+  for (int attempt = 0; done.conflict && attempt < attempts_max; ++attempt) {
+    auto tried = co_await try_write_configs(type, entity, configs);
+    done = std::move(tried);
+  }
+  co_return std::move(done.answer);
+}
+
+Task<TopicAdmin::Committed> TopicAdmin::try_write_configs(std::string_view type, const std::string& entity,
+                                                          const znodes::Configs& configs) {
   const std::string path = znodes::config_path(type, entity);
   const std::string text = znodes::encode_configs(configs);
   std::vector<Ensemble::Op> ops;
+  if (type == "topics") {
+    if (!broker_.metadata().topic(entity)) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
+    ops.push_back(Ensemble::Check{znodes::topic_path(entity)});
+  }
   if (ensemble_.tree().find(path)) {
     ops.push_back(Ensemble::Set{path, text});
   } else {
@@ -214,6 +280,7 @@ Task<Result<std::int64_t>> TopicAdmin::next_producer_id() {
 
 // A block is on disk before one of it is given out, so that no id is ever given twice.
 Task<Result<void>> TopicAdmin::take_producer_ids() {
+  if (session_ == SessionId(0)) co_return fail(ErrorKind::io, "the broker has no session");
   const zk::Znode* node = ensemble_.tree().find(znodes::producer_id_block);
   if (!node) co_return fail(ErrorKind::not_found, "there is no producer id block");
   znodes::ProducerIdBlock block;
@@ -229,10 +296,21 @@ Task<Result<void>> TopicAdmin::take_producer_ids() {
                               ensemble_.tree().stat(*node).version});
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done) co_return fail(done);
-  if (done->error != zk::ZkError::ok) co_return fail(ErrorKind::io, "another broker took the producer id block");
+  // Another broker took the block: the loop that wants an id takes the next one.
+  if (done->error == zk::ZkError::bad_version) co_return Result<void>();
+  if (done->error != zk::ZkError::ok) co_return fail(ErrorKind::io, "the producer id block cannot be written");
   next_producer_id_ = block.first;
   producer_ids_end_ = block.last + 1;
   co_return Result<void>();
+}
+
+// No more replicas than the cluster can have brokers. Those that are not up yet count: a topic made while the cluster
+// starts would have too few replicas for ever, so it is refused until there are enough.
+std::int16_t TopicAdmin::bounded_replication(std::string_view setting) const {
+  const std::size_t brokers =
+      std::max({broker_.metadata().brokers().size(), ensemble_.options().servers.servers.size(), std::size_t{1}});
+  return static_cast<std::int16_t>(
+      std::min<std::int64_t>(broker_.config().integer(setting), static_cast<std::int64_t>(brokers)));
 }
 
 void TopicAdmin::ensure_internal(std::string_view name) {
@@ -240,9 +318,7 @@ void TopicAdmin::ensure_internal(std::string_view name) {
   NewTopic topic;
   topic.name = name;
   topic.partitions = static_cast<std::int32_t>(broker_.config().integer("offsets.topic.num.partitions"));
-  topic.replication_factor =
-      static_cast<std::int16_t>(std::min<std::int64_t>(broker_.config().integer("offsets.topic.replication.factor"),
-                                                       static_cast<std::int64_t>(broker_.metadata().brokers().size())));
+  topic.replication_factor = bounded_replication("offsets.topic.replication.factor");
   topic.configs = {{"cleanup.policy", "compact"},
                    {"compression.type", "producer"},
                    {"segment.bytes", std::to_string(broker_.config().integer("offsets.topic.segment.bytes"))}};
@@ -256,9 +332,7 @@ void TopicAdmin::auto_create(std::string name) {
   NewTopic topic;
   topic.name = std::move(name);
   topic.partitions = -1;
-  topic.replication_factor =
-      static_cast<std::int16_t>(std::min<std::int64_t>(broker_.config().integer("default.replication.factor"),
-                                                       static_cast<std::int64_t>(broker_.metadata().brokers().size())));
+  topic.replication_factor = bounded_replication("default.replication.factor");
   broker_.shard().spawn(broker_.gate(), create_in_background(std::move(topic)));
 }
 
@@ -267,7 +341,7 @@ Task<void> TopicAdmin::create_in_background(NewTopic topic) {
   auto created = co_await create(std::move(topic), false);
   creating_.erase(name);
   const ErrorCode error = created.answer.error;
-  if (error != ErrorCode::none && error != ErrorCode::topic_already_exists)
+  if (error != ErrorCode::none && error != ErrorCode::topic_already_exists && broker_.may_log_refusal())
     log_line(LogLevel::warn, "broker", "topic {} cannot be created: {} {}", name, wire::error_name(error),
              created.answer.message);
 }

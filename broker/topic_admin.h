@@ -1,8 +1,11 @@
-// TopicAdmin: the controller's hand: what the planner decided becomes one conditional multi, and the answer waits until
-// the logs are open. Lives on shard 0, with the ensemble; handlers elsewhere come by hop().
+// TopicAdmin: the administrator's hand: what the planner decided becomes one conditional multi, and the answer waits
+// until the logs of this broker are open. Every broker has one: the write is guarded by the version of
+// /controller_epoch as the broker's own replica shows it, and of the znodes it changes; when another was faster it is
+// planned again. Lives on shard 0, with the ensemble; handlers elsewhere come by hop().
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
@@ -24,13 +27,19 @@ struct CreatedTopic {
   std::int16_t replication_factor = -1;
 };
 
+// What /controller_epoch says: every write of metadata carries the epoch, and is guarded by the znode's version.
+struct ControllerEpoch {
+  std::int32_t epoch = 0, version = 0;
+  static std::optional<ControllerEpoch> read(const zk::Tree& tree);
+  Ensemble::Op guard() const;
+};
+
 class TopicAdmin {
  public:
   TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random);
 
-  // Becomes the controller: from then on changes carry this session and epoch.
-  void lead(SessionId session, std::int32_t controller_epoch, std::int32_t epoch_version);
-  bool leads() const { return session_ != SessionId(0); }
+  // The broker's session, on which everything is written; 0: none, and nothing can be.
+  void set_session(SessionId session) { session_ = session; }
 
   Task<CreatedTopic> create(NewTopic topic, bool validate_only);
   Task<AdminAnswer> remove(std::string name);
@@ -51,7 +60,18 @@ class TopicAdmin {
 
  private:
   Task<void> create_in_background(NewTopic topic);
-  Task<AdminAnswer> commit(std::vector<Ensemble::Op> ops);
+  struct Committed {
+    AdminAnswer answer;
+    bool conflict = false;  // the image is another by now: to be planned again
+  };
+  Task<Committed> commit(std::vector<Ensemble::Op> ops);
+  Task<CreatedTopic> try_create(const NewTopic& topic, bool validate_only, bool& conflict);
+  Task<Committed> try_remove(const std::string& name);
+  Task<Committed> try_grow(const std::string& name, std::int32_t count,
+                           const std::optional<std::vector<std::vector<std::int32_t>>>& assignments,
+                           bool validate_only);
+  Task<Committed> try_write_configs(std::string_view type, const std::string& entity, const znodes::Configs& configs);
+  std::int16_t bounded_replication(std::string_view setting) const;
   Task<AdminAnswer> write_configs(std::string_view type, std::string entity, znodes::Configs configs);
   void add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
                          const std::vector<std::vector<std::int32_t>>& replicas);
@@ -62,8 +82,6 @@ class TopicAdmin {
   Ensemble& ensemble_;
   Random& random_;
   SessionId session_{0};
-  std::int32_t controller_epoch_ = 0;
-  std::int32_t epoch_version_ = 0;
   std::int64_t next_producer_id_ = 0, producer_ids_end_ = 0;
   bool fetching_producer_ids_ = false;
   std::vector<Function<void()>> producer_id_waiters_;

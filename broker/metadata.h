@@ -32,6 +32,7 @@ struct PartitionImage {
   std::int32_t leader = -1;  // -1: none
   LeaderEpoch leader_epoch{0};
   std::int32_t state_version = 0;  // of the state znode: the guard of conditional writes
+  std::int64_t state_zxid = 0;     // of the transaction that wrote it
   std::vector<std::int32_t> replicas, isr;
   // While it is being reassigned (KIP-455): those among the replicas that come, and that go when it is done.
   std::vector<std::int32_t> adding, removing;
@@ -43,6 +44,7 @@ struct TopicImage {
   Uuid id{};
   bool internal = false;
   std::int32_t version = 0;  // of the topic znode
+  std::int64_t czxid = 0;    // of the topic znode: a guard against another topic of the same name
   std::vector<PartitionImage> partitions;
   znodes::Configs configs;           // overrides only
   std::int32_t config_version = -1;  // of the config znode
@@ -87,6 +89,13 @@ class Metadata {
   std::int32_t controller() const { return controller_; }
   std::int32_t controller_epoch() const { return controller_epoch_; }
   bool alive(std::int32_t broker) const { return brokers_->contains(broker); }
+  // Alive, and in the same life as when `zxid` was written. A broker whose registration is newer than a partition's
+  // state was gone since: it leads nothing and is in no ISR by that state, until one is written that knows of it.
+  // This holds only because whoever writes a state guards it by the registrations of the live members of its ISR.
+  bool alive_since(std::int32_t broker, std::int64_t zxid) const {
+    const auto it = brokers_->find(broker);
+    return it != brokers_->end() && it->second.epoch <= zxid;
+  }
   const std::string& cluster_id() const { return cluster_id_; }
   void set_cluster_id(std::string id) { cluster_id_ = std::move(id); }
   // Some broker that may lead: the one to ask for coordinators, the controller of KRaft clients.

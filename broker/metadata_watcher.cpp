@@ -95,6 +95,7 @@ TopicPtr MetadataWatcher::read_topic(std::string_view name) {
   image->id = decoded->id;
   image->internal = is_internal_topic(name);
   image->version = tree.stat(*node).version;
+  image->czxid = tree.stat(*node).czxid;
   image->partitions.resize(decoded->replicas.size());
   for (auto& [index, replicas] : decoded->replicas) {
     if (static_cast<std::size_t>(index) >= image->partitions.size()) continue;
@@ -130,6 +131,7 @@ void MetadataWatcher::read_state(std::string_view topic, std::int32_t index, Par
   partition.leader_epoch = LeaderEpoch(state->leader_epoch);
   partition.isr = std::move(state->isr);
   partition.state_version = tree.stat(*node).version;
+  partition.state_zxid = tree.stat(*node).mzxid;
 }
 
 // States change far more often than topics: with many partitions, reading them all for each would not end.

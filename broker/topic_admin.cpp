@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <map>
+#include <numeric>
+#include <set>
 
+#include "broker/controller_writes.h"
 #include "broker/hop.h"
 #include "broker/topic_planner.h"
 #include "runtime/log_line.h"
@@ -21,28 +24,24 @@ constexpr int attempts_max = 5;  // at a write that others are faster at
 
 AdminAnswer refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
+const PartitionName& name_of(const PartitionName& wanted) { return wanted; }
+const PartitionName& name_of(const Reassignment& wanted) { return wanted.partition; }
+
 }  // namespace
-
-std::optional<ControllerEpoch> ControllerEpoch::read(const zk::Tree& tree) {
-  const zk::Znode* node = tree.find(znodes::controller_epoch);
-  if (!node) return std::nullopt;
-  ControllerEpoch out;
-  out.version = tree.stat(*node).version;
-  const std::string_view text = as_text(node->data.view());
-  if (std::from_chars(text.data(), text.data() + text.size(), out.epoch).ec != std::errc()) return std::nullopt;
-  return out;
-}
-
-Ensemble::Op ControllerEpoch::guard() const { return Ensemble::Check{std::string(znodes::controller_epoch), version}; }
 
 TopicAdmin::TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random)
     : broker_(broker), ensemble_(ensemble), random_(random) {}
 
-// An error in `conflict` means that what was planned for is no longer so; planning again tells the true reason.
+// The beginning of every write; empty when there has never been a controller.
+std::vector<Ensemble::Op> TopicAdmin::guarded() const {
+  std::vector<Ensemble::Op> ops;
+  if (const auto epoch = ControllerEpoch::read(ensemble_.tree())) ops.push_back(epoch->guard());
+  return ops;
+}
+
+// A conflict means that what was planned for is no longer so; planning again tells the true reason.
 Task<TopicAdmin::Committed> TopicAdmin::commit(std::vector<Ensemble::Op> ops) {
-  const auto epoch = ControllerEpoch::read(ensemble_.tree());
-  if (session_ == SessionId(0) || !epoch) co_return Committed{refuse(ErrorCode::broker_not_available, {})};
-  ops.insert(ops.begin(), epoch->guard());
+  if (session_ == SessionId(0) || ops.empty()) co_return Committed{refuse(ErrorCode::broker_not_available, {})};
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   // It may still come to be: the client asks again.
   if (!done) co_return Committed{refuse(ErrorCode::request_timed_out, std::move(done.error().message))};
@@ -69,13 +68,20 @@ void TopicAdmin::add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_v
                                    const std::vector<std::vector<std::int32_t>>& replicas) {
   const auto& live = broker_.metadata().brokers();
   const auto epoch = ControllerEpoch::read(ensemble_.tree());
+  std::vector<std::int32_t> members;
+  for (const auto& ids : replicas) members.insert(members.end(), ids.begin(), ids.end());
+  guard_brokers(ops, broker_.metadata(), std::move(members));
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     const std::int32_t partition = first + static_cast<std::int32_t>(i);
     znodes::PartitionState state;
     state.controller_epoch = epoch ? epoch->epoch : 0;
     for (const std::int32_t id : replicas[i])
       if (live.contains(id)) state.isr.push_back(id);
-    state.leader = state.isr.empty() ? -1 : state.isr.front();
+    if (state.isr.empty()) {
+      state.isr = replicas[i];
+    } else {
+      state.leader = state.isr.front();
+    }
     ops.push_back(Ensemble::Create{znodes::partition_path(topic, partition), {}, true, persistent});
     ops.push_back(Ensemble::Create{znodes::state_path(topic, partition), znodes::encode(state), false, persistent});
   }
@@ -120,7 +126,7 @@ Task<CreatedTopic> TopicAdmin::try_create(const NewTopic& topic, bool validate_o
   znodes::Topic node;
   node.id = out.id;
   for (std::size_t p = 0; p < plan.replicas.size(); ++p) node.replicas[static_cast<std::int32_t>(p)] = plan.replicas[p];
-  std::vector<Ensemble::Op> ops;
+  std::vector<Ensemble::Op> ops = guarded();
   ops.push_back(Ensemble::Create{znodes::config_path("topics", topic.name), znodes::encode_configs(topic.configs),
                                  false, persistent});
   ops.push_back(Ensemble::Create{znodes::topic_path(topic.name), znodes::encode(node), false, persistent});
@@ -164,7 +170,7 @@ Task<AdminAnswer> TopicAdmin::remove(std::string name) {
 Task<TopicAdmin::Committed> TopicAdmin::try_remove(const std::string& name) {
   const TopicPtr topic = broker_.metadata().topic(name);
   if (!topic) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
-  std::vector<Ensemble::Op> ops;
+  std::vector<Ensemble::Op> ops = guarded();
   for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
     const auto partition = static_cast<std::int32_t>(p);
     ops.push_back(Ensemble::Delete{znodes::state_path(name, partition)});
@@ -202,7 +208,7 @@ Task<TopicAdmin::Committed> TopicAdmin::try_grow(
   const auto first = static_cast<std::int32_t>(topic->partitions.size());
   for (std::size_t i = 0; i < plan.replicas.size(); ++i)
     node.replicas[first + static_cast<std::int32_t>(i)] = plan.replicas[i];
-  std::vector<Ensemble::Op> ops;
+  std::vector<Ensemble::Op> ops = guarded();
   ops.push_back(Ensemble::Set{znodes::topic_path(name), znodes::encode(node), topic->version});
   add_partition_ops(ops, name, first, plan.replicas);
   auto done = co_await commit(std::move(ops));
@@ -222,7 +228,7 @@ Task<TopicAdmin::Committed> TopicAdmin::try_write_configs(std::string_view type,
                                                           const znodes::Configs& configs) {
   const std::string path = znodes::config_path(type, entity);
   const std::string text = znodes::encode_configs(configs);
-  std::vector<Ensemble::Op> ops;
+  std::vector<Ensemble::Op> ops = guarded();
   if (type == "topics") {
     if (!broker_.metadata().topic(entity)) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
     ops.push_back(Ensemble::Check{znodes::topic_path(entity)});
@@ -259,6 +265,62 @@ Task<AdminAnswer> TopicAdmin::set_topic_configs(std::string name, znodes::Config
 
 Task<AdminAnswer> TopicAdmin::set_broker_configs(std::string entity, znodes::Configs configs) {
   auto done = co_await write_configs("brokers", std::move(entity), std::move(configs));
+  co_return done;
+}
+
+// What is refused is answered; what is planned is written, in pieces; and what somebody else was faster at is planned
+// again.
+template <class Wanted, class Plan>
+Task<std::vector<AdminAnswer>> TopicAdmin::carry_out(std::vector<Wanted> wanted, Plan plan) {
+  std::vector<AdminAnswer> answers(wanted.size());
+  std::vector<std::size_t> open(wanted.size());
+  std::iota(open.begin(), open.end(), std::size_t{0});
+  for (int attempt = 0; !open.empty() && attempt < attempts_max; ++attempt) {
+    const auto epoch = ControllerEpoch::read(ensemble_.tree());
+    if (!epoch) {
+      for (const std::size_t i : open) answers[i] = refuse(ErrorCode::broker_not_available, {});
+      break;
+    }
+    std::vector<Wanted> asked;
+    for (const std::size_t i : open) asked.push_back(wanted[i]);
+    AnsweredPlan planned = plan(std::span<const Wanted>(asked));
+    for (std::size_t i = 0; i < open.size(); ++i) answers[open[i]] = std::move(planned.answers[i]);
+    std::erase_if(open, [&](std::size_t i) { return answers[i].error != ErrorCode::none; });
+    std::map<PartitionName, AdminAnswer> failed;
+    std::set<PartitionName> again;
+    for (PlannedWrite& write : writes_of(std::move(planned.plan), *epoch, broker_.metadata())) {
+      auto done = co_await commit(std::move(write.ops));
+      if (done.answer.error == ErrorCode::none) continue;
+      for (const TopicChange& topic : write.part)
+        for (const PartitionChange& p : topic.partitions) {
+          failed.insert_or_assign({topic.topic, p.partition}, done.answer);
+          if (done.conflict) again.insert({topic.topic, p.partition});
+        }
+    }
+    for (const std::size_t i : open)
+      if (const auto it = failed.find(name_of(wanted[i])); it != failed.end()) answers[i] = it->second;
+    std::erase_if(open, [&](std::size_t i) { return !again.contains(name_of(wanted[i])); });
+  }
+  co_return answers;
+}
+
+Task<std::vector<AdminAnswer>> TopicAdmin::elect(ElectionType type, std::vector<PartitionName> wanted) {
+  auto plan = [this, type](std::span<const PartitionName> asked) {
+    return plan_elections(broker_.metadata(), type, asked);
+  };
+  auto done = co_await carry_out(std::move(wanted), std::move(plan));
+  co_return done;
+}
+
+Task<std::vector<AdminAnswer>> TopicAdmin::reassign(std::vector<Reassignment> wanted,
+                                                    bool allow_replication_factor_change) {
+  auto plan = [this, allow_replication_factor_change](std::span<const Reassignment> asked) {
+    const UncleanRule unclean = [this](const TopicImage& topic) {
+      return broker_.settings_of(topic).unclean_leader_election;
+    };
+    return plan_reassignments(broker_.metadata(), asked, allow_replication_factor_change, unclean);
+  };
+  auto done = co_await carry_out(std::move(wanted), std::move(plan));
   co_return done;
 }
 

@@ -10,28 +10,17 @@
 #include <unordered_set>
 
 #include "broker/broker_shard.h"
+#include "broker/controller.h"
 #include "broker/topic_planner.h"
 #include "coordination/ensemble.h"
 
 namespace holdfast {
-
-struct AdminAnswer {
-  wire::ErrorCode error = wire::ErrorCode::none;
-  std::string message;
-};
 
 struct CreatedTopic {
   AdminAnswer answer;
   Uuid id{};
   std::int32_t partitions = -1;
   std::int16_t replication_factor = -1;
-};
-
-// What /controller_epoch says: every write of metadata carries the epoch, and is guarded by the znode's version.
-struct ControllerEpoch {
-  std::int32_t epoch = 0, version = 0;
-  static std::optional<ControllerEpoch> read(const zk::Tree& tree);
-  Ensemble::Op guard() const;
 };
 
 class TopicAdmin {
@@ -48,6 +37,9 @@ class TopicAdmin {
   // The whole set of overrides of a topic, or of a broker (entity "1", or "<default>").
   Task<AdminAnswer> set_topic_configs(std::string name, znodes::Configs configs);
   Task<AdminAnswer> set_broker_configs(std::string entity, znodes::Configs configs);
+  // Of partitions; the answers are in the order of what was wanted.
+  Task<std::vector<AdminAnswer>> elect(ElectionType type, std::vector<PartitionName> wanted);
+  Task<std::vector<AdminAnswer>> reassign(std::vector<Reassignment> wanted, bool allow_replication_factor_change);
   // Producer ids: unique for ever; a block is persisted before one of it is used.
   Task<Result<std::int64_t>> next_producer_id();
   // On that shard: until the topic's logs there are open.
@@ -64,6 +56,7 @@ class TopicAdmin {
     AdminAnswer answer;
     bool conflict = false;  // the image is another by now: to be planned again
   };
+  std::vector<Ensemble::Op> guarded() const;
   Task<Committed> commit(std::vector<Ensemble::Op> ops);
   Task<CreatedTopic> try_create(const NewTopic& topic, bool validate_only, bool& conflict);
   Task<Committed> try_remove(const std::string& name);
@@ -71,6 +64,8 @@ class TopicAdmin {
                            const std::optional<std::vector<std::vector<std::int32_t>>>& assignments,
                            bool validate_only);
   Task<Committed> try_write_configs(std::string_view type, const std::string& entity, const znodes::Configs& configs);
+  template <class Wanted, class Plan>
+  Task<std::vector<AdminAnswer>> carry_out(std::vector<Wanted> wanted, Plan plan);
   std::int16_t bounded_replication(std::string_view setting) const;
   Task<AdminAnswer> write_configs(std::string_view type, std::string entity, znodes::Configs configs);
   void add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,

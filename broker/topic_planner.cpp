@@ -25,12 +25,7 @@ std::string collision_key(std::string_view name) {
 
 std::optional<std::string> assignment_fault(const Metadata& metadata, const std::vector<std::int32_t>& replicas,
                                             std::size_t replication_factor) {
-  if (replicas.empty()) return "The manual partition assignment includes an empty replica list.";
-  if (std::set<std::int32_t>(replicas.begin(), replicas.end()).size() != replicas.size())
-    return "The manual partition assignment includes a replica more than once.";
-  for (const std::int32_t id : replicas)
-    if (!metadata.brokers().contains(id))
-      return fmt::format("The manual partition assignment includes broker {}, but no such broker is registered.", id);
+  if (auto fault = replicas_fault(metadata, replicas, {})) return fault;
   if (replicas.size() != replication_factor)
     return fmt::format(
         "The manual partition assignment includes a partition with {} replica(s), but this is not consistent with "
@@ -53,6 +48,21 @@ TopicPlan automatic(const Metadata& metadata, std::int32_t count, std::int16_t r
 }
 
 }  // namespace
+
+std::optional<std::string> replicas_fault(const Metadata& metadata, std::vector<std::int32_t> replicas,
+                                          std::span<const std::int32_t> known) {
+  if (replicas.empty()) return "The manual partition assignment includes an empty replica list.";
+  // In the order of the ids, as Kafka looks at them: of two faults the first is told.
+  std::ranges::sort(replicas);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    if (!metadata.alive(replicas[i]) && std::ranges::find(known, replicas[i]) == known.end())
+      return fmt::format("The manual partition assignment includes broker {}, but no such broker is registered.",
+                         replicas[i]);
+    if (i > 0 && replicas[i] == replicas[i - 1])
+      return fmt::format("The manual partition assignment includes the broker {} more than once.", replicas[i]);
+  }
+  return std::nullopt;
+}
 
 std::optional<std::string> topic_name_fault(std::string_view name) {
   const auto legal = [](char c) {
@@ -129,7 +139,8 @@ TopicPlan plan_growth(const Metadata& metadata, const TopicImage& topic, std::in
                               now, count));
   if (count - now > partitions_per_request_max)
     return refuse(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
-  const std::size_t replication_factor = topic.partitions.front().replicas.size();
+  const PartitionImage& first = topic.partitions.front();
+  const std::size_t replication_factor = first.replicas.size() - first.removing.size();
   if (!assignments) return automatic(metadata, count - now, static_cast<std::int16_t>(replication_factor), random);
   if (static_cast<std::int32_t>(assignments->size()) != count - now)
     return refuse(ErrorCode::invalid_replica_assignment,

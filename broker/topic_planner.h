@@ -1,10 +1,11 @@
-// The controller's planner for topics: what a request to create or grow a topic becomes, or why it is refused. Pure: it
+// The planner for topics: what a request to create or grow a topic becomes, or why it is refused. Pure: it
 // reads the image and decides; TopicAdmin writes what was decided, as one conditional multi.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,12 @@
 #include "wire/kafka/errors.h"
 
 namespace holdfast {
+
+// What a request is told.
+struct AdminAnswer {
+  wire::ErrorCode error = wire::ErrorCode::none;
+  std::string message;
+};
 
 struct NewTopic {
   std::string name;
@@ -35,6 +42,10 @@ struct TopicDefaults {
 
 // Why a name is not one of a topic; nothing when it is.
 std::optional<std::string> topic_name_fault(std::string_view name);
+
+// Why brokers cannot be the replicas of a partition; nothing when they can. They are alive, or `known` to exist.
+std::optional<std::string> replicas_fault(const Metadata& metadata, std::vector<std::int32_t> replicas,
+                                          std::span<const std::int32_t> known);
 
 TopicPlan plan_topic(const Metadata& metadata, const NewTopic& topic, const TopicDefaults& defaults,
                      std::uint64_t random);

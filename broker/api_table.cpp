@@ -5,6 +5,7 @@
 #include <array>
 
 #include "broker/handlers/handlers.h"
+#include "wire/kafka/replica_report.h"
 
 namespace holdfast {
 namespace {
@@ -47,6 +48,9 @@ constexpr std::array rows{
 };
 // clang-format on
 
+// Among Holdfast's own brokers.
+constexpr ApiRow report_row{wire::ReplicaReport::api.key, "ReplicaReport", 0, 0, 0, 0, replica_report};
+
 constexpr auto index_by_key = [] {
   std::array<std::int8_t, 128> index{};
   index.fill(-1);
@@ -60,6 +64,7 @@ constexpr auto index_by_key = [] {
 std::span<const ApiRow> api_rows() { return rows; }
 
 const ApiRow* api_row(std::int16_t key) {
+  if (key == report_row.key) return &report_row;
   if (key < 0 || static_cast<std::size_t>(key) >= index_by_key.size()) return nullptr;
   const std::int8_t i = index_by_key[static_cast<std::size_t>(key)];
   return i < 0 ? nullptr : &rows[static_cast<std::size_t>(i)];

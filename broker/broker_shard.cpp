@@ -4,6 +4,8 @@
 
 #include "broker/api_table.h"
 #include "broker/group_coordinator.h"
+#include "broker/isr_writer.h"
+#include "broker/replica_fetcher.h"
 #include "coordination/quorum_log.h"
 #include "runtime/log_line.h"
 
@@ -54,6 +56,10 @@ int BrokerShard::shard_index(const LogId& id, int shards) {
 
 int BrokerShard::shard_index(const LogId& id) const { return shard_index(id, services_.shards->size()); }
 
+bool BrokerShard::is_assigned(const PartitionImage& image) const {
+  return std::ranges::find(image.replicas, services_.node_id) != image.replicas.end();
+}
+
 void BrokerShard::apply(const MetadataDelta& delta) {
   std::vector<std::string> deleted;
   for (const std::string& name : delta.removed_topics)
@@ -72,17 +78,103 @@ void BrokerShard::apply(const MetadataDelta& delta) {
   if (broker_configs_changed)
     for (const auto& [id, partition] : partitions_)
       if (const TopicPtr topic = metadata_.topic(partition->topic())) partition->configure(settings_of(*topic));
+  if (delta.brokers)
+    for (auto& [_, fetcher] : fetchers_) fetcher->brokers_changed();
   for (const TopicPtr& topic : delta.changed_topics) {
+    bool opens = false;
     for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
-      Partition* partition = this->partition({topic->id, static_cast<std::int32_t>(p)});
-      if (!partition) continue;
+      const LogId id{topic->id, static_cast<std::int32_t>(p)};
+      const auto found = partitions_.find(id);
+      const bool assigned = is_assigned(topic->partitions[p]);
+      if (found == partitions_.end()) {
+        opens = opens || assigned;
+        continue;
+      }
+      if (!assigned) {
+        drop(id);
+        continue;
+      }
+      const std::shared_ptr<Partition> partition = found->second;
       partition->configure(settings_of(*topic));
       partition->become(topic->partitions[p]);
+      assign_role(partition);
     }
-    shard_.spawn(gate_, open_partitions(topic));
+    if (opens) shard_.spawn(gate_, open_partitions(topic));
   }
   if (!deleted.empty()) groups_->topics_deleted(deleted);
+  if (!review_timer_.armed()) review();
 }
+
+// ---- Replicas ----
+
+std::optional<std::int64_t> BrokerShard::epoch_of(std::int32_t broker) const {
+  const auto found = metadata_.brokers().find(broker);
+  if (found == metadata_.brokers().end()) return std::nullopt;
+  return found->second.epoch;
+}
+
+void BrokerShard::write_isr(Partition& partition, std::vector<std::int32_t> isr) {
+  IsrChange change;
+  change.id = partition.log().id();
+  change.topic = partition.topic();
+  change.state_version = partition.in_sync().state_version();
+  for (const std::int32_t id : isr)
+    if (id != services_.node_id && std::ranges::find(partition.in_sync().isr(), id) == partition.in_sync().isr().end())
+      change.entering.emplace_back(id, partition.in_sync().live_epoch(id).value_or(-1));
+  change.isr = std::move(isr);
+  BrokerShard& first = this->first();
+  first.shard_.post([this, writer = services_.isr, change = std::move(change)]() mutable {
+    auto done = [this, id = change.id, version = change.state_version](bool written) {
+      shard_.post([this, id, version, written] {
+        if (Partition* still = this->partition(id)) still->isr_written(version, written);
+      });
+    };
+    writer->write(std::move(change), std::move(done));
+  });
+}
+
+void BrokerShard::follower_durable(Partition& partition) {
+  const auto found = following_.find(partition.log().id());
+  if (found == following_.end()) return;
+  if (const auto fetcher = fetchers_.find(found->second.leader); fetcher != fetchers_.end())
+    fetcher->second->durable(partition);
+}
+
+void BrokerShard::assign_role(const std::shared_ptr<Partition>& partition) {
+  const LogId id = partition->log().id();
+  const std::int32_t leader = partition->leader_id();
+  const bool leads = leader == services_.node_id;
+  if (leads || leader < 0 || !partition->online()) {
+    stop_following(id);
+  } else if (const auto known = following_.find(id); known == following_.end() || known->second.leader != leader ||
+                                                     known->second.epoch != partition->leader_epoch()) {
+    if (known != following_.end() && known->second.leader != leader) stop_following(id);
+    following_[id] = {leader, partition->leader_epoch()};
+    auto& fetcher = fetchers_[leader];
+    if (!fetcher) fetcher = std::make_unique<ReplicaFetcher>(*this, *services_.network, leader);
+    fetcher->follow(partition);
+  }
+  if (partition->topic() == offsets_topic) groups_->partition_changed(*partition);
+}
+
+void BrokerShard::stop_following(const LogId& id) {
+  const auto known = following_.find(id);
+  if (known == following_.end()) return;
+  if (const auto fetcher = fetchers_.find(known->second.leader); fetcher != fetchers_.end()) fetcher->second->leave(id);
+  following_.erase(known);
+}
+
+void BrokerShard::review() {
+  for (const auto& [_, partition] : partitions_) partition->review();
+  shard_.arm(review_timer_, std::chrono::seconds(1), [this] { review(); });
+}
+
+void BrokerShard::set_fenced(bool fenced) {
+  if (std::exchange(fenced_, fenced) == fenced) return;
+  for (const auto& [_, partition] : partitions_) partition->set_fenced(fenced);
+}
+
+// ---- Logs ----
 
 TopicSettings BrokerShard::settings_of(const TopicImage& topic) const {
   Overrides dynamic = metadata_.broker_config("<default>");
@@ -94,8 +186,7 @@ Task<void> BrokerShard::open_partitions(TopicPtr topic) {
   for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
     const LogId id{topic->id, static_cast<std::int32_t>(p)};
     if (shard_index(id) != shard_.index() || opening_.contains(id) || partition(id)) continue;
-    const auto& replicas = topic->partitions[p].replicas;
-    if (std::ranges::find(replicas, services_.node_id) == replicas.end()) continue;
+    if (!is_assigned(topic->partitions[p])) continue;
     while (opening_.size() >= opening_at_once_max) {
       auto wait = [this](Function<void()> resume) { opened_.push_back(std::move(resume)); };
       co_await shard_.until(std::move(wait));
@@ -129,15 +220,18 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
   opening_.erase(id);
   // The topic may have changed, or gone, meanwhile.
   const TopicPtr now = metadata_.topic(id.topic_id);
-  if (log && now && !partition(id)) {
-    auto made = std::make_unique<Partition>(shard_, *log, now->name, id.partition, services_.node_id);
+  const PartitionImage* image = now ? &now->partitions[static_cast<std::size_t>(id.partition)] : nullptr;
+  if (log && image && is_assigned(*image) && !partition(id)) {
+    const auto lag_max = std::chrono::milliseconds(config().integer("replica.lag.time.max.ms"));
+    PartitionHost& host = *this;
+    auto made = std::make_shared<Partition>(shard_, *log, now->name, id.partition, services_.node_id, host, lag_max);
+    made->set_fenced(fenced_);
     made->configure(settings_of(*now));
-    made->become(now->partitions[static_cast<std::size_t>(id.partition)]);
-    Partition& opened = *made;
-    partitions_.emplace(id, std::move(made));
-    if (now->name == offsets_topic) groups_->partition_opened(opened);
-  } else if (log && !now) {
-    shard_.spawn(gate_, remove_log(id));
+    made->become(*image);
+    partitions_.emplace(id, made);
+    assign_role(made);
+  } else if (log && !partition(id)) {
+    shard_.spawn(gate_, remove_log(id, nullptr));
   }
   for (auto& waiter : std::exchange(opened_, {})) waiter();
 }
@@ -146,13 +240,20 @@ void BrokerShard::drop(const LogId& id) {
   if (shard_index(id) != shard_.index()) return;
   const auto it = partitions_.find(id);
   if (it == partitions_.end()) return;
+  stop_following(id);
   if (it->second->topic() == offsets_topic) groups_->partition_closed(id);
-  const std::unique_ptr<Partition> dropped = std::move(it->second);
+  std::shared_ptr<Partition> dropped = std::move(it->second);
   partitions_.erase(it);
-  shard_.spawn(gate_, remove_log(id));
+  shard_.spawn(gate_, remove_log(id, std::move(dropped)));
 }
 
-Task<void> BrokerShard::remove_log(LogId id) {
+Task<void> BrokerShard::remove_log(LogId id, std::shared_ptr<Partition> partition) {
+  if (partition) {
+    auto truncated = [&partition](Function<void()> resume) { partition->when_settled(std::move(resume)); };
+    co_await shard_.until(std::move(truncated));
+    partition->close();
+    partition.reset();
+  }
   auto removed = co_await services_.logs->remove(id);
   if (!removed) log_line(LogLevel::warn, "broker", "a deleted partition's log stays: {}", removed.error().message);
 }
@@ -181,8 +282,11 @@ bool BrokerShard::may_log_refusal() {
 }
 
 Task<void> BrokerShard::stop() {
+  review_timer_.cancel();
+  for (auto& [_, fetcher] : fetchers_) co_await fetcher->stop();
   co_await groups_->stop();
   co_await shard_.drained(gate_);
+  fetchers_.clear();
   partitions_.clear();
 }
 

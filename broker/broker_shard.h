@@ -3,7 +3,10 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -23,6 +26,9 @@ namespace holdfast {
 
 class Ensemble;
 class GroupCoordinator;
+class IsrWriter;
+class Network;
+class ReplicaFetcher;
 class TopicAdmin;
 class BrokerShard;
 
@@ -48,18 +54,30 @@ struct BrokerServices {
   LogManager* logs = nullptr;
   Ensemble* ensemble = nullptr;  // lives on shard 0
   TopicAdmin* admin = nullptr;   // lives on shard 0
+  IsrWriter* isr = nullptr;      // lives on shard 0
+  Network* network = nullptr;
   Random* random = nullptr;      // shard 0 only
   BrokerMetrics* metrics = nullptr;
   Metrics* registry = nullptr;
   std::int32_t node_id = 1;
   std::string cluster_id;
+  // Until when, on the steady clock, this broker may believe in its registration. Written on shard 0.
+  std::atomic<std::int64_t> lease_until{0};
+  bool holds_lease(SteadyTime now) const {
+    return now.time_since_epoch().count() < lease_until.load(std::memory_order_relaxed);
+  }
+  std::string inter_broker;                         // the name of the listener that brokers use among themselves
   std::vector<std::unique_ptr<BrokerShard>> peers;  // by shard index
+
+  const znodes::Broker::Listener* inter_broker_listener(const BrokerImage& broker) const {
+    return broker.listener(inter_broker);
+  }
 };
 
-class BrokerShard {
+class BrokerShard final : private PartitionHost {
  public:
   BrokerShard(Shard& shard, BrokerServices& services);
-  ~BrokerShard();
+  ~BrokerShard() override;
 
   Shard& shard() { return shard_; }
   BrokerServices& services() { return services_; }
@@ -84,6 +102,8 @@ class BrokerShard {
   void apply(const MetadataDelta& delta);
   Task<void> open_partitions(TopicPtr topic);  // until every log that has its place here is open
   TopicSettings settings_of(const TopicImage& topic) const;
+  // Whether this broker may believe that it is registered: without that it leads nothing.
+  void set_fenced(bool fenced);
 
   GroupCoordinator& groups() { return *groups_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
@@ -97,17 +117,36 @@ class BrokerShard {
   Task<void> stop();
 
  private:
+  // PartitionHost
+  std::optional<std::int64_t> epoch_of(std::int32_t broker) const override;
+  bool may_lead() const override { return services_.holds_lease(shard_.clock().now()); }
+  void write_isr(Partition& partition, std::vector<std::int32_t> isr) override;
+  void follower_durable(Partition& partition) override;
+
   void drop(const LogId& id);
   Task<void> open(TopicPtr topic, LogId id);
-  Task<void> remove_log(LogId id);
+  Task<void> remove_log(LogId id, std::shared_ptr<Partition> partition);
+  // The partition leads, follows somebody, or neither: who feeds it, and who is fed by it.
+  void assign_role(const std::shared_ptr<Partition>& partition);
+  void stop_following(const LogId& id);
+  bool is_assigned(const PartitionImage& image) const;
+  void review();
 
   Shard& shard_;
   BrokerServices& services_;
   Metadata metadata_;
   Gate gate_;
-  std::unordered_map<LogId, std::unique_ptr<Partition>, LogIdHash> partitions_;
+  std::unordered_map<LogId, std::shared_ptr<Partition>, LogIdHash> partitions_;
   std::unordered_set<LogId, LogIdHash> opening_;
   std::vector<Function<void()>> opened_;  // told after each
+  struct Following {
+    std::int32_t leader = -1;
+    LeaderEpoch epoch{-1};
+  };
+  std::unordered_map<LogId, Following, LogIdHash> following_;
+  std::map<std::int32_t, std::unique_ptr<ReplicaFetcher>> fetchers_;  // by leader
+  bool fenced_ = false;
+  Timer review_timer_;
   std::unique_ptr<GroupCoordinator> groups_;
   FetchSessions fetch_sessions_;
   InputGate input_gate_;

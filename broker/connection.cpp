@@ -207,6 +207,10 @@ void Connection::close() {
   stream_->close();
   if (uncrowded_) std::exchange(uncrowded_, nullptr)();
   broker_.input_gate().wake();
+  answer_parked();
+}
+
+void Connection::answer_parked() {
   while (!close_watches_.empty()) {
     CloseWatch& watch = close_watches_.front();
     close_watches_.pop_front();
@@ -236,6 +240,7 @@ std::string_view RequestContext::listener() const { return connection_->listener
 BrokerShard& RequestContext::broker() const { return connection_->broker(); }
 bool RequestContext::connected() const { return !connection_->closed(); }
 void RequestContext::watch_close(CloseWatch& watch) const { connection_->close_watches_.push_back(watch); }
+void RequestContext::answer_parked() const { connection_->answer_parked(); }
 
 void RequestContext::begin(wire::Writer& out, std::int16_t flexible_from, std::int16_t version) const {
   out.i32(0);

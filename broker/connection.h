@@ -23,7 +23,8 @@ struct ConnectionLimits {
   std::size_t unsent_bytes_max = 64u << 20;     // replies a slow client has not taken
 };
 
-// Told when the connection closes; destroying it takes it off. What is parked for a client that left need not wait on.
+// Told when the connection closes, or asks that what is parked be answered now; destroying it takes it off. What is
+// parked for a client that left need not wait on.
 struct CloseWatch : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
   Function<void()> closed;
 };
@@ -35,6 +36,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Task<void> run();  // until the client leaves or breaks a rule
   void close();
+  void answer_parked();  // with what there is
 
   BrokerShard& broker() { return broker_; }
   const std::string& listener() const { return listener_; }

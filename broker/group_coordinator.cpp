@@ -47,6 +47,7 @@ struct GroupCoordinator::Hosted {
   };
   LogId id;
   Partition* partition;
+  LeaderEpoch epoch = partition->leader_epoch();  // under which it is hosted here
   GroupMachine machine;
   bool loaded = false;
   std::int64_t armed_ms = -1;
@@ -96,9 +97,14 @@ GroupTime GroupCoordinator::now() const {
 
 GroupMachine& GroupCoordinator::machine(Hosted& hosted) { return hosted.machine; }
 
-void GroupCoordinator::partition_opened(Partition& partition) {
-  if (!partition.is_leader()) return;
+void GroupCoordinator::partition_changed(Partition& partition) {
   const LogId id = partition.log().id();
+  const bool leads = partition.leader_id() == broker_.services().node_id;
+  if (const auto it = hosted_.find(id); it != hosted_.end()) {
+    if (leads && it->second->epoch == partition.leader_epoch()) return;
+    partition_closed(id);
+  }
+  if (!leads) return;
   hosted_[id] = std::make_unique<Hosted>(id, partition, options_, *random_);
   broker_.shard().spawn(gate_, load(id));
   if (!expiry_.armed()) expire();

@@ -22,7 +22,8 @@ class GroupCoordinator {
   // Which partition a group belongs to: Java's String.hashCode over the count.
   static std::int32_t partition_of(std::string_view group, std::int32_t partitions);
 
-  void partition_opened(Partition& partition);
+  // It was opened, or its leadership changed.
+  void partition_changed(Partition& partition);
   void partition_closed(const LogId& id);
   void topics_deleted(const std::vector<std::string>& topics);
   Task<void> stop();

@@ -12,8 +12,10 @@
 #include "broker/ensemble_setup.h"
 #include "broker/group_coordinator.h"
 #include "broker/hop.h"
+#include "broker/isr_writer.h"
 #include "broker/kafka_server.h"
 #include "broker/metadata_watcher.h"
+#include "broker/registration.h"
 #include "broker/topic_admin.h"
 #include "coordination/ensemble.h"
 #include "log/log_manager.h"
@@ -24,7 +26,6 @@ namespace holdfast {
 namespace {
 
 constexpr std::string_view version = HOLDFAST_VERSION;
-constexpr std::int32_t ephemeral = 1, persistent = 0;  // create flags
 
 Result<KafkaListener> parse_listener(const std::string& text) {
   const auto scheme = text.find("://");
@@ -133,6 +134,8 @@ struct Node::Inner {
   std::unique_ptr<BrokerMetrics> broker_metrics;
   BrokerServices services;
   std::unique_ptr<TopicAdmin> admin;
+  std::unique_ptr<IsrWriter> isr;
+  std::unique_ptr<Registration> registration;
   std::unique_ptr<MetadataWatcher> watcher;
   std::vector<std::unique_ptr<KafkaServer>> servers;
   std::unique_ptr<HttpServer> http;
@@ -140,10 +143,10 @@ struct Node::Inner {
   EnsembleSetup setup;
   std::string data_dir;
   std::int32_t node_id = 1;
-  SessionId session{0};
   std::atomic<bool> ready{false};
   bool broker = true;
-  Gate gate;                                      // of shard 0
+  Gate gate;  // of shard 0
+  Gate join_gate;
   std::vector<std::unique_ptr<Gate>> stop_gates;  // one of each shard
 
   Inner(Config c, World w) : config(std::move(c)), world(w) {}
@@ -151,8 +154,9 @@ struct Node::Inner {
   Result<void> read_setup();
   Result<void> open_logs();
   Task<Result<void>> bring_up();
-  Task<Result<void>> register_broker();
-  Task<Result<void>> make_sure_of(std::string path, std::string data, bool null_data);
+  Result<void> build_broker();
+  Task<Result<void>> join();
+  Task<void> join_in_background();
   Task<bool> bring_down();
   static Task<bool> stop_shard(KafkaServer* server, BrokerShard* shard);
   Task<HttpReply> route(std::string path);
@@ -170,9 +174,6 @@ Result<void> Node::Inner::read_setup() {
   if (node_id < 0) node_id = setup.distributed ? setup.self.value : 1;
   const std::vector<std::string> roles = config.list("process.roles");
   broker = roles.empty() || std::ranges::find(roles, "broker") != roles.end();
-  if (setup.distributed && std::exchange(broker, false) && !roles.empty())
-    log_line(LogLevel::warn, "node",
-             "the node serves ZooKeeper clients only: brokers of several nodes are no Kafka cluster yet");
   return {};
 }
 
@@ -194,73 +195,72 @@ Result<void> Node::Inner::open_logs() {
   return logs->start(*shards, std::move(shard_of), [](const std::string&) { return LogConfig{}; });
 }
 
-Task<Result<void>> Node::Inner::make_sure_of(std::string path, std::string data, bool null_data) {
-  if (ensemble->tree().find(path)) co_return Result<void>();
-  std::vector<Ensemble::Op> ops;
-  ops.push_back(Ensemble::Create{path, std::move(data), null_data, persistent});
-  auto done = co_await ensemble->submit(session, std::move(ops));
-  if (!done) co_return fail(done);
-  if (done->error != zk::ZkError::ok && done->error != zk::ZkError::node_exists)
-    co_return fail(ErrorKind::internal,
-                   fmt::format("znode {} cannot be created: {}", path, wire::zk::error_name(done->error)));
-  co_return Result<void>();
-}
-
-// What a broker of Kafka's ZooKeeper mode does at its start: the persistent znodes, its registration, the controller.
-Task<Result<void>> Node::Inner::register_broker() {
-  for (const std::string& path : znodes::persistent_paths()) {
-    std::string none;
-    auto there = co_await make_sure_of(path, std::move(none), true);
-    if (!there) co_return fail(there);
+Result<void> Node::Inner::build_broker() {
+  auto read = listeners_of(config);
+  if (!read) return fail(read);
+  listeners = std::move(*read);
+  broker_metrics = std::make_unique<BrokerMetrics>(metrics);
+  services.config = &config;
+  services.shards = shards.get();
+  services.logs = logs.get();
+  services.ensemble = ensemble.get();
+  services.network = &world.network;
+  services.random = random.get();
+  services.metrics = broker_metrics.get();
+  services.registry = &metrics;
+  services.node_id = node_id;
+  services.inter_broker = config.text("inter.broker.listener.name");
+  if (services.inter_broker.empty()) services.inter_broker = listeners.front().name;
+  if (std::ranges::find(listeners, services.inter_broker, &KafkaListener::name) == listeners.end())
+    return fail(ErrorKind::invalid_input,
+                fmt::format("{}: inter.broker.listener.name is {}, which listeners does not have",
+                            config.source("inter.broker.listener.name"), services.inter_broker));
+  for (int i = 0; i < shards->size(); ++i)
+    services.peers.push_back(std::make_unique<BrokerShard>(shards->at(i), services));
+  admin = std::make_unique<TopicAdmin>(*services.peers.front(), *ensemble, *random);
+  services.admin = admin.get();
+  isr = std::make_unique<IsrWriter>(*ensemble, node_id);
+  services.isr = isr.get();
+  watcher = std::make_unique<MetadataWatcher>(*ensemble, services);
+  for (auto& peer : services.peers) {
+    stop_gates.push_back(std::make_unique<Gate>());
+    auto server = std::make_unique<KafkaServer>(*peer, world.network);
+    auto bound = server->listen(listeners);
+    if (!bound) return fail(bound);
+    servers.push_back(std::move(server));
   }
-  std::string cluster = znodes::encode_cluster_id(logs->cluster_id());
-  auto named = co_await make_sure_of(std::string(znodes::cluster_id), std::move(cluster), false);
-  if (!named) co_return fail(named);
-  auto epoch_there = co_await make_sure_of(std::string(znodes::controller_epoch), "0", false);
-  if (!epoch_there) co_return fail(epoch_there);
 
-  znodes::Broker registration;
-  registration.rack = config.text("broker.rack");
-  registration.timestamp_ms = world.clock.wall_ms();
+  RegistrationOptions options;
+  options.node_id = node_id;
+  options.cluster_id = logs->cluster_id().empty() ? to_base64(random->uuid()) : logs->cluster_id();
+  options.session_timeout = std::chrono::milliseconds(config.integer(
+      config.is_set("zookeeper.session.timeout.ms") ? "zookeeper.session.timeout.ms" : "broker.session.timeout.ms"));
+  options.broker.rack = config.text("broker.rack");
   for (const KafkaListener& l : listeners)
-    registration.listeners.push_back({l.name, l.advertised.host, l.advertised.port, "PLAINTEXT"});
-  const zk::Tree& tree = ensemble->tree();
-  const std::string own = znodes::broker_path(node_id);
-  std::vector<Ensemble::Op> ops;
-  // Ephemerals of this node's last life, whose session has not expired yet: only this process can hold the directory's
-  // lock, so nobody else speaks for them.
-  if (tree.find(own)) ops.push_back(Ensemble::Delete{own});
-  if (tree.find(znodes::controller)) ops.push_back(Ensemble::Delete{std::string(znodes::controller)});
-  ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
-  ops.push_back(Ensemble::Set{own, znodes::encode(registration), 0});
-  const zk::Znode* epoch_node = tree.find(znodes::controller_epoch);
-  std::int32_t epoch = 0;
-  const std::string_view text = as_text(epoch_node->data.view());
-  std::from_chars(text.data(), text.data() + text.size(), epoch);
-  const std::int32_t epoch_version = tree.stat(*epoch_node).version;
-  ops.push_back(Ensemble::Create{std::string(znodes::controller),
-                                 znodes::encode_controller(node_id, world.clock.wall_ms()), false, ephemeral});
-  ops.push_back(Ensemble::Set{std::string(znodes::controller_epoch), std::to_string(epoch + 1), epoch_version});
-  auto done = co_await ensemble->submit(session, std::move(ops));
-  if (!done) co_return fail(done);
-  if (done->error != zk::ZkError::ok)
-    co_return fail(ErrorKind::internal,
-                   fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
-  admin->set_session(session);
-  co_return Result<void>();
+    options.broker.listeners.push_back({l.name, l.advertised.host, l.advertised.port, "PLAINTEXT"});
+  Registration::Listener listener;
+  listener.joined = [this](SessionId session, std::int64_t epoch) {
+    admin->set_session(session);
+    isr->set_session(session, epoch);
+  };
+  listener.left = [this] {
+    admin->set_session(SessionId(0));
+    isr->set_session(SessionId(0), -1);
+  };
+  registration = std::make_unique<Registration>(std::move(options), services, *ensemble, std::move(listener));
+  return {};
 }
 
-Task<Result<void>> Node::Inner::bring_up() {
-  auto recovered = co_await ensemble->start();
-  if (!recovered || !broker) co_return recovered;
-  auto opened =
-      co_await ensemble->open_session(std::chrono::milliseconds(config.integer("zookeeper.session.timeout.ms")));
-  if (!opened) co_return fail(opened);
-  session = *opened;
-  auto registered = co_await register_broker();
-  if (!registered) co_return fail(registered);
-  for (auto& peer : services.peers) peer->metadata().set_cluster_id(logs->cluster_id());
+// Registers, however long the quorum takes, and opens what is to be served.
+Task<Result<void>> Node::Inner::join() {
+  auto joined = co_await registration->join();
+  if (!joined) co_return joined;
+  services.cluster_id = registration->cluster_id();
+  for (auto& peer : services.peers)
+    peer->shard().post([p = peer.get(), id = services.cluster_id] { p->metadata().set_cluster_id(id); });
   watcher->start();
+  ensemble->on_replaced([this] { watcher->refresh(); });
+  registration->keep();
   // Serving begins when every log is open on its shard.
   for (auto& peer : services.peers) {
     BrokerShard* shard = peer.get();
@@ -272,7 +272,35 @@ Task<Result<void>> Node::Inner::bring_up() {
       (void)done;
     }
   }
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    shards->at(static_cast<int>(i)).post([s = servers[i].get()] { s->start(); });
+  ready = true;
+  log_line(LogLevel::info, "node", "ready: node {}, cluster {}, shards {}", node_id, services.cluster_id,
+           shards->size());
   co_return Result<void>();
+}
+
+// One of several servers: the others may come much later.
+Task<void> Node::Inner::join_in_background() {
+  auto joined = co_await join();
+  if (!joined && joined.error().kind != ErrorKind::closed)
+    log_line(LogLevel::error, "node", "this broker cannot join the cluster: {}", joined.error().message);
+}
+
+Task<Result<void>> Node::Inner::bring_up() {
+  auto recovered = co_await ensemble->start();
+  if (!recovered) co_return recovered;
+  if (!broker) {
+    ready = true;
+    log_line(LogLevel::info, "node", "ready: node {}, without a broker", node_id);
+    co_return recovered;
+  }
+  if (setup.distributed) {
+    ensemble->shard().spawn(join_gate, join_in_background());
+    co_return recovered;
+  }
+  auto joined = co_await join();
+  co_return joined;
 }
 
 Task<HttpReply> Node::Inner::route(std::string path) {
@@ -314,31 +342,8 @@ Result<void> Node::start() {
   auto coordination = in.ensemble->listen();
   if (!coordination) return fail(coordination);
   if (in.broker) {
-    auto listeners = listeners_of(in.config);
-    if (!listeners) return fail(listeners);
-    in.listeners = std::move(*listeners);
-    in.broker_metrics = std::make_unique<BrokerMetrics>(in.metrics);
-    in.services.config = &in.config;
-    in.services.shards = in.shards.get();
-    in.services.logs = in.logs.get();
-    in.services.ensemble = in.ensemble.get();
-    in.services.random = in.random.get();
-    in.services.metrics = in.broker_metrics.get();
-    in.services.registry = &in.metrics;
-    in.services.node_id = in.node_id;
-    in.services.cluster_id = in.logs->cluster_id();
-    for (int i = 0; i < in.shards->size(); ++i)
-      in.services.peers.push_back(std::make_unique<BrokerShard>(in.shards->at(i), in.services));
-    in.admin = std::make_unique<TopicAdmin>(*in.services.peers.front(), *in.ensemble, *in.random);
-    in.services.admin = in.admin.get();
-    in.watcher = std::make_unique<MetadataWatcher>(*in.ensemble, in.services);
-    for (auto& peer : in.services.peers) {
-      in.stop_gates.push_back(std::make_unique<Gate>());
-      auto server = std::make_unique<KafkaServer>(*peer, in.world.network);
-      auto bound = server->listen(in.listeners);
-      if (!bound) return fail(bound);
-      in.servers.push_back(std::move(server));
-    }
+    auto built = in.build_broker();
+    if (!built) return built;
   }
   if (in.config.boolean("admin.enableServer")) {
     in.http = std::make_unique<HttpServer>(first, in.world.network,
@@ -351,11 +356,6 @@ Result<void> Node::start() {
   if (in.http) first.post([&in] { in.http->start(); });
   auto up = blocking_call<Result<void>>(first, in.gate, [&in] { return in.bring_up(); });
   if (!up) return fail(up);
-  for (std::size_t i = 0; i < in.servers.size(); ++i)
-    in.shards->at(static_cast<int>(i)).post([s = in.servers[i].get()] { s->start(); });
-  in.ready = true;
-  log_line(LogLevel::info, "node", "ready: node {}, cluster {}, shards {}", in.node_id, in.logs->cluster_id(),
-           in.shards->size());
   return {};
 }
 
@@ -366,6 +366,12 @@ Task<bool> Node::Inner::stop_shard(KafkaServer* server, BrokerShard* shard) {
 }
 
 Task<bool> Node::Inner::bring_down() {
+  if (registration) {
+    registration->stop_waiting();
+    co_await ensemble->shard().drained(join_gate);
+    co_await registration->leave();
+    co_await isr->stop();
+  }
   for (std::size_t i = 0; i < servers.size(); ++i) {
     KafkaServer* server = servers[i].get();
     BrokerShard* shard = services.peers[i].get();

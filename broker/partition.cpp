@@ -9,22 +9,41 @@ namespace holdfast {
 
 using wire::ErrorCode;
 
-Partition::Partition(Shard& shard, Log& log, std::string topic, std::int32_t index, std::int32_t node_id)
-    : shard_(shard), log_(log), topic_(std::move(topic)), index_(index), node_id_(node_id) {
+Partition::Partition(Shard& shard, Log& log, std::string topic, std::int32_t index, std::int32_t node_id,
+                     PartitionHost& host, Duration lag_max)
+    : shard_(shard),
+      log_(log),
+      topic_(std::move(topic)),
+      index_(index),
+      node_id_(node_id),
+      host_(host),
+      lag_max_(lag_max),
+      in_sync_(node_id, host) {
   log_.set_listener(this);
-  // One replica: what the log holds durably is replicated. After a crash that is all of it.
-  high_watermark_ = log_.durable_end();
+  // What was known when it was last written down; the leader tells more, or finds out.
+  high_watermark_ = std::clamp(log_.checkpointed_high_watermark(), log_.start_offset(), log_.end_offset());
 }
 
-Partition::~Partition() {
+Partition::~Partition() { close(); }
+
+void Partition::close() {
+  if (std::exchange(closed_, true)) return;
   log_.set_listener(nullptr);
-  release_all(replicated_waiters_, ErrorCode::unknown_topic_or_partition);
-  release_all(written_waiters_, ErrorCode::unknown_topic_or_partition);
+  leader_ = false;
+  leader_id_ = -1;
+  give_up(ErrorCode::unknown_topic_or_partition);
+}
+
+void Partition::give_up(ErrorCode error) {
+  release_all(replicated_waiters_, error);
+  release_all(written_waiters_, error);
   notify_readers();
+  tell(append_watches_);
 }
 
 void Partition::configure(const TopicSettings& settings) {
   settings_ = settings;
+  in_sync_.set_write_caching(settings.write_caching);
   LogConfig config = log_.config();
   config.segment_bytes = settings.segment_bytes;
   config.segment_ms = settings.segment_ms;
@@ -42,24 +61,52 @@ void Partition::configure(const TopicSettings& settings) {
 }
 
 void Partition::become(const PartitionImage& state) {
-  const bool leads = state.leader == node_id_;
-  isr_size_ = state.isr.size();
-  replica_count_ = state.replicas.size();
-  if (leads == leader_ && state.leader_epoch == epoch_) return;
-  if (leads && state.leader_epoch > epoch_) log_.assign_epoch(state.leader_epoch, log_.end_offset());
-  if (leader_ && (!leads || state.leader_epoch != epoch_)) {
-    release_all(replicated_waiters_, ErrorCode::not_leader_or_follower);
-    release_all(written_waiters_, ErrorCode::not_leader_or_follower);
+  if (truncating_) {
+    state_meanwhile_ = state;
+    return;
   }
+  const SteadyTime now = shard_.clock().now();
+  const bool leads = state.leader == node_id_;
+  leader_id_ = state.leader;
+  if (leads == leader_ && state.leader_epoch == epoch_) {
+    if (!leads) return;
+    in_sync_.update(state, now);
+    return consider();
+  }
+  const bool led = leader_;
+  if (leads && state.leader_epoch > epoch_) log_.assign_epoch(state.leader_epoch, log_.end_offset());
   leader_ = leads;
   epoch_ = state.leader_epoch;
+  if (leads) in_sync_.lead(state, log_.end_offset(), now);
+  if (led) give_up(ErrorCode::not_leader_or_follower);
   notify_readers();
+  consider();
 }
 
-bool Partition::is_under_min_isr() const {
+void Partition::set_fenced(bool fenced) {
+  if (std::exchange(fenced_, fenced) == fenced) return;
+  if (fenced && leader_) give_up(ErrorCode::not_leader_or_follower);
+  consider();
+}
+
+std::size_t Partition::min_isr() const {
   // More than there are replicas cannot be asked for (Kafka's effective min ISR).
   const auto asked = static_cast<std::size_t>(std::max<std::int64_t>(settings_.min_insync_replicas, 1));
-  return leader_ && isr_size_ < std::min(asked, replica_count_);
+  return std::min(asked, in_sync_.replicas());
+}
+
+bool Partition::is_under_min_isr() const { return leader_ && in_sync_.isr().size() < min_isr(); }
+
+Offset Partition::readable_end(ReadTo to) const {
+  switch (to) {
+    case ReadTo::high_watermark:
+      return high_watermark_;
+    case ReadTo::last_stable:
+      return last_stable_offset();
+    case ReadTo::log_end:
+      return log_.end_offset();
+  }
+  return high_watermark_;
 }
 
 Offset Partition::last_stable_offset() const {
@@ -71,7 +118,12 @@ ErrorCode Partition::check_leader(std::int32_t stated_epoch) const {
   if (failed_) return ErrorCode::kafka_storage_error;
   if (stated_epoch != -1 && stated_epoch < epoch_.value) return ErrorCode::fenced_leader_epoch;
   if (stated_epoch != -1 && stated_epoch > epoch_.value) return ErrorCode::unknown_leader_epoch;
-  return leader_ ? ErrorCode::none : ErrorCode::not_leader_or_follower;
+  return is_leader() ? ErrorCode::none : ErrorCode::not_leader_or_follower;
+}
+
+ErrorCode Partition::check_replica(std::int32_t stated_epoch) const {
+  const ErrorCode error = check_leader(stated_epoch);
+  return error == ErrorCode::not_leader_or_follower && !leader_ && leader_id_ >= 0 ? ErrorCode::none : error;
 }
 
 AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks) {
@@ -135,7 +187,9 @@ AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin or
     out.records = 0;
     out.error = ErrorCode::kafka_storage_error;
     out.message = std::move(appended.error().message);
+    return out;
   }
+  tell(append_watches_);
   return out;
 }
 
@@ -170,33 +224,34 @@ void Partition::advance_high_watermark(Offset to) {
   notify_readers();
 }
 
-void Partition::notify_readers() {
+void Partition::tell(Watches& watches) {
   // A watcher may leave while it is told: it is linked again behind a marker first.
   Watches told;
-  told.swap(watches_);
+  told.swap(watches);
   while (!told.empty()) {
     ReadableWatch& watch = told.front();
     told.pop_front();
-    watches_.push_back(watch);
+    watches.push_back(watch);
     watch.changed();
   }
 }
 
+void Partition::notify_readers() { tell(watches_); }
+
 void Partition::on_written(Offset end) {
-  release(written_waiters_, end);
-  if (settings_.write_caching) advance_high_watermark(end);
+  if (is_leader()) release(written_waiters_, end);
+  if (settings_.write_caching) consider();
 }
 
 void Partition::on_durable(Offset end) {
-  release(written_waiters_, end);
-  advance_high_watermark(end);
+  if (is_leader()) release(written_waiters_, end);
+  if (leader_) return consider();
+  host_.follower_durable(*this);
 }
 
 void Partition::on_failed(const Error&) {
   failed_ = true;
-  release_all(replicated_waiters_, ErrorCode::kafka_storage_error);
-  release_all(written_waiters_, ErrorCode::kafka_storage_error);
-  notify_readers();
+  give_up(ErrorCode::kafka_storage_error);
 }
 
 }  // namespace holdfast

@@ -1,6 +1,7 @@
 // Partition: one replica of a topic partition on this broker: what may be appended, what may be read, and who waits
 // for it. It lives on the shard of its log. Records become visible (the high watermark moves) when they satisfy the
-// durability contract: durable, or written for a topic with write.caching=true.
+// durability contract on every replica in sync: durable, or written for a topic with write.caching=true. The leader
+// learns of the others' positions from their fetches and reports (InSyncReplicas); a follower is fed by ReplicaFetcher.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/in_sync_replicas.h"
 #include "broker/metadata.h"
 #include "config/settings.h"
 #include "log/log.h"
@@ -50,41 +52,85 @@ struct ReadableWatch : boost::intrusive::list_base_hook<boost::intrusive::link_m
   Function<void()> changed;
 };
 
+// How far a fetch may read. The first two are the wire's isolation levels; followers read all that there is.
+enum class ReadTo : std::int8_t { high_watermark = 0, last_stable = 1, log_end = 2 };
+
+class Partition;
+
+// What a partition needs of its broker. Called on the partition's shard.
+class PartitionHost : public InSyncReplicas::Brokers {
+ public:
+  virtual bool may_lead() const = 0;  // the broker believes in its registration (Registration)
+  // The state znode is to hold this ISR; isr_written() is called when it is known what came of it.
+  virtual void write_isr(Partition& partition, std::vector<std::int32_t> isr) = 0;
+  // A follower has more on its disk than before: its leader wants to know.
+  virtual void follower_durable(Partition& partition) = 0;
+};
+
 class Partition final : public LogListener {
  public:
-  Partition(Shard& shard, Log& log, std::string topic, std::int32_t index, std::int32_t node_id);
+  Partition(Shard& shard, Log& log, std::string topic, std::int32_t index, std::int32_t node_id, PartitionHost& host,
+            Duration lag_max);
   ~Partition() override;
   Partition(const Partition&) = delete;
 
   const std::string& topic() const { return topic_; }
   std::int32_t index() const { return index_; }
   Log& log() { return log_; }
+  const Log& log() const { return log_; }
 
   void configure(const TopicSettings& settings);
   const TopicSettings& settings() const { return settings_; }
   void become(const PartitionImage& state);  // the image's leader, epoch and ISR
+  // While this broker may have lost its registration without knowing, it leads nothing: nothing is acknowledged, and
+  // nothing is served that only a leader serves.
+  void set_fenced(bool fenced);
 
-  bool is_leader() const { return leader_; }
+  bool is_leader() const { return leader_ && !fenced_ && host_.may_lead(); }
+  std::int32_t leader_id() const { return leader_id_; }  // -1: none
   LeaderEpoch leader_epoch() const { return epoch_; }
   bool online() const { return !failed_; }
   // Fewer in sync than acks=all needs: min.insync.replicas, or all replicas when there are not even as many.
   bool is_under_min_isr() const;
   Offset high_watermark() const { return high_watermark_; }
   Offset last_stable_offset() const;
-  // The end a consumer may read to (isolation: 0 read_uncommitted, 1 read_committed).
-  Offset readable_end(std::int8_t isolation) const { return isolation == 1 ? last_stable_offset() : high_watermark_; }
+  Offset readable_end(ReadTo to) const;
   // NONE, NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR. -1: not stated.
   wire::ErrorCode check_leader(std::int32_t stated_epoch) const;
+  // The same for what any replica may answer (KIP-392).
+  wire::ErrorCode check_replica(std::int32_t stated_epoch) const;
 
   // Checks a client's record batch, gives it offsets, and appends it. The bytes are changed in place: base offset,
   // leader epoch, and the timestamps of a LogAppendTime topic.
   AppendOutcome append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks);
 
+  // --- Leading: what the followers tell. ---
+  // A fetch from `from` on, whose log agrees with this one below. False: an older life of that broker (KIP-903).
+  bool replica_fetched(std::int32_t replica, std::int64_t broker_epoch, Offset from);
+  void replica_durable(std::int32_t replica, std::int64_t broker_epoch, LeaderEpoch epoch, Offset end);
+  // What came of write_isr(). Done: the image will tell.
+  void isr_written(std::int32_t state_version, bool done);
+  // Members that do not keep up leave, an ISR that could not be written is tried again.
+  void review();
+  const InSyncReplicas& in_sync() const { return in_sync_; }
+
+  // --- Following. ---
+  // Whole batches, as the leader has them. An error: they are damaged, or do not fit this log.
+  Result<void> append_replicated(ByteView batches);
+  void learn_high_watermark(Offset leaders);
+  // The log does not agree with the leader's from `end` on. What the image says meanwhile holds afterwards.
+  Task<Result<void>> truncate_to(Offset end);
+  // The leader's log begins above the end of this one.
+  Task<Result<void>> restart_at(Offset start);
+  bool is_truncating() const { return truncating_; }
+  void when_settled(Function<void()> then);  // at once unless it is truncating
+  void close();                              // its log is about to go; whoever waits is told
+
   void when_replicated(EndWaiter& waiter) { wait(replicated_waiters_, waiter); }
   void when_written(EndWaiter& waiter) { wait(written_waiters_, waiter); }
   bool replicated(Offset end) const { return high_watermark_ >= end; }
   bool written(Offset end) const { return log_.written_end() >= end; }
-  void watch(ReadableWatch& w) { watches_.push_back(w); }
+  void watch(ReadableWatch& w, ReadTo to) { (to == ReadTo::log_end ? append_watches_ : watches_).push_back(w); }
 
   // LogListener
   void on_written(Offset end) override;
@@ -101,7 +147,14 @@ class Partition final : public LogListener {
   void wait(Waiters& list, EndWaiter& waiter);
   static void release(Waiters& list, Offset end);
   static void release_all(Waiters& list, wire::ErrorCode error);
+  static void tell(Watches& watches);
   void advance_high_watermark(Offset to);
+  std::size_t min_isr() const;
+  Offset position() const { return settings_.write_caching ? log_.written_end() : log_.durable_end(); }
+  void consider();
+  void consider_high_watermark();
+  void give_up(wire::ErrorCode error);
+  void truncated();
 
   Shard& shard_;
   Log& log_;
@@ -109,15 +162,23 @@ class Partition final : public LogListener {
   std::int32_t index_;
   std::int32_t node_id_;
   TopicSettings settings_;
+  PartitionHost& host_;
+  Duration lag_max_;
+  InSyncReplicas in_sync_;
   bool leader_ = false;
+  bool fenced_ = false;
   bool failed_ = false;
+  bool truncating_ = false;
+  std::optional<PartitionImage> state_meanwhile_;  // that came while truncating
+  std::vector<Function<void()>> settled_;
+  bool closed_ = false;
+  std::int32_t leader_id_ = -1;
   LeaderEpoch epoch_{-1};
-  std::size_t isr_size_ = 0;
-  std::size_t replica_count_ = 0;
   Offset high_watermark_{0};
   Waiters replicated_waiters_;
   Waiters written_waiters_;
   Watches watches_;
+  Watches append_watches_;
 };
 
 }  // namespace holdfast

@@ -64,6 +64,7 @@ class RequestContext {
   void malformed(std::string_view why);
   bool connected() const;
   void watch_close(CloseWatch& watch) const;
+  void answer_parked() const;  // the other requests of this connection that wait for something
 
  private:
   void begin(wire::Writer& out, std::int16_t flexible_from, std::int16_t version) const;

@@ -220,13 +220,36 @@ Task<Result<SessionId>> Ensemble::open_session(Duration timeout) {
   caller.privileged = true;
   zk::CreateSessionOp op;
   op.timeout_ms = static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
-  auto propose = [this, &caller, &op](Function<void()> resume) {
-    driver_.propose(op, caller, [resume = std::move(resume)](const zk::Effects&) mutable { resume(); });
+  zk::ZkError error{};
+  auto propose = [this, &caller, &op, &error](Function<void()> resume) {
+    driver_.propose(op, caller, [&error, resume = std::move(resume)](const zk::Effects& effects) mutable {
+      error = effects.result.error;
+      resume();
+    });
   };
   co_await shard_.until(std::move(propose));
   if (driver_.failed()) co_return fail(ErrorKind::io, "the coordination log has failed");
+  if (error != zk::ZkError::ok) co_return fail(ErrorKind::closed, "the quorum has no leader");
   own_sessions_.insert(caller.session);
   co_return caller.session;
+}
+
+Task<void> Ensemble::close_session(SessionId session) {
+  zk::Caller caller;
+  caller.session = session;
+  caller.privileged = true;
+  own_sessions_.erase(session);
+  auto propose = [this, &caller](Function<void()> resume) {
+    driver_.propose(zk::CloseSessionOp{}, caller,
+                    [resume = std::move(resume)](const zk::Effects&) mutable { resume(); });
+  };
+  co_await shard_.until(std::move(propose));
+}
+
+bool Ensemble::is_of_this_server(SessionId session) const {
+  constexpr int id_bits = 56;  // below the server's
+  return static_cast<std::uint64_t>(session.value) >> id_bits ==
+         static_cast<std::uint64_t>(zk::first_session_id(options_.server_id, 0).value) >> id_bits;
 }
 
 Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vector<Op> ops) {

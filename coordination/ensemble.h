@@ -101,6 +101,9 @@ class Ensemble final : private QuorumDriver::Listener {
 
   // In process, privileged, kept alive by this room as long as it lives.
   Task<Result<SessionId>> open_session(Duration timeout);
+  Task<void> close_session(SessionId session);  // with its ephemerals
+  bool has_session(SessionId session) const { return machine_.sessions().contains(session); }
+  bool is_of_this_server(SessionId session) const;  // opened here, in this life or an earlier one
   // One conditional multi: answered when it is durable and applied. An error only when the log failed.
   Task<Result<MultiResult>> submit(SessionId session, std::vector<Op> ops);
 
@@ -108,6 +111,8 @@ class Ensemble final : private QuorumDriver::Listener {
   Zxid last_applied() const { return machine_.last_applied(); }
   // In zxid order, right after apply and before any reply of the transaction leaves.
   void subscribe(Subscriber subscriber) { driver_.subscribe(std::move(subscriber)); }
+  // The tree was replaced by a snapshot's: no transaction told.
+  void on_replaced(Function<void()> replaced) { replaced_ = std::move(replaced); }
 
   // For the ZooKeeper server.
   const EnsembleOptions& options() const { return options_; }
@@ -136,6 +141,9 @@ class Ensemble final : private QuorumDriver::Listener {
   void on_serving(bool serving) override;
   void on_touched(SessionId session, std::int32_t timeout_ms) override;
   void on_failure(const Error& error) override;
+  void on_restored() override {
+    if (replaced_) replaced_();
+  }
 
   void tick();
   void expire();
@@ -156,6 +164,7 @@ class Ensemble final : private QuorumDriver::Listener {
   std::uint64_t expired_sessions_ = 0;
   bool serving_ = false;
   Timer timer_, report_timer_;
+  Function<void()> replaced_;
 };
 
 }  // namespace holdfast

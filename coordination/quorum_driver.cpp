@@ -302,6 +302,7 @@ void QuorumDriver::on_restored(Offset end) {
   since_snapshot_ = 0;
   digests_.clear();
   update_config();
+  listener_.on_restored();
   poll();
 }
 

@@ -52,6 +52,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
     virtual void on_serving(bool serving) = 0;               // clients may be served; or must not be, any more
     virtual void on_touched(SessionId session, std::int32_t timeout_ms) = 0;  // leader: another server heard of it
     virtual void on_failure(const Error& error) = 0;                          // once: nobody may be served any more
+    virtual void on_restored() = 0;  // the state is another one: a snapshot's, and not by transactions
   };
 
   QuorumDriver(QuorumDriverOptions options, Listener& listener, zk::ZnodeMachine& machine, Shard& shard,

@@ -18,6 +18,17 @@ namespace {
 
 using wire::ErrorCode;
 
+// Who fetches, and how far it may read.
+struct Reader {
+  std::int32_t replica = -1;  // a follower's broker; -1: a consumer, -2: a tool
+  std::int64_t replica_epoch = -1;
+  ReadTo to = ReadTo::high_watermark;
+  bool any_replica = false;  // the client can be sent to a follower, so a follower answers it (KIP-392)
+  bool first_look = true;    // the fetch has just come: what it says of its own log counts
+
+  bool is_follower() const { return replica >= 0; }
+};
+
 struct Reading {  // of one partition, where it lives
   ErrorCode error = ErrorCode::none;
   Offset high_watermark{-1}, last_stable{-1}, log_start{-1}, readable_end{-1};
@@ -40,8 +51,9 @@ struct Budget {
   bool first = true;  // nothing returned yet: the first batch goes out whatever its size
 };
 
-void check(Partition& partition, const FetchedPartition& asked, std::int8_t isolation, Reading& out) {
-  out.error = partition.check_leader(std::max(asked.current_leader_epoch, -1));
+void check(Partition& partition, const FetchedPartition& asked, const Reader& reader, Reading& out) {
+  const std::int32_t stated = std::max(asked.current_leader_epoch, -1);
+  out.error = reader.any_replica ? partition.check_replica(stated) : partition.check_leader(stated);
   if (out.error != ErrorCode::none) return;
   const Log& log = partition.log();
   if (asked.last_fetched_epoch >= 0) {
@@ -57,20 +69,27 @@ void check(Partition& partition, const FetchedPartition& asked, std::int8_t isol
     }
   }
   if (asked.fetch_offset < log.start_offset().value || asked.fetch_offset > log.end_offset().value) {
-    if (out.diverging_epoch.value < 0) out.error = ErrorCode::offset_out_of_range;
+    if (out.diverging_epoch.value >= 0) return;
+    out.error = ErrorCode::offset_out_of_range;
+    if (reader.is_follower()) out.log_start = log.start_offset();  // where it may begin anew
+    return;
+  }
+  if (reader.is_follower() && reader.first_look && out.diverging_epoch.value < 0 &&
+      !partition.replica_fetched(reader.replica, reader.replica_epoch, Offset(asked.fetch_offset))) {
+    out.error = ErrorCode::not_leader_or_follower;
     return;
   }
   out.high_watermark = partition.high_watermark();
   out.last_stable = partition.last_stable_offset();
   out.log_start = log.start_offset();
-  out.readable_end = partition.readable_end(isolation);
+  out.readable_end = partition.readable_end(reader.to);
 }
 
-Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, std::int8_t isolation, Budget* budget) {
+Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, Reader reader, Budget* budget) {
   Reading out;
-  check(*partition, *asked, isolation, out);
+  check(*partition, *asked, reader, out);
   if (out.error != ErrorCode::none || out.diverging_epoch.value >= 0) co_return out;
-  if (isolation == 1) out.aborted.emplace();
+  if (reader.to == ReadTo::last_stable) out.aborted.emplace();
   if (asked->fetch_offset >= out.readable_end.value) co_return out;
   const std::int64_t limit = std::min<std::int64_t>(asked->bytes_max, budget->bytes_left);
   if (limit < 0) {
@@ -102,7 +121,7 @@ Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, std:
     budget->first = false;
     budget->bytes_left =
         std::max<std::int64_t>(budget->bytes_left - static_cast<std::int64_t>(out.data.batches.size()), 0);
-    if (isolation == 1) {
+    if (reader.to == ReadTo::last_stable) {
       auto aborted = co_await log.aborted_transactions(out.data.first_base, out.data.next);
       if (aborted) out.aborted = std::move(*aborted);
     }
@@ -120,12 +139,16 @@ class FetchRun {
 
   static Task<void> run(std::unique_ptr<FetchRun> self) {
     if (!self->sound() || !self->open_session()) co_return;
+    self->identify();
     self->resolve();
     const SteadyTime deadline =
         self->home_.shard().clock().now() + std::chrono::milliseconds(std::max(self->message_.max_wait_ms, 0));
     for (;;) {
       co_await self->read_all();
-      if (self->enough() || !self->context_.connected() || self->home_.shard().clock().now() >= deadline) break;
+      self->reader_.first_look = false;
+      if (self->enough() || self->hurried_ || !self->context_.connected() ||
+          self->home_.shard().clock().now() >= deadline)
+        break;
       co_await self->wait(deadline);
     }
     self->respond();
@@ -135,13 +158,20 @@ class FetchRun {
   using Request = wire::FetchRequest;
   using Response = wire::FetchResponse;
 
-  // A follower fetches what it is a replica of; consumers say -1, tools -2.
+  // Consumers say -1, tools -2.
+  void identify() {
+    reader_.replica = context_.version() >= 15 ? message_.replica_state.replica_id : message_.replica_id;
+    reader_.replica_epoch = context_.version() >= 15 ? message_.replica_state.replica_epoch : -1;
+    reader_.to = reader_.is_follower() ? ReadTo::log_end : static_cast<ReadTo>(message_.isolation_level);
+    reader_.any_replica = !reader_.is_follower() && context_.version() >= 11;
+  }
+
+  // A follower fetches what it is a replica of.
   bool may_replicate(const Target& target) const {
-    const std::int32_t replica = context_.version() >= 15 ? message_.replica_state.replica_id : message_.replica_id;
-    if (replica < 0) return true;
-    if (replica == home_.services().node_id) return false;
+    if (!reader_.is_follower()) return true;
+    if (reader_.replica == home_.services().node_id) return false;
     const auto& replicas = target.topic->partitions[static_cast<std::size_t>(target.log.partition)].replicas;
-    return std::ranges::find(replicas, replica) != replicas.end();
+    return std::ranges::find(replicas, reader_.replica) != replicas.end();
   }
 
   bool by_id() const { return context_.version() >= 13; }
@@ -252,7 +282,7 @@ class FetchRun {
           continue;
         }
         const FetchedPartition* asked = target.asked;
-        auto reading = co_await read_one(partition, asked, message_.isolation_level, &budget);
+        auto reading = co_await read_one(partition, asked, reader_, &budget);
         target.reading = std::move(reading);
       } else {
         co_await read_remote(&target, &budget);
@@ -262,8 +292,9 @@ class FetchRun {
 
   Task<void> read_remote(Target* target, Budget* budget) {
     BrokerShard* owner = target->owner;
-    auto work = [owner, log = target->log, asked = target->asked, isolation = message_.isolation_level,
-                 budget]() -> Task<Reading> { return read_on_owner(owner, log, asked, isolation, budget); };
+    auto work = [owner, log = target->log, asked = target->asked, reader = reader_, budget]() -> Task<Reading> {
+      return read_on_owner(owner, log, asked, reader, budget);
+    };
     auto reading = co_await hop(owner->shard(), owner->gate(), std::move(work));
     if (reading) {
       target->reading = std::move(*reading);
@@ -274,15 +305,15 @@ class FetchRun {
       target->reading.error = not_here(*target);
   }
 
-  static Task<Reading> read_on_owner(BrokerShard* owner, LogId log, const FetchedPartition* asked,
-                                     std::int8_t isolation, Budget* budget) {
+  static Task<Reading> read_on_owner(BrokerShard* owner, LogId log, const FetchedPartition* asked, Reader reader,
+                                     Budget* budget) {
     Partition* partition = owner->partition(log);
     if (!partition) {
       Reading none;
       none.error = ErrorCode::not_leader_or_follower;
       co_return none;
     }
-    auto reading = co_await read_one(partition, asked, isolation, budget);
+    auto reading = co_await read_one(partition, asked, reader, budget);
     co_return reading;
   }
 
@@ -319,13 +350,13 @@ class FetchRun {
     std::deque<ReadableWatch> watches;
   };
 
-  static void watch(BrokerShard& owner, const LogId& log, Offset seen, std::int8_t isolation, Watching& watching,
+  static void watch(BrokerShard& owner, const LogId& log, Offset seen, ReadTo to, Watching& watching,
                     Function<void()> changed) {
     Partition* partition = owner.partition(log);
-    if (!partition || partition->readable_end(isolation) != seen) return changed();
+    if (!partition || partition->readable_end(to) != seen) return changed();
     ReadableWatch& w = watching.watches.emplace_back();
     w.changed = std::move(changed);
-    partition->watch(w);
+    partition->watch(w, to);
   }
 
   Task<void> wait(SteadyTime deadline) {
@@ -335,20 +366,23 @@ class FetchRun {
     for (Target& t : targets_) {
       if (!t.owner) continue;
       const Offset seen = t.reading.readable_end;
-      const std::int8_t isolation = message_.isolation_level;
+      const ReadTo to = reader_.to;
       if (t.owner == &home_) {
-        watch(home_, t.log, seen, isolation, local, [wake = wake.get()] { wake->wake(); });
+        watch(home_, t.log, seen, to, local, [wake = wake.get()] { wake->wake(); });
       } else {
         auto there = std::make_shared<Watching>();
         remote.emplace_back(&t.owner->shard(), there);
-        t.owner->shard().post([owner = t.owner, log = t.log, seen, isolation, there = there.get(), wake] {
-          watch(*owner, log, seen, isolation, *there, [wake] { wake->home->post([wake] { wake->wake(); }); });
+        t.owner->shard().post([owner = t.owner, log = t.log, seen, to, there = there.get(), wake] {
+          watch(*owner, log, seen, to, *there, [wake] { wake->home->post([wake] { wake->wake(); }); });
         });
       }
     }
     Timer timer;
     CloseWatch left;
-    left.closed = [wake = wake.get()] { wake->wake(); };
+    left.closed = [this, wake = wake.get()] {
+      hurried_ = true;
+      wake->wake();
+    };
     context_.watch_close(left);
     home_.shard().arm(timer, std::max(deadline - home_.shard().clock().now(), Duration::zero()),
                       [wake = wake.get()] { wake->wake(); });
@@ -422,6 +456,8 @@ class FetchRun {
   std::shared_ptr<FetchSession> session_;
   std::unique_ptr<FetchSession> alone_;  // of a request without a session
   bool full_ = false;                    // answer every partition, changed or not
+  bool hurried_ = false;                 // no more waiting: the client left, or asked for what there is
+  Reader reader_;
   std::vector<Target> targets_;
 };
 

@@ -35,5 +35,6 @@ void offset_delete(RequestContext request);
 void describe_cluster(RequestContext request);
 void describe_producers(RequestContext request);
 void describe_topic_partitions(RequestContext request);
+void replica_report(RequestContext request);
 
 }  // namespace holdfast::handlers

@@ -47,7 +47,9 @@ Task<OffsetAnswer> answer(BrokerShard* broker, OffsetQuestion question) {
   out.error = partition->check_leader(question.leader_epoch);
   if (out.error != ErrorCode::none) co_return out;
   Log& log = partition->log();
-  const Offset end = question.isolation < 0 ? log.end_offset() : partition->readable_end(question.isolation);
+  const Offset end = partition->readable_end(question.isolation < 0    ? ReadTo::log_end
+                                             : question.isolation == 1 ? ReadTo::last_stable
+                                                                       : ReadTo::high_watermark);
   std::optional<TimestampedOffset> found;
   switch (question.timestamp) {
     case latest:

@@ -1,0 +1,132 @@
+#include "broker/in_sync_replicas.h"
+
+#include <algorithm>
+
+namespace holdfast {
+namespace {
+
+bool has(const std::vector<std::int32_t>& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
+
+}  // namespace
+
+void InSyncReplicas::lead(const PartitionImage& image, Offset end, SteadyTime now) {
+  followers_.clear();
+  pending_.reset();
+  epoch_start_ = end;
+  state_version_ = -1;
+  update(image, now);
+}
+
+void InSyncReplicas::update(const PartitionImage& image, SteadyTime now) {
+  if (image.state_version != state_version_) pending_.reset();
+  state_version_ = image.state_version;
+  replicas_ = image.replicas;
+  isr_ = image.isr;
+  std::erase_if(followers_, [this](const auto& f) { return !has(replicas_, f.first); });
+  for (const std::int32_t id : replicas_) {
+    if (id == self_) continue;
+    const auto [it, is_new] = followers_.try_emplace(id);
+    // A new leader gives every member the full time to be heard of.
+    if (is_new && has(isr_, id)) it->second.caught_up_at = now;
+  }
+}
+
+bool InSyncReplicas::fetched(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end,
+                             SteadyTime now) {
+  const auto it = followers_.find(replica);
+  if (it == followers_.end()) return false;
+  Follower& f = it->second;
+  if (broker_epoch < f.broker_epoch) return false;
+  if (broker_epoch > f.broker_epoch) {
+    const auto caught_up_at = f.caught_up_at;
+    f = Follower();
+    f.broker_epoch = broker_epoch;
+    f.caught_up_at = caught_up_at;
+  }
+  f.end = end;
+  f.durable = std::min(f.durable, end);
+  note_position(f, leader_end, now);
+  return true;
+}
+
+void InSyncReplicas::durable(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end,
+                             SteadyTime now) {
+  const auto it = followers_.find(replica);
+  if (it == followers_.end() || it->second.broker_epoch != broker_epoch) return;
+  it->second.durable = std::max(it->second.durable, end);
+  note_position(it->second, leader_end, now);
+}
+
+void InSyncReplicas::note_position(Follower& f, Offset leader_end, SteadyTime now) const {
+  const Offset at = position(f);
+  if (at >= leader_end) {
+    f.caught_up_at = now;
+  } else if (f.mark >= Offset(0) && at >= f.mark) {
+    f.caught_up_at = std::max(f.caught_up_at.value_or(f.marked_at), f.marked_at);
+  } else if (f.mark >= Offset(0)) {
+    return;
+  }
+  f.mark = leader_end;
+  f.marked_at = now;
+}
+
+bool InSyncReplicas::keeps_up(const Follower& f, SteadyTime now, Duration lag_max) const {
+  return f.caught_up_at && now - *f.caught_up_at <= lag_max;
+}
+
+bool InSyncReplicas::is_counted(std::int32_t replica) const {
+  return has(isr_, replica) || (pending_ && has(*pending_, replica));
+}
+
+bool InSyncReplicas::is_live(std::int32_t replica, const Follower& f) const {
+  const auto epoch = brokers_.epoch_of(replica);
+  return epoch && *epoch == f.broker_epoch;
+}
+
+std::optional<std::int64_t> InSyncReplicas::live_epoch(std::int32_t replica) const {
+  const auto it = followers_.find(replica);
+  if (it == followers_.end() || !is_live(replica, it->second)) return std::nullopt;
+  return it->second.broker_epoch;
+}
+
+Offset InSyncReplicas::end_of(std::int32_t replica) const {
+  const auto it = followers_.find(replica);
+  return it == followers_.end() ? Offset(-1) : it->second.end;
+}
+
+std::optional<Offset> InSyncReplicas::high_watermark(Offset own, SteadyTime now, Duration lag_max) const {
+  Offset to = own;
+  for (const auto& [id, f] : followers_) {
+    const Offset at = position(f);
+    if (is_counted(id)) {
+      if (at < Offset(0)) return std::nullopt;
+    } else if (at < Offset(0) || !is_live(id, f) || !keeps_up(f, now, lag_max)) {
+      continue;
+    }
+    to = std::min(to, at);
+  }
+  return to;
+}
+
+std::optional<std::vector<std::int32_t>> InSyncReplicas::due(Offset high_watermark, Offset leader_end, SteadyTime now,
+                                                             Duration lag_max) const {
+  if (pending_ || followers_.empty()) return std::nullopt;
+  const auto belongs = [&](std::int32_t id) {
+    if (id == self_) return true;
+    const Follower& f = followers_.at(id);
+    const Offset at = position(f);
+    if (has(isr_, id)) return at >= leader_end || keeps_up(f, now, lag_max);
+    return is_live(id, f) && at >= high_watermark && at >= epoch_start_;
+  };
+  const auto changes = [&](std::int32_t id) { return belongs(id) != has(isr_, id); };
+  if (std::ranges::none_of(replicas_, changes) &&
+      std::ranges::none_of(isr_, [&](std::int32_t id) { return !has(replicas_, id); }))
+    return std::nullopt;
+  // In the order of the assignment, as the controller elects by it.
+  std::vector<std::int32_t> wanted;
+  for (const std::int32_t id : replicas_)
+    if (belongs(id)) wanted.push_back(id);
+  return wanted;
+}
+
+}  // namespace holdfast

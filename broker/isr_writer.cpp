@@ -1,0 +1,60 @@
+#include "broker/isr_writer.h"
+
+#include "broker/znodes.h"
+#include "runtime/log_line.h"
+
+namespace holdfast {
+namespace {
+
+constexpr Duration pause_after_refusal = std::chrono::milliseconds(100);
+
+std::string text_of(const std::vector<std::int32_t>& ids) {
+  std::string out;
+  for (const std::int32_t id : ids) out += (out.empty() ? "" : ",") + std::to_string(id);
+  return out;
+}
+
+}  // namespace
+
+void IsrWriter::write(IsrChange change, Function<void(bool)> done) {
+  ensemble_.shard().spawn(gate_, run(std::move(change), std::move(done)));
+}
+
+Task<void> IsrWriter::run(IsrChange change, Function<void(bool)> done) {
+  const bool written = co_await try_write(change);
+  if (!written && !stopping_) co_await ensemble_.shard().sleep(pause_after_refusal);
+  done(written);
+}
+
+Task<bool> IsrWriter::try_write(const IsrChange& change) {
+  const zk::Tree& tree = ensemble_.tree();
+  const std::string topic_path = znodes::topic_path(change.topic);
+  const std::string state_path = znodes::state_path(change.topic, change.id.partition);
+  const zk::Znode* topic_node = tree.find(topic_path);
+  const zk::Znode* state_node = tree.find(state_path);
+  if (session_ == SessionId(0) || !topic_node || !state_node) co_return false;
+  auto topic = znodes::decode_topic(as_text(topic_node->data.view()));
+  auto state = znodes::decode_partition_state(as_text(state_node->data.view()));
+  if (!topic || !state || topic->id != change.id.topic_id || state->leader != node_id_ ||
+      tree.stat(*state_node).version != change.state_version)
+    co_return false;
+  const std::vector<std::int32_t> before = std::exchange(state->isr, change.isr);
+  std::vector<Ensemble::Op> ops;
+  ops.push_back(Ensemble::CheckCzxid{znodes::broker_path(node_id_), Zxid(broker_epoch_)});
+  for (const auto& [id, epoch] : change.entering)
+    ops.push_back(Ensemble::CheckCzxid{znodes::broker_path(id), Zxid(epoch)});
+  ops.push_back(Ensemble::CheckCzxid{topic_path, Zxid(tree.stat(*topic_node).czxid)});
+  ops.push_back(Ensemble::Set{state_path, znodes::encode(*state), change.state_version});
+  auto done = co_await ensemble_.submit(session_, std::move(ops));
+  if (!done || done->error != zk::ZkError::ok) co_return false;
+  log_line(LogLevel::info, "broker", "{}-{}: in sync are {} (were {})", change.topic, change.id.partition,
+           text_of(change.isr), text_of(before));
+  co_return true;
+}
+
+Task<void> IsrWriter::stop() {
+  stopping_ = true;
+  co_await ensemble_.shard().drained(gate_);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,50 @@
+// IsrWriter: writes the ISRs of the partitions that this broker leads into their state znodes. Each is one conditional
+// multi: the state is the one that the leader knew, the topic is still the same, this broker is still registered as it
+// was, and so is every replica that enters (KIP-841, KIP-903: one that came back under a new registration may have
+// lost what it had). Lives on shard 0.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordination/ensemble.h"
+#include "log/log.h"
+
+namespace holdfast {
+
+struct IsrChange {
+  LogId id;
+  std::string topic;
+  std::int32_t state_version = 0;  // of the znode that it replaces
+  std::vector<std::int32_t> isr;
+  std::vector<std::pair<std::int32_t, std::int64_t>> entering;  // with the epochs of their registrations
+};
+
+class IsrWriter {
+ public:
+  IsrWriter(Ensemble& ensemble, std::int32_t node_id) : ensemble_(ensemble), node_id_(node_id) {}
+
+  // On which it is written, and the epoch of this broker's registration; 0: none, and nothing can be.
+  void set_session(SessionId session, std::int64_t broker_epoch) {
+    session_ = session;
+    broker_epoch_ = broker_epoch;
+  }
+  // `done` hears whether it was written. If not, not at once: the leader would only try again.
+  void write(IsrChange change, Function<void(bool written)> done);
+  Task<void> stop();
+
+ private:
+  Task<void> run(IsrChange change, Function<void(bool)> done);
+  Task<bool> try_write(const IsrChange& change);
+
+  Ensemble& ensemble_;
+  std::int32_t node_id_;
+  SessionId session_{0};
+  std::int64_t broker_epoch_ = -1;
+  bool stopping_ = false;
+  Gate gate_;
+};
+
+}  // namespace holdfast

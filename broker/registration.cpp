@@ -1,0 +1,170 @@
+#include "broker/registration.h"
+
+#include <fmt/format.h>
+
+#include "runtime/log_line.h"
+
+namespace holdfast {
+namespace {
+
+constexpr Duration look_interval = std::chrono::milliseconds(100);
+constexpr Duration retry_pause = std::chrono::milliseconds(50);
+constexpr std::int32_t ephemeral = 1, persistent = 0;  // create flags
+
+// It will not be better later.
+Error refusal(std::string message) { return {ErrorKind::invalid_input, std::move(message)}; }
+bool is_final(const Error& error) { return error.kind == ErrorKind::invalid_input; }
+
+}  // namespace
+
+Registration::Registration(RegistrationOptions options, BrokerServices& services, Ensemble& ensemble, Listener listener)
+    : options_(std::move(options)), services_(services), ensemble_(ensemble), listener_(std::move(listener)) {}
+
+// ---- Joining ----
+
+Task<Result<void>> Registration::join() {
+  joining_ = true;
+  Result<void> joined = fail(ErrorKind::closed, "stopping");
+  while (!stopping_) {
+    if (ensemble_.serving()) {
+      joined = co_await try_join();
+      if (joined || is_final(joined.error())) break;
+    }
+    co_await ensemble_.shard().sleep(retry_pause);
+  }
+  joining_ = false;
+  co_return joined;
+}
+
+Task<Result<void>> Registration::make_sure_of(std::string path, std::string data, bool null_data) {
+  if (ensemble_.tree().find(path)) co_return Result<void>();
+  std::vector<Ensemble::Op> ops;
+  ops.push_back(Ensemble::Create{path, std::move(data), null_data, persistent});
+  auto done = co_await ensemble_.submit(session_, std::move(ops));
+  if (!done) co_return fail(done);
+  if (done->error != zk::ZkError::ok && done->error != zk::ZkError::node_exists)
+    co_return fail(ErrorKind::internal,
+                   fmt::format("znode {} cannot be created: {}", path, wire::zk::error_name(done->error)));
+  co_return Result<void>();
+}
+
+Task<Result<void>> Registration::prepare_znodes() {
+  for (const std::string& path : znodes::persistent_paths()) {
+    std::string none;
+    auto there = co_await make_sure_of(path, std::move(none), true);
+    if (!there) co_return there;
+  }
+  std::string cluster = znodes::encode_cluster_id(options_.cluster_id);
+  auto named = co_await make_sure_of(std::string(znodes::cluster_id), std::move(cluster), false);
+  if (!named) co_return named;
+  auto epoch_there = co_await make_sure_of(std::string(znodes::controller_epoch), "0", false);
+  if (!epoch_there) co_return epoch_there;
+  const zk::Znode* node = ensemble_.tree().find(znodes::cluster_id);
+  auto id = znodes::decode_cluster_id(node ? as_text(node->data.view()) : std::string_view());
+  if (!id) co_return fail(id);
+  cluster_id_ = std::move(*id);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Registration::try_join() {
+  if (session_ == SessionId(0) || !ensemble_.has_session(session_)) {
+    auto opened = co_await ensemble_.open_session(options_.session_timeout);
+    if (!opened) co_return fail(opened);
+    session_ = *opened;
+  }
+  auto prepared = co_await prepare_znodes();
+  if (!prepared) co_return prepared;
+
+  const zk::Tree& tree = ensemble_.tree();
+  const std::string own = znodes::broker_path(options_.node_id);
+  std::vector<Ensemble::Op> ops;
+  if (const zk::Znode* before = tree.find(own)) {
+    // Of this node's last life, whose session has not expired yet. A session's id begins with its server's: nobody
+    // else has that one while this process is alive.
+    const SessionId owner(tree.stat(*before).ephemeral_owner);
+    if (!ensemble_.is_of_this_server(owner))
+      co_return std::unexpected(
+          refusal(fmt::format("broker {} is registered by another server (session 0x{:x}): ids of brokers must differ",
+                              options_.node_id, owner.value)));
+    ops.push_back(Ensemble::Delete{own});
+    if (const zk::Znode* controller = tree.find(znodes::controller);
+        controller && tree.stat(*controller).ephemeral_owner == owner.value)
+      ops.push_back(Ensemble::Delete{std::string(znodes::controller)});
+  }
+  options_.broker.timestamp_ms = ensemble_.shard().clock().wall_ms();
+  ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
+  ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), 0});
+  auto done = co_await ensemble_.submit(session_, std::move(ops));
+  if (!done) co_return fail(done);
+  if (done->error != zk::ZkError::ok)
+    co_return fail(ErrorKind::internal,
+                   fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
+  epoch_ = done->zxid.value;
+  log_line(LogLevel::info, "broker", "registered as broker {}, epoch 0x{:x}", options_.node_id, epoch_);
+  renew_lease(true);
+  if (listener_.joined) listener_.joined(session_, epoch_);
+  co_return Result<void>();
+}
+
+// ---- The lease ----
+
+bool Registration::is_registered() const {
+  const zk::Znode* own = ensemble_.tree().find(znodes::broker_path(options_.node_id));
+  return own && epoch_ >= 0 && ensemble_.tree().stat(*own).czxid == epoch_;
+}
+
+void Registration::renew_lease(bool valid) {
+  const SteadyTime now = ensemble_.shard().clock().now();
+  // A server that stands alone asks nobody.
+  if (valid)
+    services_.lease_until = ensemble_.alone() ? SteadyTime::max().time_since_epoch().count()
+                                              : (now + options_.session_timeout / 3).time_since_epoch().count();
+  const bool may = services_.holds_lease(now);
+  if (may == believed_) return;
+  believed_ = may;
+  if (!may)
+    log_line(LogLevel::warn, "broker", "nothing is heard of the quorum: this broker leads nothing until it is again");
+  for (const auto& peer : services_.peers) peer->shard().post([p = peer.get(), may] { p->set_fenced(!may); });
+}
+
+void Registration::keep() {
+  ensemble_.shard().arm(timer_, look_interval, [this] {
+    look();
+    keep();
+  });
+}
+
+void Registration::look() {
+  const bool serving = ensemble_.serving();
+  const bool registered = is_registered();
+  if (serving && !registered && epoch_ >= 0) {
+    // Expired, or taken for dead.
+    log_line(LogLevel::warn, "broker", "the registration of broker {} is gone: it registers again", options_.node_id);
+    epoch_ = -1;
+    services_.lease_until = 0;
+    if (listener_.left) listener_.left();
+  }
+  renew_lease(serving && registered);
+  if (serving && epoch_ < 0 && !joining_ && !stopping_)
+    ensemble_.shard().spawn(services_.peers.front()->gate(), rejoin());
+}
+
+Task<void> Registration::rejoin() {
+  auto joined = co_await join();
+  if (!joined && !stopping_) {
+    log_line(LogLevel::error, "broker", "{}", joined.error().message);
+    stopping_ = true;
+  }
+}
+
+Task<void> Registration::leave() {
+  stopping_ = true;
+  timer_.cancel();
+  services_.lease_until = 0;
+  if (listener_.left) listener_.left();
+  if (session_ == SessionId(0)) co_return;
+  if (ensemble_.serving()) co_await ensemble_.close_session(session_);
+  session_ = SessionId(0);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,66 @@
+// Registration: this broker's place in the cluster: its session with the coordination quorum, its registration
+// /brokers/ids/N, whose czxid is the broker's epoch, and how long it may believe in them. Lost, it registers again,
+// under a new epoch. Lives on shard 0.
+//
+// The lease: a broker that hears nothing of the quorum stops leading long before its session could have expired, so
+// that it acknowledges nothing that its successors do not have. The lease is a time, looked at with every request: a
+// process that was stopped for a while finds it over when it wakes, before anything has told it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "broker/broker_shard.h"
+#include "coordination/ensemble.h"
+
+namespace holdfast {
+
+struct RegistrationOptions {
+  std::int32_t node_id = 1;
+  Duration session_timeout = std::chrono::seconds(9);
+  znodes::Broker broker;  // what the znode says
+  std::string cluster_id;  // that a new cluster gets
+};
+
+class Registration {
+ public:
+  // A session and a registration, or the loss of them.
+  struct Listener {
+    Function<void(SessionId session, std::int64_t broker_epoch)> joined;
+    Function<void()> left;
+  };
+
+  Registration(RegistrationOptions options, BrokerServices& services, Ensemble& ensemble, Listener listener);
+
+  // Until it is registered, however long the quorum takes. An error: it never will be, for the id is another's.
+  Task<Result<void>> join();
+  // From now on: watches over the lease, and registers again when that was lost.
+  void keep();
+  // Gives the registration back, so that nobody waits for the session to expire.
+  Task<void> leave();
+  void stop_waiting() { stopping_ = true; }  // join() ends soon, without an error
+
+  const std::string& cluster_id() const { return cluster_id_; }
+
+ private:
+  Task<Result<void>> prepare_znodes();
+  Task<Result<void>> make_sure_of(std::string path, std::string data, bool null_data);
+  Task<Result<void>> try_join();
+  bool is_registered() const;
+  void look();
+  Task<void> rejoin();
+  void renew_lease(bool valid);
+
+  RegistrationOptions options_;
+  BrokerServices& services_;
+  Ensemble& ensemble_;
+  Listener listener_;
+  SessionId session_{0};
+  std::int64_t epoch_ = -1;
+  std::string cluster_id_;
+  bool believed_ = false;  // the shards were told that they may lead
+  bool joining_ = false, stopping_ = false;
+  Timer timer_;
+};
+
+}  // namespace holdfast

@@ -132,6 +132,7 @@ wire::FetchRequest ReplicaFetcher::make_request() {
       // The session must not have it meanwhile, or it would be answered for it at once, again and again.
       if (f.asked) to_forget_.emplace(id, *f.asked);
       f.asked.reset();
+      f.reported = false;
       continue;
     }
     const auto latest = f.partition->log().leader_epochs().latest();
@@ -315,7 +316,7 @@ Task<void> ReplicaFetcher::advance_start(std::shared_ptr<Partition> partition, O
 void ReplicaFetcher::durable(const Partition& partition) {
   const LogId id = partition.log().id();
   const auto it = following_.find(id);
-  if (it == following_.end() || !it->second.asked) return;
+  if (it == following_.end() || !it->second.reported) return;
   durable_.insert(id);
   report_soon();
 }

@@ -49,9 +49,11 @@ class ReplicaFetcher {
   struct Following {
     std::shared_ptr<Partition> partition;
     std::optional<Asked> asked;  // nothing: the session does not have it
-    bool reported = false;       // the leader was told in this session how far it is on disk
-    SteadyTime not_before{};     // after an error
-    bool complained = false;     // the log says what is wrong with it
+    // A fetch under this epoch was answered with records that continue this log, and the leader was told in this
+    // session how far it is on disk. Before that its disk may hold what is still to be cut, which must not be told.
+    bool reported = false;
+    SteadyTime not_before{};  // after an error
+    bool complained = false;  // the log says what is wrong with it
   };
 
   Task<void> run();

@@ -91,6 +91,7 @@ class CommitChecker {
     if (!operation) return violation("I6 0x{:x}: a transaction that nobody asked for", at.zxid);
     if (replay_.outcomes.contains(asked->second))
       return violation("I6 0x{:x}: carried out twice: {}", at.zxid, describe(*operation));
+    if (error_of(txn) != ZkError::session_moved) check_turn(*operation, at);
     ModelTree::Outcome outcome;
     outcome.zxid = at.zxid;
     if (error_of(txn) == ZkError::session_moved) {
@@ -113,6 +114,14 @@ class CommitChecker {
     if (const auto* failed = std::get_if<zk::ErrorTxn>(&txn.body)) return failed->error;
     const auto* multi = std::get_if<zk::MultiTxn>(&txn.body);
     return multi ? multi->error : ZkError::ok;
+  }
+
+  // What a client asks takes effect in the order in which it was asked, whichever servers it went through.
+  void check_turn(const Operation& operation, const ModelTree::At& at) {
+    std::int32_t& latest = latest_xid_[at.session];
+    if (operation.xid < latest)
+      violation("I6 0x{:x}: carried out after what its session asked later: {}", at.zxid, describe(operation));
+    latest = std::max(latest, operation.xid);
   }
 
   // It came through a server that its session had left: whoever asked is not there any more.
@@ -288,6 +297,7 @@ class CommitChecker {
   std::vector<std::pair<std::int64_t, std::size_t>> reads_;  // by zxid
   std::set<std::int64_t> open_, attached_;
   std::map<std::int64_t, SteadyTime> closed_;
+  std::map<std::int64_t, std::int32_t> latest_xid_;  // carried out, by session
   Replay replay_;
 };
 

@@ -257,6 +257,17 @@ TEST(Checkers, FindAWriteCarriedOutTwice) {
   EXPECT_FOUND(s, "carried out twice");
 }
 
+TEST(Checkers, FindWritesOfASessionInAnotherOrder) {
+  Story s = good_story();
+  const std::size_t first = s.write(two, Set{"/register", "first", -1});
+  const std::size_t second = s.write(two, Set{"/register", "second", -1});
+  EXPECT_EQ(s.verdict(), "");
+  std::swap(s.history.operations[first].xid, s.history.operations[second].xid);
+  const auto last = s.history.committed.end() - 1;
+  std::swap(last->txn.cxid, (last - 1)->txn.cxid);
+  EXPECT_FOUND(s, "carried out after what its session asked later");
+}
+
 TEST(Checkers, FindAWriteThatNobodyAskedFor) {
   Story s = good_story();
   s.write(two, Set{"/register", "whose", -1});

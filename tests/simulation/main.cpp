@@ -18,13 +18,13 @@ struct Arguments {
   std::uint64_t seeds = 100, from = 1;
   int nodes = 1;
   std::optional<bool> replicated;  // by the seed: every other one
-  bool verbose = false, twice = false, log = false, memory = false;
+  bool verbose = false, twice = false, log = false, memory = false, until_failure = false;
 };
 
 int usage() {
   fmt::print(stderr,
              "usage: holdfast_sim [--seeds N] [--from S] [--alone [--nodes N]] [--replicated] [--verbose] [--twice] "
-             "[--log] [--memory]\n"
+             "[--log] [--memory] [--until-failure]\n"
              "  --seeds N   so many runs (100), with the seeds from S (1) on\n"
              "  --alone     a server that stands alone; without this and the next, every other seed\n"
              "  --nodes N   so many of them (1) in one run, each on its own\n"
@@ -32,7 +32,8 @@ int usage() {
              "  --verbose   what each run drew, did and found\n"
              "  --twice     each seed two times: the traces must be equal\n"
              "  --log       the servers' log lines\n"
-             "  --memory    after a disk error the process alone restarts, and reads what the disk may not have\n");
+             "  --memory    after a disk error the process alone restarts, and reads what the disk may not have\n"
+             "  --until-failure  says which seed begins, and ends with the first that fails\n");
   return 2;
 }
 
@@ -59,6 +60,8 @@ bool parse(int argc, char** argv, Arguments& out) {
       out.log = true;
     } else if (word == "--memory") {
       out.memory = true;
+    } else if (word == "--until-failure") {
+      out.until_failure = true;
     } else {
       return false;
     }
@@ -73,14 +76,19 @@ int main_of(int argc, char** argv) {
   if (!parse(argc, argv, arguments)) return usage();
   set_log_level(arguments.log ? LogLevel::info : LogLevel::off);
   const auto started = std::chrono::steady_clock::now();
-  std::uint64_t failed = 0;
+  std::uint64_t ran = 0, failed = 0;
   Outcome total;
-  for (std::uint64_t seed = arguments.from; seed < arguments.from + arguments.seeds; ++seed) {
+  for (std::uint64_t seed = arguments.from; ran < arguments.seeds && !(arguments.until_failure && failed > 0);
+       ++seed, ++ran) {
     const bool replicated = arguments.replicated.value_or(seed % 2 == 0);
     Plan plan = replicated ? Plan::draw_replicated(seed) : Plan::draw(seed);
     if (!replicated) plan.nodes = arguments.nodes;
     plan.memory_outlives_disk_errors = arguments.memory;
     if (arguments.verbose) fmt::print("seed {}: {}\n", seed, plan.describe());
+    if (arguments.until_failure) {
+      fmt::print("seed {}\n", seed);  // it may be the last word
+      std::fflush(stdout);
+    }
     Outcome outcome = run(plan);
     if (arguments.twice && run(plan).trace_hash != outcome.trace_hash)
       outcome.violations.push_back("the same seed ran differently");
@@ -115,9 +123,9 @@ int main_of(int argc, char** argv) {
   fmt::print(
       "{} seeds, {} failed; {:.1f} h simulated in {:.1f} s ({:.0f} times as fast), {} transactions, {} "
       "snapshots sent, {} answers and events checked, {} outcomes unknown; registers: {} linearizable, {} undecided\n",
-      arguments.seeds, failed, in_seconds(total.simulated) / 3600, real, in_seconds(total.simulated) / real,
-      total.committed, total.snapshots_installed, total.checked.total(), total.checked.unknown,
-      total.checked.linearized, total.checked.undecided);
+      ran, failed, in_seconds(total.simulated) / 3600, real, in_seconds(total.simulated) / real, total.committed,
+      total.snapshots_installed, total.checked.total(), total.checked.unknown, total.checked.linearized,
+      total.checked.undecided);
   fmt::print("faults:");
   for (const auto& [kind, count] : total.faults) fmt::print(" {} {},", kind, count);
   fmt::print("\n");

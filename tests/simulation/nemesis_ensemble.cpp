@@ -1,4 +1,6 @@
 // Nemesis: what is done to an ensemble that replicates.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "tests/simulation/nemesis.h"
@@ -73,8 +75,8 @@ bool Nemesis::transfer_leadership(SimulatedNode&) {
   return leads && leads->ask([](Ensemble& ensemble) { static_cast<void>(ensemble.driver().transfer_leadership()); });
 }
 
-// Removed if it is there, or made an observer of a voter and a voter of an observer; added if it is not there. Asked of
-// any server; whether it may be is the ensemble's to judge.
+// One server, or several at once: removed if it is there, or made an observer of a voter and a voter of an observer;
+// added if it is not there. Asked of any server; whether it may be is the ensemble's to judge.
 bool Nemesis::reconfig(SimulatedNode& node) {
   SimulatedNode* leads = leader();
   if (!leads || !plan_.reconfig_enabled || !blank_.empty()) return false;
@@ -82,15 +84,21 @@ bool Nemesis::reconfig(SimulatedNode& node) {
   if (!config) return false;
   const auto now = EnsembleConfig::parse(as_text(config->data.view()), false);
   if (!now) return false;
-  EnsembleServer server = node.options().ensemble.servers.servers.at(ServerId(node.id()));
-  const auto there = now->servers.find(server.id);
   std::string joining, leaving;
-  if (there != now->servers.end() && world_.one_in(2)) {
-    leaving = std::to_string(node.id());
-  } else {
-    server.observer = there == now->servers.end() ? world_.one_in(3) : !there->second.observer;
-    joining = "server." + std::to_string(node.id()) + "=" + server.text();
-  }
+  const auto change = [&](const SimulatedNode& who) {
+    EnsembleServer server = node.options().ensemble.servers.servers.at(ServerId(who.id()));
+    const auto there = now->servers.find(server.id);
+    if (there != now->servers.end() && world_.one_in(2)) {
+      leaving += fmt::format("{}{}", leaving.empty() ? "" : ",", who.id());
+    } else {
+      server.observer = there == now->servers.end() ? world_.one_in(3) : !there->second.observer;
+      joining += fmt::format("{}server.{}={}", joining.empty() ? "" : ",", who.id(), server.text());
+    }
+  };
+  change(node);
+  if (world_.one_in(3))
+    for (const SimulatedNode* other : nodes_)
+      if (other != &node && world_.one_in(2)) change(*other);
   reconfigured_at_ = world_.now();
   return some_node().ask([&](Ensemble& ensemble) {
     zk::ReconfigOp op;

@@ -121,8 +121,14 @@ Request Script::one() {
 }
 
 std::vector<Request> Script::next() {
-  if (percent(options_.close_percent)) return {CloseSession{}};
   std::vector<Request> out;
+  if (percent(options_.close_percent)) {
+    // Behind what is on its way, and ahead of what comes too late.
+    if (percent(options_.pipelined_percent)) out = {creation(), creation()};
+    out.push_back(CloseSession{});
+    if (percent(options_.pipelined_percent)) out.push_back(creation());
+    return out;
+  }
   if (percent(15)) {
     // A read that must be as new as anything that was answered before.
     out.push_back(Sync{"/"});

@@ -38,6 +38,7 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
       {"reformat", &Nemesis::reformat},
       {"leader transfer", &Nemesis::transfer_leadership},
       {"reconfig", &Nemesis::reconfig},
+      {"leaders in a row", &Nemesis::fell_leaders},
   };
   return all;
 }

@@ -73,6 +73,9 @@ class Nemesis {
   void note_whole();
   bool reformat(SimulatedNode& node);
   bool transfer_leadership(SimulatedNode& node);
+  void fell(SimulatedNode& leader);
+  bool fell_leaders(SimulatedNode& node);
+  void fell_next(Term after, std::uint64_t more, SteadyTime until);
   bool reconfig(SimulatedNode& node);
 
   World& world_;

@@ -10,6 +10,7 @@ namespace {
 
 // A request may be on its way for so long.
 constexpr Duration reconfig_settles = std::chrono::seconds(30);
+constexpr Duration wait_for_leader = std::chrono::seconds(3);
 
 }  // namespace
 
@@ -73,6 +74,48 @@ bool Nemesis::reformat(SimulatedNode& node) {
 bool Nemesis::transfer_leadership(SimulatedNode&) {
   SimulatedNode* leads = leader();
   return leads && leads->ask([](Ensemble& ensemble) { static_cast<void>(ensemble.driver().transfer_leadership()); });
+}
+
+// Killed, or cut off from the other servers, perhaps asleep until they have another leader.
+void Nemesis::fell(SimulatedNode& leader) {
+  const std::uint64_t how = world_.random().below(3);
+  if (how == 0) {
+    crash(leader, world_.one_in(2) ? Crash::process : Crash::power);
+    return;
+  }
+  const Duration election = std::chrono::milliseconds(plan_.election_timeout_ms);
+  for (const SimulatedNode* other : nodes_)
+    if (other != &leader) cut_for_a_while(leader.address(), other->address(), world_.between(election, election * 20));
+  if (how == 2) leader.pause(world_.between(election, election * 10));
+}
+
+// The leader falls, and so does the next one, at once or when it has hardly begun: what each of them appended, few
+// hold.
+bool Nemesis::fell_leaders(SimulatedNode&) {
+  constexpr std::uint64_t row_max = 4;
+  SimulatedNode* leads = leader();
+  if (!leads) return false;
+  const Term term = leads->ensemble().driver().replica().core().term();
+  fell(*leads);
+  fell_next(term, world_.random().below(row_max), world_.now() + wait_for_leader);
+  return true;
+}
+
+void Nemesis::fell_next(Term after, std::uint64_t more, SteadyTime until) {
+  if (stopped_ || more == 0 || world_.now() > until) return;
+  for (SimulatedNode* node : nodes_) {
+    if (!node->up()) continue;
+    const Consensus& core = node->ensemble().driver().replica().core();
+    if (!core.leads() || core.term() <= after) continue;
+    const Duration begun = std::chrono::milliseconds(world_.one_in(2) ? 5 : plan_.election_timeout_ms);
+    world_.after(world_.between(Duration(0), begun), [this, node, term = core.term(), more] {
+      if (stopped_ || !node->running()) return;
+      fell(*node);
+      fell_next(term, more - 1, world_.now() + wait_for_leader);
+    });
+    return;
+  }
+  world_.after(std::chrono::milliseconds(1), [this, after, more, until] { fell_next(after, more, until); });
 }
 
 // One server, or several at once: removed if it is there, or made an observer of a voter and a voter of an observer;

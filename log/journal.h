@@ -29,16 +29,16 @@ namespace holdfast {
 
 class PartitionLog;
 
-enum class JournalKind : std::uint8_t { append = 1, truncate = 2, start = 3, empty = 4 };
+enum class JournalKind : std::uint8_t { append = 1, truncate = 2, start = 3, empty = 4, gap = 5 };
 // One log's part of a round: bytes for a place in a segment, or a change that a replay must repeat.
 struct JournalEntry {
   using Kind = JournalKind;
   Kind kind = Kind::append;
   LogId log;
   // append: the segment. truncate: the new end offset. start: the new log start offset. empty: where the log, which has
-  // lost everything, begins and ends
+  // lost everything, begins and ends. gap: the segment that comes next
   Offset segment_base;
-  std::uint64_t position = 0;  // append: where in the segment's file
+  std::uint64_t position = 0;  // append: where in the segment's file. gap: the log's end before it, an offset
   BufferChain bytes;
 };
 
@@ -81,6 +81,10 @@ class Journal {
   // The node stops: a disk that is full is waited for no longer, it has failed.
   void stop_waiting_for_space();
   bool out_of_space() const { return out_of_space_; }
+  // What has been written so far, records too, is in files of at most this generation ...
+  std::uint64_t generation() const { return files_.back().generation; }
+  // ... and a replay begins at this one.
+  std::uint64_t oldest_generation() const { return files_.front().generation; }
   bool failed() const { return failed_; }
   std::uint64_t rounds() const { return rounds_; }
 

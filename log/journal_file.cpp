@@ -227,7 +227,7 @@ Result<std::optional<std::vector<std::uint8_t>>> read_frame(File& file, std::uin
 
 bool known(JournalEntry::Kind kind) {
   return kind == JournalEntry::Kind::append || kind == JournalEntry::Kind::truncate ||
-         kind == JournalEntry::Kind::start || kind == JournalEntry::Kind::empty;
+         kind == JournalEntry::Kind::start || kind == JournalEntry::Kind::empty || kind == JournalEntry::Kind::gap;
 }
 
 }  // namespace

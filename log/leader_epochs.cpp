@@ -11,8 +11,8 @@ namespace holdfast {
 bool LeaderEpochs::assign(LeaderEpoch epoch, Offset start) {
   if (!entries_.empty() && entries_.back().epoch == epoch && entries_.back().start <= start) return false;
   // What a new entry contradicts came from a leader that lost: it goes.
-  while (!entries_.empty() && (entries_.back().epoch >= epoch || entries_.back().start >= start)) entries_.pop_back();
-  entries_.push_back({epoch, start});
+  while (!entries_.empty() && (entries_.back().epoch > epoch || entries_.back().start >= start)) entries_.pop_back();
+  if (entries_.empty() || entries_.back().epoch < epoch) entries_.push_back({epoch, start});
   return true;
 }
 

@@ -82,8 +82,8 @@ class Log {
   virtual std::uint64_t size_bytes() const = 0;
   virtual std::int64_t last_append_ms() const = 0;  // wall time of the last append, 0 if none since start
 
-  // Appends one batch. header.base_offset >= end_offset() (equal on a leader). Updates producer state and leader
-  // epochs. Errors: no_space (reads go on), io (directory offline), closed.
+  // Appends one batch. header.base_offset >= end_offset() (equal on a leader; a follower's may come after a gap of any
+  // size). Updates producer state and leader epochs. Errors: no_space (reads go on), io (directory offline), closed.
   virtual Result<void> append(ByteView batch, const wire::BatchHeader& header, Need need) = 0;
 
   // The tail answers at once; nothing when the range must come from a segment file (then use read()).
@@ -106,10 +106,14 @@ class Log {
 
   // The owner's high watermark: retention and cleaning never pass it; checkpointed.
   virtual void set_high_watermark(Offset hw) = 0;
-  virtual Offset checkpointed_high_watermark() const = 0;  // as recovered at start
+  // As recovered at start, within the log; where it starts, when nobody said.
+  virtual Offset checkpointed_high_watermark() const = 0;
 
-  virtual Task<Result<void>> advance_start(Offset to) = 0;      // DeleteRecords: durable when it returns
-  virtual Task<Result<void>> truncate_to(Offset end) = 0;       // drops everything at and above `end`
+  virtual Task<Result<void>> advance_start(Offset to) = 0;  // DeleteRecords: durable when it returns
+  // Drops everything at and above `end`, and the batch that holds it: the log is then as if nothing of that had ever
+  // been appended, durably. It ends where the last batch ends that is left. Nothing may be appended meanwhile. An epoch
+  // that began at the log's end and wrote nothing is forgotten even when there is nothing else to drop.
+  virtual Task<Result<void>> truncate_to(Offset end) = 0;
   virtual Task<Result<void>> truncate_fully(Offset start) = 0;  // empties the log; it starts at `start`
   virtual Task<Result<void>> roll() = 0;                        // starts a new segment
   virtual void set_config(LogConfig config) = 0;                // effective at once

@@ -1,6 +1,7 @@
 #include "log/log_manager.h"
 
 #include <algorithm>
+#include <set>
 
 #include "log/checkpoints.h"
 #include "log/format.h"
@@ -21,6 +22,8 @@ struct LogManager::Inner {
   Histogram& sync_time;
   std::string cluster_id;
   bool clean = true;
+  std::vector<std::string> unnamed;  // directories that do not say yet of which cluster they are
+  std::set<std::string> offline;     // shard 0
   std::vector<std::shared_ptr<void>> locks;
   std::vector<std::unique_ptr<LogShard>> shards;
   std::vector<std::vector<std::unique_ptr<Timer>>> timers;  // by shard, touched there
@@ -33,6 +36,9 @@ struct LogManager::Inner {
     Offset recovery_point, start, high_watermark;
   };
   std::vector<std::vector<Marks>> marks;
+  std::map<std::string, OffsetCheckpoint> last_written;  // checkpoints by path: those that stay as they are are kept
+  std::set<std::string> unwritten;                       // directories whose checkpoints could not be written
+  bool high_watermarks_moved = false;
   std::vector<Marks> refused;  // of logs that no shard has: kept as they were, or the next start would not refuse them
   std::unique_ptr<Worker> background;  // checkpoints, left-over directories; its last jobs use what is above
 
@@ -46,12 +52,18 @@ struct LogManager::Inner {
         sync_time(m.histogram("holdfast_log_round_seconds", "Journal rounds: one write and one sync")) {}
 
   Result<void> prepare(const std::string& dir);
+  Result<void> name_directories(const std::vector<std::string>& dirs, const std::string& id);
+  Task<Result<void>> adopt(std::string id);
   Result<void> recover(const std::string& dir, const ConfigOf& config_of);
   LogShard& home(Shard& shard) { return *shards[static_cast<std::size_t>(shard.index())]; }
   std::vector<Marks> marks_of(LogShard& shard);
-  Result<void> write_checkpoints();
+  enum class Which : std::uint8_t { all, high_watermarks };
+  Result<void> write_checkpoints(const std::string& dir, Which which);
+  bool write_all_checkpoints(Which which);
   void checkpoint(LogShard& shard);
-  void checkpoint_now(LogShard& shard, Function<void(Result<void>)> done);
+  void checkpoint_high_watermarks(LogShard& shard);
+  void checkpoint_now(LogShard& shard, std::string dir, Function<void(Result<void>)> done);
+  void went_offline(const std::string& dir, const Error& error);
   void every(LogShard& shard, Timer& timer, Duration period, void (*work)(Inner&, LogShard&));
   void start_timers(LogShard& shard);
 };
@@ -86,8 +98,40 @@ Result<void> LogManager::Inner::prepare(const std::string& dir) {
     cluster_id = (*meta)->cluster_id;
     return {};
   }
-  if (cluster_id.empty()) cluster_id = to_base64(random.uuid());
-  return write_meta_properties(disk, path, {cluster_id, options.node_id, to_base64(random.uuid())});
+  unnamed.push_back(dir);
+  return {};
+}
+
+Result<void> LogManager::Inner::name_directories(const std::vector<std::string>& dirs, const std::string& id) {
+  for (const std::string& dir : dirs) {
+    auto written = write_meta_properties(disk, dir + "/" + std::string(log_format::meta_file),
+                                         {id, options.node_id, to_base64(random.uuid())});
+    if (!written) return written;
+  }
+  return {};
+}
+
+Task<Result<void>> LogManager::Inner::adopt(std::string id) {
+  if (!cluster_id.empty() && cluster_id != id)
+    co_return fail(ErrorKind::invalid_input,
+                   fmt::format("{} belongs to cluster {}, the ensemble is of cluster {}: this server was moved to "
+                               "another ensemble, or has the directory of another server",
+                               options.log_dirs.front(), cluster_id, id));
+  if (unnamed.empty()) co_return Result<void>();
+  Shard& shard = shards.front()->shard();
+  Result<void> named;
+  auto write = [this, &shard, &named, &id](Function<void()> resume) {
+    background->submit([this, &shard, &named, &id, resume = std::move(resume)]() mutable {
+      named = name_directories(unnamed, id);
+      shard.post(std::move(resume));
+    });
+  };
+  co_await shard.until(std::move(write));
+  if (named) {
+    cluster_id = id;
+    unnamed.clear();
+  }
+  co_return named;
 }
 
 Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& config_of) {
@@ -132,46 +176,88 @@ std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shar
   return out;
 }
 
-Result<void> LogManager::Inner::write_checkpoints() {
-  for (const std::string& dir : options.log_dirs) {
-    OffsetCheckpoint recovery, start, high_watermark, identity;
-    const auto put = [&](const std::vector<Marks>& all) {
-      for (const Marks& m : all) {
-        if (m.log_dir != dir) continue;
-        const std::pair key(m.topic, m.id.partition);
-        identity[key] = identity_of(m.id.topic_id);
-        recovery[key] = m.recovery_point;
-        if (m.start.value > 0) start[key] = m.start;
-        if (m.high_watermark.value < INT64_MAX) high_watermark[key] = m.high_watermark;
-      }
-    };
-    put(refused);
-    for (const auto& shard : marks) put(shard);
-    for (const auto& [file, checkpoint] :
-         {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
-          std::pair(log_format::high_watermark_file, &high_watermark),
-          std::pair(log_format::identity_file, &identity)}) {
-      auto written = write_offset_checkpoint(disk, dir + "/" + std::string(file), *checkpoint);
-      if (!written) return fail(written);
+Result<void> LogManager::Inner::write_checkpoints(const std::string& dir, Which which) {
+  OffsetCheckpoint recovery, start, high_watermark, identity;
+  const auto put = [&](const std::vector<Marks>& all) {
+    for (const Marks& m : all) {
+      if (m.log_dir != dir) continue;
+      const std::pair key(m.topic, m.id.partition);
+      identity[key] = identity_of(m.id.topic_id);
+      recovery[key] = m.recovery_point;
+      if (m.start.value > 0) start[key] = m.start;
+      if (m.high_watermark.value < INT64_MAX) high_watermark[key] = m.high_watermark;
     }
+  };
+  put(refused);
+  for (const auto& shard : marks) put(shard);
+  for (const auto& [file, checkpoint] :
+       {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
+        std::pair(log_format::high_watermark_file, &high_watermark), std::pair(log_format::identity_file, &identity)}) {
+    if (which == Which::high_watermarks && checkpoint != &high_watermark && checkpoint != &identity) continue;
+    const std::string path = dir + "/" + std::string(file);
+    const auto before = last_written.find(path);
+    if (before != last_written.end() && before->second == *checkpoint) continue;
+    auto done = write_offset_checkpoint(disk, path, *checkpoint);
+    if (!done) return done;
+    last_written[path] = std::move(*checkpoint);
   }
   return {};
+}
+
+// One directory that fails does not stand in the way of the others.
+bool LogManager::Inner::write_all_checkpoints(Which which) {
+  bool all = true;
+  for (const std::string& dir : options.log_dirs) {
+    if (which == Which::high_watermarks && !shards.front()->directory(dir).online) continue;
+    auto done = write_checkpoints(dir, which);
+    if (done) unwritten.erase(dir);
+    if (done) continue;
+    all = false;
+    if (unwritten.insert(dir).second)
+      log_line(LogLevel::warn, "log", "{}: checkpoints cannot be written: {}", dir, done.error().message);
+    if (done.error().kind != ErrorKind::io) continue;
+    LogShard& first = *shards.front();
+    first.shard().post([&first, dir, error = done.error()] { first.take_offline(first.directory(dir), error); });
+  }
+  return all;
 }
 
 void LogManager::Inner::checkpoint(LogShard& shard) {
   background->submit([this, index = static_cast<std::size_t>(shard.shard().index()), now = marks_of(shard)]() mutable {
     marks[index] = std::move(now);
-    if (index != 0) return;  // the first shard's turn writes for all
-    auto written = write_checkpoints();
-    if (!written) log_line(LogLevel::warn, "log", "checkpoints cannot be written: {}", written.error().message);
+    if (index == 0) write_all_checkpoints(Which::all);  // the first shard's turn writes for all
   });
 }
 
-void LogManager::Inner::checkpoint_now(LogShard& shard, Function<void(Result<void>)> done) {
-  background->submit([this, &shard, now = marks_of(shard), done = std::move(done)]() mutable {
+void LogManager::Inner::checkpoint_high_watermarks(LogShard& shard) {
+  const auto index = static_cast<std::size_t>(shard.shard().index());
+  if (shard.high_watermarks_moved())
+    background->submit([this, index, now = marks_of(shard)]() mutable {
+      marks[index] = std::move(now);
+      high_watermarks_moved = true;
+    });
+  if (index != 0) return;
+  background->submit([this] {
+    if (std::exchange(high_watermarks_moved, false) && !write_all_checkpoints(Which::high_watermarks))
+      high_watermarks_moved = true;
+  });
+}
+
+void LogManager::Inner::checkpoint_now(LogShard& shard, std::string dir, Function<void(Result<void>)> done) {
+  background->submit([this, &shard, dir = std::move(dir), now = marks_of(shard), done = std::move(done)]() mutable {
     marks[static_cast<std::size_t>(shard.shard().index())] = std::move(now);
-    auto written = write_checkpoints();
-    shard.shard().post([done = std::move(done), written = std::move(written)]() mutable { done(std::move(written)); });
+    auto result = write_checkpoints(dir, Which::all);
+    shard.shard().post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  });
+}
+
+// A directory that failed on one shard is used by none.
+void LogManager::Inner::went_offline(const std::string& dir, const Error& error) {
+  for (auto& shard : shards)
+    shard->shard().post([s = shard.get(), dir, error] { s->take_offline(s->directory(dir), error); });
+  shards.front()->shard().post([this, dir] {
+    if (!offline.insert(dir).second || !options.on_directory_failed) return;
+    options.on_directory_failed(dir, offline.size() == options.log_dirs.size());
   });
 }
 
@@ -192,6 +278,8 @@ void LogManager::Inner::start_timers(LogShard& shard) {
   });
   every(shard, timer(), ms(options.recovery_checkpoint_interval_ms),
         [](Inner& self, LogShard& s) { self.checkpoint(s); });
+  every(shard, timer(), ms(options.high_watermark_checkpoint_interval_ms),
+        [](Inner& self, LogShard& s) { self.checkpoint_high_watermarks(s); });
 }
 
 LogManager::LogManager(LogManagerOptions options, Disk& disk, Workers& workers, Clock& clock, Random& random,
@@ -209,6 +297,11 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
     auto prepared = in.prepare(dir);
     if (!prepared) return fail(prepared);
   }
+  if (in.cluster_id.empty() && !in.options.defer_cluster_id) in.cluster_id = to_base64(in.random.uuid());
+  if (!in.cluster_id.empty()) {
+    auto named = in.name_directories(std::exchange(in.unnamed, {}), in.cluster_id);
+    if (!named) return fail(named);
+  }
   const auto count = static_cast<std::size_t>(shards.size());
   in.marks.resize(count);
   in.timers.resize(count);
@@ -221,8 +314,10 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
     if (!recovered) return fail(recovered);
   }
   for (auto& shard : in.shards) {
-    shard->set_checkpoint(
-        [&in, s = shard.get()](Function<void(Result<void>)> done) { in.checkpoint_now(*s, std::move(done)); });
+    shard->set_checkpoint([&in, s = shard.get()](const std::string& dir, Function<void(Result<void>)> done) {
+      in.checkpoint_now(*s, dir, std::move(done));
+    });
+    shard->on_offline([&in](const LogShard::Directory& dir, const Error& error) { in.went_offline(dir.path, error); });
     auto opened = shard->open_journals();
     if (!opened) return fail(opened);
     in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
@@ -249,12 +344,13 @@ void LogManager::stop() {
   }
   in.background.reset();
   for (auto& shard : in.shards) in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
-  auto written = in.write_checkpoints();
-  bool healthy = written.has_value() && in.refused.empty();  // a start that trusts would not see why they were
-  for (const auto& shard : in.shards)
-    for (const auto& dir : shard->directories()) healthy = healthy && dir->online;
   for (const std::string& dir : in.options.log_dirs) {
-    if (!healthy) break;
+    auto written = in.write_checkpoints(dir, Inner::Which::all);
+    // A start that trusts would not see why a log was refused.
+    bool healthy =
+        written.has_value() && std::ranges::find(in.refused, dir, &Inner::Marks::log_dir) == in.refused.end();
+    for (const auto& shard : in.shards) healthy = healthy && shard->directory(dir).online;
+    if (!healthy) continue;
     auto removed = remove_journals(in.disk, dir);
     constexpr std::string_view content = "{\"version\":0,\"brokerEpoch\":-1}";
     if (removed)
@@ -270,6 +366,7 @@ void LogManager::stop_waiting_for_space(Shard& shard) {
 }
 
 const std::string& LogManager::cluster_id() const { return inner_->cluster_id; }
+Task<Result<void>> LogManager::adopt_cluster_id(std::string id) { return inner_->adopt(std::move(id)); }
 bool LogManager::was_clean() const { return inner_->clean; }
 
 std::vector<LogDirDescription> LogManager::directories() {

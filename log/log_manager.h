@@ -19,6 +19,8 @@ namespace holdfast {
 struct LogManagerOptions {
   std::vector<std::string> log_dirs;
   std::string cluster_id;  // meta.properties; empty: take what is there, or make one
+  // ... or, where nothing is there, wait for adopt_cluster_id(): it is the ensemble that says of which cluster this is.
+  bool defer_cluster_id = false;
   std::int32_t node_id = 1;
   std::int64_t retention_check_interval_ms = 300'000;
   std::int64_t initial_task_delay_ms = 30'000;
@@ -30,6 +32,8 @@ struct LogManagerOptions {
   std::size_t journal_file_bytes = 64ull << 20;
   // A journal got behind its disk (true), or caught up (false). Called on the journal's shard.
   std::function<void(bool)> on_congestion;
+  // A log directory is out of service, on all shards; the last one was, when `none_left`. Called once, on shard 0.
+  std::function<void(const std::string& path, bool none_left)> on_directory_failed;
 };
 
 // Where a log lives. Pure and stable for the life of the process.
@@ -54,7 +58,12 @@ class LogManager {
   // Flushes everything into segments, writes checkpoints and the clean-shutdown marker. Blocks; the shards still run.
   void stop();
 
+  // What the directories say; empty when that is deferred. On the building thread before the shards serve, then on
+  // shard 0.
   const std::string& cluster_id() const;
+  // On shard 0. The id is written to the directories that have none, durably. An error names a directory that belongs
+  // to another cluster, or that cannot be written; it may be called again.
+  Task<Result<void>> adopt_cluster_id(std::string id);
   bool was_clean() const;                        // every directory had its clean-shutdown marker
   std::vector<LogDirDescription> directories();  // any thread; may block on statvfs
 
@@ -63,7 +72,7 @@ class LogManager {
 
   // On the log's own shard.
   Log* find(const LogId& id);
-  std::vector<Log*> logs_of(Shard& shard);
+  std::vector<Log*> logs_of(Shard& shard);  // from the start on all that were found there, whosever they are
   // Makes the directory and the files, durably. In the online directory with the fewest logs, or in `log_dir`.
   Task<Result<Log*>> create(LogId id, std::string topic, LogConfig config, std::string log_dir = {});
   // Takes the log away at once, renames its directory to <name>.<uuid>-delete, and removes that after

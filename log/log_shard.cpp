@@ -65,6 +65,10 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     }
     if (!best) co_return fail(ErrorKind::io, "no log directory is online");
     log_dir = best->path;
+  } else {
+    const auto chosen = std::ranges::find(directories_, log_dir, [](const auto& dir) { return dir->path; });
+    if (chosen == directories_.end()) co_return fail(ErrorKind::not_found, log_dir + " is no log directory");
+    if (!(*chosen)->online) co_return fail(ErrorKind::io, log_dir + " is out of service");
   }
   auto log = std::make_shared<PartitionLog>(*this, id, std::move(topic), log_dir, config);
   auto made = std::make_shared<Result<void>>();
@@ -87,6 +91,7 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     });
   };
   co_await shard_.until(std::move(make));
+  if (!*made && made->error().kind == ErrorKind::io) take_offline(directory(log_dir), made->error());
   if (!*made) co_return fail(*made);
   if (Log* there = find(id)) co_return there;
   PartitionLog::Recovered fresh;
@@ -124,6 +129,7 @@ Task<Result<void>> LogShard::remove(LogId id) {
   };
   co_await shard_.until(std::move(move));
   if (*done) later(delay_ms, log->log_dir(), [this, gone] { (void)disk_.remove_all(gone); });
+  if (!*done && done->error().kind == ErrorKind::io) take_offline(directory(log->log_dir()), done->error());
   co_return *done;
 }
 
@@ -228,11 +234,11 @@ void LogShard::bound_memory() {
   while (recent_.size() > entries_max) recent_.pop_front();
 }
 
-Task<Result<void>> LogShard::checkpoint_now() {
+Task<Result<void>> LogShard::checkpoint_now(const std::string& log_dir) {
   Result<void> out;
   if (!checkpoint_) co_return out;
-  auto write = [this, &out](Function<void()> resume) {
-    checkpoint_([&out, resume = std::move(resume)](Result<void> result) mutable {
+  auto write = [this, &out, &log_dir](Function<void()> resume) {
+    checkpoint_(log_dir, [&out, resume = std::move(resume)](Result<void> result) mutable {
       out = std::move(result);
       resume();
     });
@@ -293,13 +299,14 @@ Task<void> LogShard::stop() {
 }
 
 void LogShard::take_offline(Directory& dir, const Error& error) {
-  if (!std::exchange(dir.online, false)) return;
+  if (!dir.online.exchange(false)) return;
   log_line(LogLevel::error, "log",
            "log directory {} is out of service: {} (errno {}); its partitions are offline until a restart with a "
            "healthy disk",
            dir.path, error.message, error.os_error);
   for (const auto& [_, log] : logs_)
     if (log->log_dir() == dir.path) log->failed(error);
+  if (on_offline_) on_offline_(dir, error);
 }
 
 }  // namespace holdfast

@@ -2,6 +2,7 @@
 // reading worker; the memory bound of the tails; the clock that retention goes by. Lives on that shard.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -32,7 +33,7 @@ class LogShard {
     std::shared_ptr<SegmentWriter> writer;  // flush_worker only
     std::shared_ptr<SegmentReader> reader;  // read_worker only
     std::unique_ptr<Journal> journal;
-    bool online = true;
+    std::atomic<bool> online = true;                 // any thread may ask
     std::vector<std::shared_ptr<FlushJob>> queued;   // of this burst: written together, then synced
     std::vector<std::shared_ptr<FlushJob>> blocked;  // for want of space, tried again every second
     Timer retry;
@@ -93,10 +94,16 @@ class LogShard {
   // Everything into its files, each at its exact length, with indexes and producer snapshots.
   Task<void> stop();
   void take_offline(Directory& dir, const Error& error);
-  // Where recovery may begin is written down now, of all logs, durably. Set by whoever owns the checkpoints.
-  using Checkpoint = Function<void(Function<void(Result<void>)> done)>;
+  // Who is told, once for each directory.
+  void on_offline(Function<void(const Directory&, const Error&)> told) { on_offline_ = std::move(told); }
+  // Where recovery may begin is written down now, of all logs of a directory, durably. Set by whoever owns the
+  // checkpoints.
+  using Checkpoint = Function<void(const std::string& log_dir, Function<void(Result<void>)> done)>;
   void set_checkpoint(Checkpoint checkpoint) { checkpoint_ = std::move(checkpoint); }
-  Task<Result<void>> checkpoint_now();
+  Task<Result<void>> checkpoint_now(const std::string& log_dir);
+  // A log's high watermark is another than it was when this was last asked.
+  void high_watermark_moved() { high_watermarks_moved_ = true; }
+  bool high_watermarks_moved() { return std::exchange(high_watermarks_moved_, false); }
   Disk& disk() { return disk_; }
 
  private:
@@ -114,8 +121,9 @@ class LogShard {
   std::deque<std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> recent_;  // flushed up to there, oldest first
   std::unordered_map<std::uint64_t, std::shared_ptr<Timer>> later_;
   std::uint64_t next_later_ = 0;
-  bool stopping_ = false;
+  bool stopping_ = false, high_watermarks_moved_ = false;
   Checkpoint checkpoint_;
+  Function<void(const Directory&, const Error&)> on_offline_;
 };
 
 }  // namespace holdfast

@@ -47,8 +47,8 @@ void PartitionLog::open(Recovered r) {
   partial_block_loaded_ = active().size % disk_block_bytes == 0;
   taken_ = flushed_ = synced_ = tail_.end();
   start_offset_ = r.start;
-  end_offset_ = written_end_ = durable_end_ = synced_offset_ = r.end;
-  checkpointed_high_watermark_ = high_watermark_ = std::min(r.high_watermark, r.end);
+  end_offset_ = written_end_ = durable_end_ = synced_offset_ = batches_from_ = r.end;
+  checkpointed_high_watermark_ = high_watermark_ = std::clamp(r.high_watermark, r.start, r.end);
   epochs_ = std::move(r.epochs);
   epochs_changed_ = r.epochs_changed;
   closed_ = r.closed && !r.epochs_changed;
@@ -83,15 +83,19 @@ Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& heade
   const bool full = journal.out_of_space() || dir.out_of_space;
   if (full && !config_.quorum) return fail(ErrorKind::no_space, log_dir_ + " is full");
   HOLDFAST_CHECK(header.base_offset >= end_offset_.value && batch.size() == header.size());
+  if (reshaping_) return fail(ErrorKind::internal, directory_ + ": appended to while it is cut");
   const std::int64_t now_ms = home_.shard().clock().wall_ms();
-  if (active().must_roll(header, config_, now_ms)) roll_segment(Offset(header.base_offset));
+  if (active().must_roll(header, config_, now_ms)) {
+    const bool near = Offset(header.base_offset) - end_offset_ <= gap_max;
+    roll_segment(near ? end_offset_ : Offset(header.base_offset));
+  }
   if (!partial_block_loaded_) {
     // Once after a start: the file's last block is needed again for an aligned write.
     auto loaded = load_partial_block();
     if (!loaded) return fail(loaded);
   }
   closed_ = false;
-  batches_.push_back({header.base_offset, tail_.end()});
+  batches_.push_back({header.base_offset, header.last_offset() + 1, tail_.end()});
   tail_.append(batch);
   account_tail();
   active().note(header, now_ms, config_.index_interval_bytes);
@@ -115,6 +119,8 @@ void PartitionLog::roll_segment(Offset base) {
   active().close_indexes();
   ++unfinished_segments_;
   auto next = std::make_unique<Segment>(base);
+  if (base != end_offset_) next->follows = end_offset_;
+  snapshots_.emplace_back(base, producers_.to_snapshot());
   next->indexes_known = true;
   next->address = round_up(tail_.end());
   if (!partial_block_loaded_) {
@@ -140,6 +146,13 @@ PartitionLog::Taken PartitionLog::take(std::vector<JournalEntry>& entries) {
         const Segment& s = *segments_[i];
         const std::uint64_t from = std::max(taken_, s.address);
         if (from >= s.end_address()) continue;
+        if (from == s.address && s.follows) {
+          JournalEntry& gap = entries.emplace_back();
+          gap.kind = JournalKind::gap;
+          gap.log = id_;
+          gap.segment_base = s.base;
+          gap.position = static_cast<std::uint64_t>(s.follows->value);
+        }
         JournalEntry& e = entries.emplace_back();
         e.log = id_;
         e.segment_base = s.base;
@@ -172,6 +185,8 @@ void PartitionLog::round_done(const Taken& taken, bool synced) {
 bool PartitionLog::bypass_journal() {
   if (!bulk_) {
     if (flushing_ || failed_ || removed_ || tail_.end() - taken_ < config_.bulk_bytes) return false;
+    // A replay that goes through a truncation would take with it what the journal has not.
+    if (home_.journal_of(*this).oldest_generation() <= reshaped_in_) return false;
     flush_wanted_ = true;
     home_.flush(shared_from_this());
     if (!flushing_) return false;
@@ -196,7 +211,7 @@ void PartitionLog::bulk_done() {
 // ---- Files ----
 
 bool PartitionLog::wants_flush() const {
-  return !flushing_ && !failed_ && (flush_wanted_ || tail_.end() - flushed_ >= write_behind_bytes);
+  return !flushing_ && !failed_ && !reshaping_ && (flush_wanted_ || tail_.end() - flushed_ >= write_behind_bytes);
 }
 
 void PartitionLog::flush_soon() {
@@ -209,7 +224,7 @@ void PartitionLog::flush_soon() {
 }
 
 std::optional<FlushJob> PartitionLog::next_flush(bool everything) {
-  if (flushing_ || failed_ || removed_) return std::nullopt;
+  if (flushing_ || failed_ || removed_ || reshaping_) return std::nullopt;
   const bool all = everything || std::exchange(flush_wanted_, false);
   const std::uint64_t end = tail_.end();
   const std::uint64_t target = all ? end : round_down(end);
@@ -236,7 +251,7 @@ std::optional<FlushJob> PartitionLog::next_flush(bool everything) {
   }
   if (all) {
     job.sync.push_back(active().base);
-    if (!job.close.empty()) job.producers.emplace(end_offset_, producers_.to_snapshot());
+    job.producers = std::exchange(snapshots_, {});
     if (std::exchange(epochs_changed_, false)) job.epochs = epochs_.to_checkpoint();
     unfinished_segments_ = 0;
   }
@@ -269,7 +284,8 @@ void PartitionLog::trim_tail(std::uint64_t up_to_address, bool last) {
   const auto after = std::ranges::upper_bound(batches_, limit, {}, &Batch::address);
   if (limit != tail_.end() && after != batches_.begin()) limit = std::prev(after)->address;
   tail_.drop_before(limit, last && limit == tail_.end());
-  while (!batches_.empty() && batches_.front().address < tail_.begin()) batches_.pop_front();
+  for (; !batches_.empty() && batches_.front().address < tail_.begin(); batches_.pop_front())
+    batches_from_ = Offset(batches_.front().next);
   if (tail_.empty()) partial_block_loaded_ = active().size % disk_block_bytes == 0;
   if (!removed_) account_tail();
 }
@@ -288,10 +304,11 @@ std::size_t PartitionLog::segment_at(Offset offset) const {
 }
 
 std::optional<LogData> PartitionLog::read_tail(const LogRead& request) const {
-  const auto after = std::ranges::upper_bound(batches_, request.from.value, {}, &Batch::base);
-  if (after == batches_.begin()) return std::nullopt;
-  const auto first = std::prev(after);
-  if (first->address < tail_.begin()) return std::nullopt;
+  if (request.from < batches_from_) return std::nullopt;
+  // The first that ends behind the offset: it may lie in a gap between two.
+  const auto first = std::ranges::upper_bound(batches_, request.from.value, {}, &Batch::next);
+  if (first == batches_.end() || first->address < tail_.begin()) return std::nullopt;
+  const auto after = std::next(first);
   // Whole batches below `end`, and of one segment: the next read goes on in the next one.
   const Segment* segment = segments_.back().get();
   for (std::size_t i = segments_.size(); segment->address > first->address;) segment = segments_[--i].get();
@@ -309,13 +326,12 @@ std::optional<LogData> PartitionLog::read_tail(const LogRead& request) const {
   }
   while (last != after && std::prev(last)->address >= segment->end_address()) --last;
   LogData out;
-  out.first_base = Offset(first->base);
-  if (end_of(last) - first->address > bytes_max && last == after && !request.at_least_one) {
-    out.first_base = out.next = request.from;
-    return out;
-  }
+  out.first_base = out.next = request.from;
+  if (first->base >= request.end.value) return out;
+  if (end_of(last) - first->address > bytes_max && last == after && !request.at_least_one) return out;
   out.batches = tail_.slice(first->address, end_of(last));
-  out.next = last == batches_.end() ? end_offset_ : Offset(last->base);
+  out.first_base = Offset(first->base);
+  out.next = Offset(std::prev(last)->next);
   return out;
 }
 
@@ -432,6 +448,10 @@ void PartitionLog::assign_epoch(LeaderEpoch epoch, Offset start) {
   if (end_offset_ > Offset(0)) flush_soon();  // of an empty log it goes with the first flush
 }
 
+void PartitionLog::set_high_watermark(Offset hw) {
+  if (std::exchange(high_watermark_, hw) != hw) home_.high_watermark_moved();
+}
+
 Task<Result<void>> PartitionLog::advance_start(Offset to) {
   const auto self = shared_from_this();
   if (to <= start_offset_) co_return Result<void>();
@@ -468,7 +488,7 @@ Task<Result<void>> PartitionLog::record(JournalKind kind, Offset offset) {
 void PartitionLog::drop_segments_below(std::size_t count, const char* why) {
   // A segment that is still being closed goes next time.
   count = std::min(count, segments_.size() - 1 - static_cast<std::size_t>(unfinished_segments_));
-  if (count == 0 || flushing_) return;
+  if (count == 0 || flushing_ || reshaping_) return;
   for (std::size_t i = 0; i < count; ++i) home_.delete_later(*this, segments_[i]->base, config_.file_delete_delay_ms);
   log_line(LogLevel::info, "log", "{}: deleting {} segments up to offset {} ({})", directory_, count,
            segments_[count]->base.value, why);
@@ -480,7 +500,7 @@ void PartitionLog::drop_segments_below(std::size_t count, const char* why) {
 }
 
 void PartitionLog::apply_retention(std::int64_t now_ms) {
-  if (failed_ || config_.quorum || !config_.cleanup_delete) return;
+  if (failed_ || reshaping_ || config_.quorum || !config_.cleanup_delete) return;
   const Offset kept = high_watermark_;
   std::size_t expired = 0;
   const auto old = [&](const Segment& s) {
@@ -521,9 +541,9 @@ FlushJob PartitionLog::closing_job() {
   Segment& s = active();
   if (s.indexes_known) {
     s.close_indexes();
-    job.close.push_back({s.base, s.size, s.offsets.to_file(), s.times.to_file(), s.aborted});
+    job.close.push_back({s.base, s.size, s.offsets.to_file(), s.times.to_file(), s.aborted, true});
   }
-  if (!producers_.producers().empty()) job.producers.emplace(end_offset_, producers_.to_snapshot());
+  if (!producers_.producers().empty()) job.producers.emplace_back(end_offset_, producers_.to_snapshot());
   if (std::exchange(epochs_changed_, false)) job.epochs = epochs_.to_checkpoint();
   return job;
 }

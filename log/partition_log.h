@@ -54,7 +54,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   const LeaderEpochs& leader_epochs() const override { return epochs_; }
   void assign_epoch(LeaderEpoch epoch, Offset start) override;
   ProducerState& producers() override { return producers_; }
-  void set_high_watermark(Offset hw) override { high_watermark_ = hw; }
+  void set_high_watermark(Offset hw) override;
   Offset checkpointed_high_watermark() const override { return checkpointed_high_watermark_; }
   Task<Result<void>> advance_start(Offset to) override;
   Task<Result<void>> truncate_to(Offset end) override;
@@ -107,14 +107,30 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void mark_removed();
 
  private:
-  struct Batch {  // where a batch begins; for those in the tail
-    std::int64_t base;
+  struct Batch {  // where a batch begins, and what comes after it; for those in the tail
+    std::int64_t base, next;
     std::uint64_t address;
+  };
+  // Its files are being changed: nothing else may touch them, nor the list of segments, until that is done.
+  class Reshaping {
+   public:
+    explicit Reshaping(PartitionLog& log) : log_(log) { log_.reshaping_ = true; }
+    ~Reshaping();
+    Reshaping(const Reshaping&) = delete;
+    Reshaping& operator=(const Reshaping&) = delete;
+
+   private:
+    PartitionLog& log_;
+  };
+  struct Rest {  // of a log that is cut
+    Offset end;  // of the last batch that is kept
+    Segment active;
+    ProducerState producers;
   };
   Segment& active() { return *segments_.back(); }
   const Segment& active() const { return *segments_.back(); }
   std::size_t segment_at(Offset offset) const;
-  void roll_segment(Offset base);
+  void roll_segment(Offset base);  // at or above the log's end
   Result<void> load_partial_block();
   void drop_segments_below(std::size_t count, const char* why);
   std::optional<LogData> read_tail(const LogRead& request) const;
@@ -122,9 +138,11 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   void account_tail();          // tells the shard how much memory the tail takes now
   Task<Result<void>> settle();  // until all of it is in the files; an error: it may not be
   Task<Result<void>> record(JournalKind kind, Offset offset);
-  Task<Result<std::unique_ptr<Segment>>> books_up_to(std::size_t index, Offset cut);
+  Task<Result<std::shared_ptr<Rest>>> rest_below(std::size_t index, Offset cut);
   Task<Result<void>> on_files(Function<Result<void>()> change);
-  Result<void> remove_segment(Offset base);
+  Result<void> remove_segment_files(Offset base, bool log_too);
+  Result<void> remove_snapshots_above(Offset end);
+  void give_up(const Error& error);
   void begin_tail();
 
   LogShard& home_;
@@ -138,6 +156,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Tail tail_;
   std::size_t accounted_ = 0;
   std::deque<Batch> batches_;
+  Offset batches_from_;  // what comes before the first of them ends here
   bool partial_block_loaded_ = true;
 
   Offset start_offset_, end_offset_, written_end_, durable_end_, high_watermark_, checkpointed_high_watermark_;
@@ -149,7 +168,10 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   bool flushing_ = false, flush_wanted_ = false;
   bool closed_ = false;
   std::vector<Function<void()>> flush_waiters_;
-  int unfinished_segments_ = 0;  // rolled, and not yet closed on disk
+  int unfinished_segments_ = 0;                                          // rolled, and not yet closed on disk
+  std::vector<std::pair<Offset, std::vector<std::uint8_t>>> snapshots_;  // of producers, where segments were begun
+  bool reshaping_ = false;
+  std::uint64_t reshaped_in_ = 0;  // the journal's generation that says so
   LeaderEpochs epochs_;
   bool epochs_changed_ = false;
   ProducerState producers_;

@@ -81,6 +81,16 @@ void ProducerState::truncate_fully() {
   aborted_.clear();
 }
 
+void ProducerState::recall_batches(const ProducerState& later) {
+  for (auto& [id, entry] : producers_) {
+    const auto it = later.producers_.find(id);
+    if (it == later.producers_.end() || it->second.epoch != entry.epoch || entry.batches.empty()) continue;
+    const auto& known = it->second.batches;
+    for (auto b = known.rbegin(); b != known.rend() && entry.batches.size() < batches_kept; ++b)
+      if (b->last_offset < entry.batches.front().last_offset) entry.batches.push_front(*b);
+  }
+}
+
 std::vector<std::uint8_t> ProducerState::to_snapshot() const {
   std::vector<const ProducerEntry*> sorted;
   sorted.reserve(producers_.size());

@@ -5,17 +5,19 @@
 
 #include "log/format.h"
 #include "log/journal.h"
+#include "log/producer_snapshots.h"
 #include "runtime/log_line.h"
 
 namespace holdfast {
 namespace {
 constexpr std::uint64_t index_bytes_max = 64 << 20;
 
-// The checkpoint knows better of the epochs it has; batches tell of those that began after it was written.
+// Batches tell of the epochs that began after the checkpoint was written, and of those that it should have forgotten.
 void note_epoch(PartitionLog::Recovered& state, const wire::BatchHeader& header) {
-  const auto latest = state.epochs.latest();
-  if (header.leader_epoch < 0 || (latest && header.leader_epoch <= latest->value)) return;
-  if (state.epochs.assign(LeaderEpoch(header.leader_epoch), Offset(header.base_offset))) state.epochs_changed = true;
+  const LeaderEpoch epoch(header.leader_epoch);
+  const Offset at = std::max(Offset(header.base_offset), state.start);
+  if (epoch.value < 0 || header.last_offset() < at.value || state.epochs.epoch_at(at) == epoch) return;
+  if (state.epochs.assign(epoch, at)) state.epochs_changed = true;
 }
 }  // namespace
 
@@ -82,7 +84,8 @@ Result<void> Recovery::load(const std::string& name) {
   const RefusedLog known{log.topic, log.id, at(recovery_points_, Offset(0)), at(start_offsets_, Offset(0)),
                          at(high_watermarks_, Offset(INT64_MAX))};
   log.state.start = known.start;
-  log.state.high_watermark = known.high_watermark;
+  // Nothing is known to be committed of which nobody said so; its leader will tell.
+  log.state.high_watermark = known.high_watermark == Offset(INT64_MAX) ? Offset(0) : known.high_watermark;
   auto loaded = load_segments(log, known.recovery_point);
   if (!loaded) {
     if (loaded.error().kind != ErrorKind::corrupt) return fail(loaded);
@@ -100,16 +103,15 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   auto entries = disk_.list(log.directory);
   if (!entries) return fail(entries);
   std::vector<std::pair<Offset, std::uint64_t>> found;
-  std::vector<Offset> snapshots;
   for (const DirectoryEntry& e : *entries) {
     if (e.name.ends_with(log_format::deleted_suffix)) leftovers_.push_back(log.directory + "/" + e.name);
     if (const auto base = log_format::parse_segment_name(e.name, log_format::log_suffix))
       found.emplace_back(*base, e.size);
     if (const auto base = log_format::parse_segment_name(e.name, log_format::snapshot_suffix))
-      snapshots.push_back(*base);
+      log.snapshots.push_back(*base);
   }
   std::ranges::sort(found);
-  std::ranges::sort(snapshots);
+  std::ranges::sort(log.snapshots);
   auto& state = log.state;
   if (found.empty()) found.emplace_back(state.start, 0);
   if (auto text = disk_.read_file(log.directory + "/" + std::string(log_format::leader_epoch_file), index_bytes_max)) {
@@ -133,7 +135,6 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   if (state.end < state.segments.back()->base) state.end = state.segments.back()->base;
   state.start = std::min(state.start, state.end);
   state.closed = clean_ && !log.first_checked;
-  log.snapshots = std::move(snapshots);
   return load_producers(log);
 }
 
@@ -141,8 +142,10 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
 Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t file_size, bool active) {
   segment.size = file_size;
   auto& state = log.state;
+  bool timed = false;
   if (auto bytes = disk_.read_file(path(log, segment.base, log_format::timeindex_suffix), index_bytes_max)) {
     auto times = TimeIndex::from_file(*bytes);
+    timed = times.has_value();
     if (times && !times->entries().empty()) {
       segment.largest_timestamp = times->entries().back().timestamp;
       segment.largest_timestamp_offset = segment.base + std::int64_t{times->entries().back().relative};
@@ -150,7 +153,15 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
       if (active) segment.times = std::move(*times);
     }
   }
-  if (!active) return {};
+  const auto made_anew = [&]() -> Result<void> {
+    log_line(LogLevel::warn, "log", "{}: its indexes do not fit it and are made anew",
+             path(log, segment.base, log_format::log_suffix));
+    segment = Segment(segment.base);
+    auto whole = check(log, segment, Offset(INT64_MAX), {});
+    if (!whole) return fail(whole);
+    return {};
+  };
+  if (!active) return timed || file_size == 0 ? Result<void>() : made_anew();
   segment.indexes_known = true;
   std::uint64_t from = 0;
   if (auto bytes = disk_.read_file(path(log, segment.base, log_format::index_suffix), index_bytes_max)) {
@@ -162,14 +173,6 @@ Result<void> Recovery::trust(RecoveredLog& log, Segment& segment, std::uint64_t 
   if (auto aborted = disk_.read_file(path(log, segment.base, log_format::txnindex_suffix), index_bytes_max))
     segment.aborted = std::move(*aborted);
   if (file_size == 0) return {};
-  const auto made_anew = [&]() -> Result<void> {
-    log_line(LogLevel::warn, "log", "{}: its indexes do not fit it and are made anew",
-             path(log, segment.base, log_format::log_suffix));
-    segment = Segment(segment.base);
-    auto whole = check(log, segment, Offset(INT64_MAX), {});
-    if (!whole) return fail(whole);
-    return {};
-  };
   if (from >= file_size) return made_anew();
   auto scan = scan_segment(disk_, path(log, segment.base, log_format::log_suffix), segment.base, from,
                            [&](const wire::BatchHeader& h, ByteView, std::uint64_t) {
@@ -211,8 +214,13 @@ Result<bool> Recovery::check(RecoveredLog& log, Segment& segment, Offset recover
   }
   const bool padded = scan->end == SegmentScan::End::zeros;  // as a segment is that was not closed
   const bool whole = padded || scan->end == SegmentScan::End::end_of_file;
-  // Of what this server wrote each segment begins where the one before it ends, unless that one's end did not arrive.
-  const bool goes_on = whole && (later.empty() || later.front().first == state.end || !journaled_);
+  // Of what this server wrote each segment begins where the one before it ends, unless that one's end did not arrive;
+  // or there is a gap so large that it had to, and a snapshot proves that all before it was on the disk.
+  const auto follows = [&](Offset next) {
+    return next == state.end || !journaled_ ||
+           (next - state.end > gap_max && !padded && std::ranges::binary_search(log.snapshots, next));
+  };
+  const bool goes_on = whole && (later.empty() || follows(later.front().first));
   if ((!goes_on || padded) && state.end < recovery_point)
     return fail(ErrorKind::corrupt,
                 fmt::format("segment {} is damaged at byte {}, at offset {}, below what is known to be on disk",
@@ -238,11 +246,10 @@ Result<void> Recovery::remove_segments(const RecoveredLog& log, Found segments) 
   for (auto it = segments.rbegin(); it != segments.rend(); ++it) {
     log_line(LogLevel::warn, "log", "{}: removed, what came before it was not finished",
              path(log, it->first, log_format::log_suffix));
-    for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix,
-                              log_format::txnindex_suffix}) {
-      auto removed = disk_.remove(path(log, it->first, suffix));
-      if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
-    }
+    auto removed = disk_.remove(path(log, it->first, log_format::log_suffix));
+    if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+    removed = remove_indexes(log, it->first);
+    if (!removed) return removed;
   }
   return disk_.sync_directory(log.directory);
 }
@@ -282,17 +289,9 @@ Result<void> Recovery::load_producers(RecoveredLog& log) {
   const auto checked = [&](const Segment& segment) { return log.first_checked && segment.base >= *log.first_checked; };
   for (const auto& segment : state.segments)
     if (checked(*segment)) segment->aborted.clear();
-  Offset from = state.segments.front()->base;
-  for (auto it = log.snapshots.rbegin(); it != log.snapshots.rend(); ++it) {
-    if (*it > log.first_checked.value_or(state.end)) continue;
-    auto bytes = disk_.read_file(path(log, *it, log_format::snapshot_suffix), index_bytes_max);
-    if (!bytes) continue;
-    auto loaded = ProducerState::from_snapshot(*bytes);
-    if (!loaded) continue;  // an older one, or the log itself, says the same
-    state.producers = std::move(*loaded);
-    from = *it;
-    break;
-  }
+  auto [from, producers] = load_producers_at(disk_, log.directory, log.snapshots, state.segments.front()->base,
+                                             log.first_checked.value_or(state.end));
+  state.producers = std::move(producers);
   if (from == state.end) return {};
   for (const auto& segment : state.segments) {
     const bool needed = &segment == &state.segments.back() || (&segment + 1)->get()->base > from;
@@ -323,20 +322,37 @@ Result<void> Recovery::replay_entry(int kind_number, const LogId& id, Offset bas
   if (kind == JournalEntry::Kind::truncate) return replay_truncation(log, base);
   if (kind == JournalEntry::Kind::empty) return replay_emptying(log, base);
   Segment* active = state.segments.back().get();
+  if (kind == JournalEntry::Kind::gap) {
+    if (base > active->base && base > state.end && position == static_cast<std::uint64_t>(state.end.value))
+      begin_segment(log, base);
+    return {};
+  }
   if (base > active->base) {
-    if (position != 0 || base < state.end)
-      return {};  // a gap: what came between is lost, so this was never acknowledged
-    if (base > state.end && active->size > 0 && state.end.value != base.value) return {};
-    active->close_indexes();
-    state.segments.push_back(std::make_unique<Segment>(base));
+    // Otherwise what came between is lost, so this was never acknowledged.
+    if (position != 0 || base != state.end) return {};
+    begin_segment(log, base);
     active = state.segments.back().get();
-    active->indexes_known = true;
-    state.end = base;
   }
   if (base < active->base || position > active->size) return {};
   const std::uint64_t known = active->size - position;
   if (known >= bytes.size()) return {};
   return write_replayed(log, active->size, bytes.subspan(known));
+}
+
+void Recovery::begin_segment(RecoveredLog& log, Offset base) {
+  log.state.segments.back()->close_indexes();
+  log.new_snapshots[base] = log.state.producers.to_snapshot();
+  log.state.segments.push_back(std::make_unique<Segment>(base));
+  log.state.segments.back()->indexes_known = true;
+  log.state.end = base;
+}
+
+Result<void> Recovery::remove_indexes(const RecoveredLog& log, Offset base) {
+  for (const auto suffix : {log_format::index_suffix, log_format::timeindex_suffix, log_format::txnindex_suffix}) {
+    auto removed = disk_.remove(path(log, base, suffix));
+    if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+  }
+  return {};
 }
 
 // The files were cut before this was written, but the appends before it in the journal have filled them again.
@@ -347,6 +363,8 @@ Result<void> Recovery::replay_truncation(RecoveredLog& log, Offset end) {
     const Offset base = state.segments.back()->base;
     auto removed = disk_.remove(path(log, base, log_format::log_suffix));
     if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+    removed = remove_indexes(log, base);
+    if (!removed) return removed;
     log.touched.erase(base);
     state.segments.pop_back();
   }
@@ -364,6 +382,7 @@ Result<void> Recovery::replay_truncation(RecoveredLog& log, Offset end) {
     auto opened = disk_.open(file, {.write = true});
     if (!opened) return fail(opened);
     auto cut = (*opened)->truncate(rest->size);
+    if (cut) cut = remove_indexes(log, rest->base);  // those of a file that is not what it was
     if (!cut) return cut;
     log.touched.insert(rest->base);
   }
@@ -371,26 +390,31 @@ Result<void> Recovery::replay_truncation(RecoveredLog& log, Offset end) {
   state.segments.back() = std::move(rest);
   state.epochs.truncate_from_end(state.end);
   state.epochs_changed = true;
-  std::erase_if(log.snapshots, [&](Offset at) { return at > state.end; });
-  state.producers = ProducerState();
+  while (!log.snapshots.empty() && log.snapshots.back() > state.end) {
+    auto removed = remove_producer_snapshot(disk_, log.directory, log.snapshots.back());
+    if (!removed) return removed;
+    log.snapshots.pop_back();
+  }
+  log.new_snapshots.erase(log.new_snapshots.upper_bound(state.end), log.new_snapshots.end());
   return load_producers(log);
 }
 
 // This was written before the files were removed: whatever is left of them goes now.
 Result<void> Recovery::replay_emptying(RecoveredLog& log, Offset start) {
   auto& state = log.state;
-  for (auto it = state.segments.rbegin(); it != state.segments.rend(); ++it)
-    for (const auto suffix : {log_format::log_suffix, log_format::index_suffix, log_format::timeindex_suffix,
-                              log_format::txnindex_suffix}) {
-      auto removed = disk_.remove(path(log, (*it)->base, suffix));
-      if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
-    }
-  for (const Offset at : std::exchange(log.snapshots, {})) {
-    auto removed = disk_.remove(path(log, at, log_format::snapshot_suffix));
+  for (auto it = state.segments.rbegin(); it != state.segments.rend(); ++it) {
+    auto removed = disk_.remove(path(log, (*it)->base, log_format::log_suffix));
     if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+    removed = remove_indexes(log, (*it)->base);
+    if (!removed) return removed;
+  }
+  for (const Offset at : std::exchange(log.snapshots, {})) {
+    auto removed = remove_producer_snapshot(disk_, log.directory, at);
+    if (!removed) return removed;
   }
   auto file = disk_.open(path(log, start, log_format::log_suffix), {.write = true, .create = true});
   if (!file) return fail(file);
+  log.new_snapshots.clear();
   log.touched = {start};
   log.first_checked = start;
   state.segments.clear();
@@ -429,6 +453,54 @@ Result<void> Recovery::write_replayed(RecoveredLog& log, std::uint64_t position,
   return {};
 }
 
+// Rolled segments have their indexes in files: those that were made anew are written now.
+Result<void> Recovery::write_indexes(RecoveredLog& log) {
+  bool written_any = !log.new_snapshots.empty();
+  for (std::size_t i = 0; i + 1 < log.state.segments.size(); ++i) {
+    Segment& s = *log.state.segments[i];
+    if (!s.indexes_known) continue;
+    s.close_indexes();
+    for (const auto& [suffix, content] : {std::pair(log_format::index_suffix, s.offsets.to_file()),
+                                          std::pair(log_format::timeindex_suffix, s.times.to_file()),
+                                          std::pair(log_format::txnindex_suffix, std::exchange(s.aborted, {}))}) {
+      if (content.empty() && suffix == log_format::txnindex_suffix) {
+        auto removed = disk_.remove(path(log, s.base, suffix));
+        if (!removed && removed.error().kind != ErrorKind::not_found) return removed;
+        continue;
+      }
+      auto index = disk_.open(path(log, s.base, suffix), {.write = true, .create = true, .truncate = true});
+      if (!index) return fail(index);
+      auto written = (*index)->write_at(0, ByteView(content));
+      if (written) written = (*index)->sync_data();
+      if (!written) return fail(written);
+    }
+    written_any = true;
+    s.offsets.clear();
+    s.times.clear();
+    s.indexes_known = false;
+  }
+  for (const auto& [at, snapshot] : log.new_snapshots) {
+    auto written = disk_.write_atomically(path(log, at, log_format::snapshot_suffix), snapshot);
+    if (!written) return written;
+  }
+  return written_any ? disk_.sync_directory(log.directory) : Result<void>();
+}
+
+// Those above the log's end, of what was lost, and those of earlier stops. The newest one stays: it is of the last
+// stop.
+Result<void> Recovery::remove_stray_snapshots(RecoveredLog& log) {
+  const auto& segments = log.state.segments;
+  bool newest = true, removed_any = false;
+  for (auto it = log.snapshots.rbegin(); it != log.snapshots.rend(); ++it) {
+    const bool of_a_segment = std::ranges::binary_search(segments, *it, {}, [](const auto& s) { return s->base; });
+    if (*it <= log.state.end && (std::exchange(newest, false) || of_a_segment)) continue;
+    auto removed = remove_producer_snapshot(disk_, log.directory, *it);
+    if (!removed) return removed;
+    removed_any = true;
+  }
+  return removed_any ? disk_.sync_directory(log.directory) : Result<void>();
+}
+
 Result<void> Recovery::finish() {
   for (auto& [_, log] : logs_) {
     for (const Offset base : log.touched) {
@@ -441,30 +513,12 @@ Result<void> Recovery::finish() {
       auto named = disk_.sync_directory(log.directory);
       if (!named) return fail(named);
     }
-    // Rolled segments have their indexes in files: those that were made anew are written now.
-    for (std::size_t i = 0; i + 1 < log.state.segments.size(); ++i) {
-      Segment& s = *log.state.segments[i];
-      if (!s.indexes_known) continue;
-      s.close_indexes();
-      for (const auto& [suffix, content] : {std::pair(log_format::index_suffix, s.offsets.to_file()),
-                                            std::pair(log_format::timeindex_suffix, s.times.to_file()),
-                                            std::pair(log_format::txnindex_suffix, std::exchange(s.aborted, {}))}) {
-        if (content.empty() && suffix == log_format::txnindex_suffix) {
-          auto removed = disk_.remove(path(log, s.base, suffix));
-          if (!removed && removed.error().kind != ErrorKind::not_found) return fail(removed);
-          continue;
-        }
-        auto index = disk_.open(path(log, s.base, suffix), {.write = true, .create = true, .truncate = true});
-        if (!index) return fail(index);
-        auto written = (*index)->write_at(0, ByteView(content));
-        if (!written) return fail(written);
-      }
-      s.offsets.clear();
-      s.times.clear();
-      s.indexes_known = false;
-    }
+    auto indexed = write_indexes(log);
+    if (!indexed) return fail(indexed);
     log.state.start = std::clamp(log.state.start, log.state.segments.front()->base, log.state.end);
     log.state.epochs.truncate_from_end(log.state.end);
+    auto removed = remove_stray_snapshots(log);
+    if (!removed) return fail(removed);
   }
   if (replayed_bytes_ > 0)
     log_line(LogLevel::info, "log", "{}: replayed {} bytes of the journal", log_dir_, replayed_bytes_);

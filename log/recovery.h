@@ -26,8 +26,9 @@ struct RecoveredLog {
   std::string topic, log_dir, directory;
   LogConfig config;
   PartitionLog::Recovered state;
-  std::set<Offset> touched;             // segments that were written, and whose names may be new
-  std::vector<Offset> snapshots;        // of producers, ascending
+  std::set<Offset> touched;                                   // segments that were written, and whose names may be new
+  std::vector<Offset> snapshots;                              // of producers, ascending
+  std::map<Offset, std::vector<std::uint8_t>> new_snapshots;  // of segments that were begun anew
   std::optional<Offset> first_checked;  // the first segment whose batches were read, for its indexes to be made anew
 };
 
@@ -59,6 +60,10 @@ class Recovery {
   Result<void> load_producers(RecoveredLog& log);
   Result<void> replay_truncation(RecoveredLog& log, Offset end);
   Result<void> replay_emptying(RecoveredLog& log, Offset start);
+  void begin_segment(RecoveredLog& log, Offset base);
+  Result<void> remove_indexes(const RecoveredLog& log, Offset base);
+  Result<void> remove_stray_snapshots(RecoveredLog& log);
+  Result<void> write_indexes(RecoveredLog& log);
   Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
   Result<void> write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes);
   Result<void> finish();

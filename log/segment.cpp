@@ -42,7 +42,10 @@ void Segment::note_aborted(const ProducerState::Aborted& transaction) {
 
 void Segment::close_indexes() { times.add(base, largest_timestamp, largest_timestamp_offset); }
 
+bool Segment::holds(const wire::BatchHeader& next) const { return Offset(next.last_offset()) - base <= INT32_MAX; }
+
 bool Segment::must_roll(const wire::BatchHeader& next, const LogConfig& config, std::int64_t now_ms) const {
+  if (!holds(next)) return true;
   if (size == 0) return false;
   const auto bytes = static_cast<std::int64_t>(size + next.size());
   if (bytes > config.segment_bytes) return true;
@@ -51,10 +54,8 @@ bool Segment::must_roll(const wire::BatchHeader& next, const LogConfig& config, 
       reference - first_append_ms > config.segment_ms - config.segment_jitter_ms)
     return true;
   const auto index_entries = static_cast<std::int64_t>(offsets.entries().size() + 1);
-  if (index_entries * static_cast<std::int64_t>(log_format::offset_entry_bytes) > config.segment_index_bytes ||
-      index_entries * static_cast<std::int64_t>(log_format::time_entry_bytes) > config.segment_index_bytes)
-    return true;
-  return Offset(next.last_offset()) - base > INT32_MAX;
+  return index_entries * static_cast<std::int64_t>(log_format::offset_entry_bytes) > config.segment_index_bytes ||
+         index_entries * static_cast<std::int64_t>(log_format::time_entry_bytes) > config.segment_index_bytes;
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "log/log_config.h"
@@ -14,6 +15,9 @@
 #include "wire/kafka/record_batch.h"
 
 namespace holdfast {
+
+// A segment begins where the one before it ends, except behind a gap larger than this: its offsets are told as 31 bits.
+inline constexpr std::int64_t gap_max = INT32_MAX / 2;
 
 struct Segment {
   Offset base;
@@ -27,12 +31,14 @@ struct Segment {
   OffsetIndex offsets;
   TimeIndex times;
   std::vector<std::uint8_t> aborted;  // encoded entries of .txnindex
+  std::optional<Offset> follows;      // where the log ended when this one was begun behind a gap
 
   explicit Segment(Offset b) : base(b) {}
   std::uint64_t end_address() const { return address + size; }
   void note(const wire::BatchHeader& header, std::int64_t now_ms, std::int64_t index_interval_bytes);
   void note_aborted(const ProducerState::Aborted& transaction);
   void close_indexes();  // Kafka's last time index entry, made when a segment is rolled or closed
+  bool holds(const wire::BatchHeader& next) const;  // its offsets can be told from `base` on
   bool must_roll(const wire::BatchHeader& next, const LogConfig& config, std::int64_t now_ms) const;
 };
 

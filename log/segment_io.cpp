@@ -133,11 +133,6 @@ Result<void> SegmentWriter::write(FlushJob& job) {
 }
 
 Result<void> SegmentWriter::sync(FlushJob& job) {
-  if (job.producers) {
-    auto written = disk_.write_atomically(file_path(job.directory, job.producers->first, log_format::snapshot_suffix),
-                                          job.producers->second);
-    if (!written) return fail(written);
-  }
   if (job.epochs) {
     auto written =
         disk_.write_atomically(job.directory + "/" + std::string(log_format::leader_epoch_file), as_bytes(*job.epochs));
@@ -159,11 +154,10 @@ Result<void> SegmentWriter::sync(FlushJob& job) {
       if (!index) return fail(index);
       auto written = (*index)->write_at(0, ByteView(*bytes));
       if (!written) return fail(written);
-      if (suffix != log_format::txnindex_suffix) continue;
-      // Unlike the other two it is not made anew from a segment that is known to be whole.
+      if (c.last && suffix != log_format::txnindex_suffix) continue;
       auto kept = (*index)->sync_data();
-      if (kept) kept = disk_.sync_directory(job.directory);
       if (!kept) return fail(kept);
+      new_names_.insert(job.directory);
     }
   }
   for (const Offset base : job.sync) {
@@ -172,8 +166,16 @@ Result<void> SegmentWriter::sync(FlushJob& job) {
     auto synced = (*file)->sync_data();
     if (!synced) return fail(synced);
   }
-  if ((job.sync.empty() && job.close.empty()) || new_names_.erase(job.directory) == 0) return {};
-  return disk_.sync_directory(job.directory);
+  if (!(job.sync.empty() && job.close.empty()) && new_names_.erase(job.directory) > 0) {
+    auto named = disk_.sync_directory(job.directory);
+    if (!named) return fail(named);
+  }
+  // After all that they vouch for.
+  for (const auto& [at, snapshot] : job.producers) {
+    auto written = disk_.write_atomically(file_path(job.directory, at, log_format::snapshot_suffix), snapshot);
+    if (!written) return fail(written);
+  }
+  return {};
 }
 
 void SegmentWriter::close(const std::string& directory, Offset base) {

@@ -51,14 +51,15 @@ struct FlushJob {
     Offset base;
     std::uint64_t size = 0;
     std::vector<std::uint8_t> offsets, times, aborted;
+    bool last = false;  // at a clean stop: a start reads it where its indexes are missing, so these are not synced
   };
   std::vector<Write> writes;
   std::vector<Offset> sync;
   std::vector<Close> close;
-  std::optional<std::pair<Offset, std::vector<std::uint8_t>>> producers;  // a snapshot up to this offset
-  std::optional<std::string> epochs;                                      // the leader-epoch checkpoint
-  std::uint64_t address = 0;                                              // flushed up to here
-  Offset offset;                                                          // the log's end when the job was made
+  std::vector<std::pair<Offset, std::vector<std::uint8_t>>> producers;  // snapshots, each up to its offset
+  std::optional<std::string> epochs;                                    // the leader-epoch checkpoint
+  std::uint64_t address = 0;                                            // flushed up to here
+  Offset offset;                                                        // the log's end when the job was made
   bool synced = false;  // and everything below is synced when it is done
 };
 

@@ -396,7 +396,7 @@ TEST_F(JournalFileTest, ALengthThatCannotBeEndsThePrefix) {
 // A checksum that fits is no accident of the disk: this was never written by us, and nothing is guessed.
 TEST_F(JournalFileTest, AFrameThatIsWholeButMakesNoSenseIsReported) {
   Frame unknown_kind{.entries = {said("a")}};
-  unknown_kind.entries[0].kind = static_cast<Kind>(5);
+  unknown_kind.entries[0].kind = static_cast<Kind>(6);
   Frame no_kind{.entries = {said("a")}};
   no_kind.entries[0].kind = static_cast<Kind>(0);
   const Frame wrong[] = {

@@ -1,0 +1,608 @@
+// A follower's log: it takes its leader's batches as they are, with the gaps that compaction left, goes back to where
+// its history parts from the leader's, and on from there. After a cut it must know exactly what a log knows that never
+// had the rest; wherever the power goes, what a start finds must be what was once appended, in order, and all of it
+// that was durable.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "tests/log/log_world.h"
+#include "wire/writer.h"
+
+namespace holdfast::test {
+namespace {
+
+const LogId id = log_id(1);
+constexpr std::int64_t far = 3'000'000'000;  // a gap that no segment can tell
+
+struct Made {
+  std::vector<std::uint8_t> bytes;
+  wire::BatchHeader header;
+};
+
+// What a leader might send: three producers, one of them in transactions; epochs that rise; gaps.
+class Leader {
+ public:
+  Made next() {
+    const int i = made_++;
+    if (i % 11 == 10) end_ += 4;
+    if (far_at_.contains(i)) end_ += far;
+    wire::BatchBuilder::Options options;
+    options.base_offset = end_;
+    options.leader_epoch = epoch_ + i / 9;
+    const int who = i % 3;
+    options.producer_id = 100 + who;
+    options.producer_epoch = 0;
+    const std::int64_t time = 1000 + i * 37 % 500;
+    std::vector<std::uint8_t> bytes;
+    if (who == 2 && i % 4 == 3) {
+      options.transactional = options.control = true;
+      bytes = marker(options, i % 8 == 3 ? wire::ControlType::abort : wire::ControlType::commit, time);
+    } else {
+      options.transactional = who == 2;
+      options.base_sequence = sequence_[who];
+      const int count = 1 + i % 4;
+      sequence_[who] += count;
+      wire::BatchBuilder builder(options);
+      const std::string value(static_cast<std::size_t>(40 + i % 5 * 30), static_cast<char>('a' + i % 26));
+      for (int n = 0; n < count; ++n) builder.append(time + n, std::nullopt, as_bytes(value));
+      bytes = builder.finish();
+    }
+    const auto header = *wire::BatchHeader::parse(bytes);
+    end_ = header.last_offset() + 1;
+    return {std::move(bytes), header};
+  }
+  std::vector<Made> next(int count) {
+    std::vector<Made> out;
+    for (int i = 0; i < count; ++i) out.push_back(next());
+    return out;
+  }
+  void jump_before(int batch) { far_at_.insert(batch); }
+  void begin_at(std::int64_t end, std::int32_t epoch) { end_ = end, epoch_ = epoch; }
+
+ private:
+  static std::vector<std::uint8_t> marker(const wire::BatchBuilder::Options& options, wire::ControlType type,
+                                          std::int64_t time) {
+    wire::BatchBuilder builder(options);
+    wire::Writer key, value;
+    key.i16(0);
+    key.i16(static_cast<std::int16_t>(type));
+    value.i16(0);
+    value.i32(7);  // the coordinator's epoch
+    builder.append(time, key.written(), value.written());
+    return builder.finish();
+  }
+
+  int made_ = 0;
+  std::int64_t end_ = 0;
+  std::int32_t epoch_ = 1;
+  std::int32_t sequence_[3] = {0, 0, 0};
+  std::set<int> far_at_;
+};
+
+LogConfig small_segments() {
+  LogConfig config;
+  config.segment_bytes = 2000;
+  config.index_interval_bytes = 300;
+  return config;
+}
+
+bool append(PartitionLog& log, const Made& batch, Need need = Need::durable) {
+  return log.append(batch.bytes, batch.header, need).has_value();
+}
+
+std::vector<Made> batches_of(LogWorld& world, PartitionLog& log, std::size_t bytes_max = 700) {
+  std::vector<Made> out;
+  LogRead request;
+  request.bytes_max = bytes_max;
+  request.end = log.end_offset();
+  request.from = log.start_offset();
+  while (request.from < request.end) {
+    auto data = world.loop().run(log.read(request));
+    if (!data || data->batches.empty()) {
+      ADD_FAILURE() << "nothing at offset " << request.from.value << " of " << request.end.value;
+      return out;
+    }
+    const auto bytes = data->batches.flatten();
+    wire::BatchWalker walker(bytes);
+    wire::BatchHeader header;
+    ByteView batch;
+    while (walker.next(header, batch)) {
+      EXPECT_TRUE(wire::verify_crc(batch));
+      out.push_back({{batch.begin(), batch.end()}, header});
+    }
+    request.from = data->next;
+  }
+  return out;
+}
+
+// What a log knows beside its bytes.
+struct Known {
+  Offset start, end;
+  std::vector<LeaderEpochs::Entry> epochs;
+  std::vector<std::uint8_t> producers;
+  std::optional<Offset> first_unstable;
+  std::vector<std::pair<std::int64_t, std::int64_t>> aborted;     // producer, first offset
+  std::vector<std::pair<std::int64_t, std::int64_t>> timestamps;  // asked, offset
+  std::pair<std::int64_t, std::int64_t> newest;                   // timestamp, offset
+  std::uint64_t bytes = 0;
+  bool operator==(const Known&) const = default;
+};
+
+void PrintTo(const Known& k, std::ostream* out) {
+  *out << "[" << k.start.value << ", " << k.end.value << "), " << k.bytes << " bytes; epochs";
+  for (const auto& e : k.epochs) *out << " " << e.epoch.value << ":" << e.start.value;
+  *out << "; unstable " << (k.first_unstable ? k.first_unstable->value : -1) << "; aborted";
+  for (const auto& [producer, first] : k.aborted) *out << " " << producer << ":" << first;
+  *out << "; times";
+  for (const auto& [time, offset] : k.timestamps) *out << " " << time << ":" << offset;
+  *out << "; newest " << k.newest.first << ":" << k.newest.second << "; producers " << std::hex;
+  for (const auto b : k.producers) *out << static_cast<int>(b) << " ";
+  *out << std::dec;
+}
+
+Known known(LogWorld& world, PartitionLog& log) {
+  Known out;
+  out.start = log.start_offset();
+  out.end = log.end_offset();
+  out.epochs = log.leader_epochs().entries();
+  out.producers = log.producers().to_snapshot();
+  out.first_unstable = log.producers().first_unstable();
+  auto aborted = world.loop().run(log.aborted_transactions(log.start_offset(), log.end_offset()));
+  EXPECT_TRUE(aborted);
+  for (const auto& a : *aborted) out.aborted.emplace_back(a.producer_id, a.first_offset.value);
+  for (std::int64_t time = 990; time < 1520; time += 23) {
+    auto found = world.loop().run(log.offset_for_timestamp(time, log.end_offset()));
+    EXPECT_TRUE(found);
+    out.timestamps.emplace_back(time, found && *found ? (*found)->offset.value : -1);
+  }
+  auto newest = world.loop().run(log.max_timestamp(log.end_offset()));
+  EXPECT_TRUE(newest);
+  if (newest && *newest) out.newest = {(*newest)->timestamp, (*newest)->offset.value};
+  out.bytes = log.size_bytes();
+  return out;
+}
+
+std::vector<ProducerVerdict> verdicts(PartitionLog& log, std::span<const Made> batches) {
+  std::vector<ProducerVerdict> out;
+  for (const Made& b : batches) out.push_back(log.producers().check(b.header).verdict);
+  return out;
+}
+
+std::map<std::string, std::vector<std::uint8_t>> files_of(SimulatedDisk& disk) {
+  std::map<std::string, std::vector<std::uint8_t>> out;
+  const std::string directory = std::string(log_dir) + "/t-0";
+  auto entries = disk.list(directory);
+  EXPECT_TRUE(entries);
+  for (const DirectoryEntry& e : *entries) {
+    if (e.name.find(".deleted") != e.name.npos) continue;
+    auto bytes = disk.read_file(directory + "/" + e.name, 1 << 20);
+    EXPECT_TRUE(bytes);
+    out[e.name] = std::move(*bytes);
+  }
+  return out;
+}
+
+class Replica {
+ public:
+  explicit Replica(bool recovered = false) {
+    if (recovered) return;
+    EXPECT_TRUE(disk.create_directories(log_dir));
+    disk.sync_all();
+    begin(false);
+    log = world->create(id, "t", small_segments());
+  }
+  void begin(bool clean) {
+    world = std::make_unique<LogWorld>(disk, clean);
+    EXPECT_TRUE(world->opened());
+    log = world->find(id);
+    if (log) log->set_config(small_segments());
+  }
+  void take(std::span<const Made> batches) {
+    for (const Made& b : batches) {
+      ASSERT_TRUE(append(*log, b));
+      world->loop().run_ready();
+    }
+  }
+  bool truncate_to(Offset end) {
+    world->said(id).durable = world->said(id).written = Offset(0);
+    return world->loop().run(log->truncate_to(end)).has_value();
+  }
+  void stop_and_start() {
+    world->loop().run(world->shard().stop());
+    ASSERT_TRUE(remove_journals(disk, log_dir));
+    world.reset();
+    begin(true);
+  }
+  void crash_and_start() {
+    world.reset();
+    disk.power_loss_of_all_unsynced();
+    begin(false);
+  }
+
+  SimulatedDisk disk;
+  std::unique_ptr<LogWorld> world;
+  PartitionLog* log = nullptr;
+};
+
+enum class Then { nothing, stop, crash };
+
+// Cuts at every batch, and inside of every batch.
+void compare_cuts(Then then) {
+  constexpr int total = 60;
+  Leader leader;
+  const std::vector<Made> all = leader.next(total);
+  for (int kept = 0; kept < total; kept += then == Then::nothing ? 1 : 4) {
+    SCOPED_TRACE("kept " + std::to_string(kept));
+    const auto below = std::span(all).first(static_cast<std::size_t>(kept));
+    const auto rest = std::span(all).subspan(static_cast<std::size_t>(kept));
+    Replica cut, never;
+    cut.take(all);
+    never.take(below);
+    const auto& first_cut = all[static_cast<std::size_t>(kept)].header;
+    // The end may be said as any offset of the batch, or of the gap before it.
+    const std::int64_t at = kept % 3 == 0   ? first_cut.base_offset
+                            : kept % 3 == 1 ? first_cut.last_offset()
+                                            : never.log->end_offset().value;
+    ASSERT_TRUE(cut.truncate_to(Offset(at)));
+    if (then != Then::nothing) {
+      then == Then::stop ? cut.stop_and_start() : cut.crash_and_start();
+      then == Then::stop ? never.stop_and_start() : never.crash_and_start();
+    }
+    ASSERT_TRUE(cut.log);
+    ASSERT_EQ(known(*cut.world, *cut.log), known(*never.world, *never.log));
+    EXPECT_EQ(verdicts(*cut.log, rest), verdicts(*never.log, rest));
+    EXPECT_EQ(cut.log->durable_end(), cut.log->end_offset());
+    // And it goes on alike, to the same files.
+    cut.take(rest);
+    never.take(rest);
+    ASSERT_EQ(known(*cut.world, *cut.log), known(*never.world, *never.log));
+    EXPECT_EQ(batches_of(*cut.world, *cut.log).size(), all.size());
+    cut.world->loop().run(cut.world->shard().stop());
+    never.world->loop().run(never.world->shard().stop());
+    if (then == Then::nothing) EXPECT_EQ(files_of(cut.disk), files_of(never.disk));
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(ReplicaLog, ACutLogIsAsIfTheRestHadNeverBeen) { compare_cuts(Then::nothing); }
+TEST(ReplicaLog, ACutLogIsSoAfterAStop) { compare_cuts(Then::stop); }
+TEST(ReplicaLog, ACutLogIsSoAfterACrash) { compare_cuts(Then::crash); }
+
+// A snapshot has one batch of each producer: what else is remembered comes from the segment that is cut, and from what
+// the log knew before.
+TEST(ReplicaLog, RetriesAreKnownAfterACut) {
+  Leader leader;
+  const std::vector<Made> all = leader.next(60);
+  for (const std::int64_t segment_bytes : {std::int64_t{2000}, std::int64_t{1} << 20})
+    for (int kept = 45; kept <= 60; ++kept) {
+      const auto below = std::span(all).first(static_cast<std::size_t>(kept));
+      LogConfig config;
+      config.segment_bytes = segment_bytes;
+      Replica cut, never;
+      cut.log->set_config(config);
+      never.log->set_config(config);
+      cut.take(all);
+      never.take(below);
+      ASSERT_TRUE(cut.truncate_to(never.log->end_offset()));
+      // Of small segments a cut takes some with it: as many as it made the log forget.
+      const auto retried = std::span(all).subspan(segment_bytes > 2000 ? 0 : static_cast<std::size_t>(kept) - 9);
+      if (segment_bytes > 2000 || kept >= 57)
+        EXPECT_EQ(verdicts(*cut.log, retried), verdicts(*never.log, retried)) << kept << " of " << segment_bytes;
+    }
+}
+
+// The cut part wrote snapshots, indexes and epochs of its own; what takes its place must not be mixed with them.
+TEST(ReplicaLog, AnotherHistoryInThePlaceOfTheCutOne) {
+  for (const Then then : {Then::nothing, Then::stop, Then::crash})
+    for (int kept = 0; kept < 50; kept += 7) {
+      SCOPED_TRACE("kept " + std::to_string(kept));
+      Leader leader;
+      const std::vector<Made> common = leader.next(kept);
+      Leader other = leader;
+      const std::vector<Made> lost = leader.next(60 - kept);
+      other.begin_at(common.empty() ? 0 : common.back().header.last_offset() + 1, 20);
+      static_cast<void>(other.next());  // sequences of its own
+      other.begin_at(common.empty() ? 0 : common.back().header.last_offset() + 1, 20);
+      const std::vector<Made> kept_history = other.next(40);
+      Replica cut, never;
+      cut.take(common);
+      never.take(common);
+      cut.take(lost);
+      cut.stop_and_start();  // leaves a snapshot at its end
+      ASSERT_TRUE(cut.truncate_to(never.log->end_offset()));
+      cut.take(kept_history);
+      never.take(kept_history);
+      if (then == Then::stop) cut.stop_and_start();
+      if (then == Then::crash) cut.crash_and_start();
+      ASSERT_TRUE(cut.log);
+      EXPECT_EQ(known(*cut.world, *cut.log), known(*never.world, *never.log));
+      if (testing::Test::HasFailure()) return;
+    }
+}
+
+TEST(ReplicaLog, AfterAnEmptyingNothingIsKnown) {
+  for (const std::int64_t start : {0, 5, 41, 1000}) {
+    Leader leader;
+    Replica replica;
+    replica.take(leader.next(50));
+    replica.stop_and_start();
+    replica.world->said(id).durable = replica.world->said(id).written = Offset(0);
+    ASSERT_TRUE(replica.world->loop().run(replica.log->truncate_fully(Offset(start))));
+    for (const bool restarted : {false, true}) {
+      if (restarted) replica.crash_and_start();
+      EXPECT_EQ(replica.log->start_offset(), Offset(start));
+      EXPECT_EQ(replica.log->end_offset(), Offset(start));
+      EXPECT_TRUE(replica.log->producers().producers().empty());
+      EXPECT_TRUE(replica.log->leader_epochs().entries().empty());
+      EXPECT_FALSE(replica.log->producers().first_unstable());
+    }
+    Leader next;
+    next.begin_at(start, 30);
+    const std::vector<Made> batches = next.next(30);
+    replica.take(batches);
+    replica.crash_and_start();
+    EXPECT_EQ(batches_of(*replica.world, *replica.log).size(), batches.size());
+    EXPECT_EQ(replica.log->start_offset(), Offset(start));
+  }
+}
+
+// It was leader for a moment and wrote nothing: no other leader knows of its epoch.
+TEST(ReplicaLog, AnEpochWithoutRecordsIsForgotten) {
+  Leader leader;
+  Replica replica;
+  replica.take(leader.next(5));
+  const auto before = replica.log->leader_epochs().entries();
+  replica.log->assign_epoch(LeaderEpoch(90), replica.log->end_offset());
+  ASSERT_EQ(replica.log->leader_epochs().latest(), LeaderEpoch(90));
+  ASSERT_TRUE(replica.truncate_to(replica.log->end_offset()));
+  EXPECT_EQ(replica.log->leader_epochs().entries(), before);
+}
+
+TEST(ReplicaLog, BatchesOfAnOlderEpochTakeThePlaceOfAnEmptyNewOne) {
+  Leader leader;
+  Replica replica, never;
+  const auto batches = leader.next(8);
+  replica.take(std::span(batches).first(5));
+  never.take(batches);
+  replica.log->assign_epoch(LeaderEpoch(90), replica.log->end_offset());
+  replica.world->loop().run_ready();  // the checkpoint says so, too
+  replica.take(std::span(batches).subspan(5));
+  EXPECT_EQ(replica.log->leader_epochs().entries(), never.log->leader_epochs().entries());
+  replica.crash_and_start();
+  EXPECT_EQ(replica.log->leader_epochs().entries(), never.log->leader_epochs().entries());
+}
+
+TEST(ReplicaLog, ReadsInAGapGoOnBehindIt) {
+  Leader leader;
+  leader.jump_before(25);
+  const auto batches = leader.next(40);
+  for (const bool flushed : {false, true}) {
+    Replica replica;
+    replica.take(batches);
+    if (flushed) {
+      replica.world->loop().run(replica.log->roll());
+      replica.log->trim_tail(UINT64_MAX, true);
+    }
+    for (std::size_t i = 1; i < batches.size(); ++i) {
+      const std::int64_t gap = batches[i - 1].header.last_offset() + 1, base = batches[i].header.base_offset;
+      for (const std::int64_t from : {gap, (gap + base) / 2, base}) {
+        LogRead request;
+        request.from = Offset(from);
+        request.end = replica.log->end_offset();
+        request.bytes_max = 1;
+        auto data = replica.world->loop().run(replica.log->read(request));
+        ASSERT_TRUE(data);
+        EXPECT_EQ(data->first_base, Offset(base)) << from;
+        EXPECT_EQ(data->next, Offset(batches[i].header.last_offset() + 1)) << from;
+        if (from == base) continue;
+        request.end = Offset(base);
+        data = replica.world->loop().run(replica.log->read(request));
+        ASSERT_TRUE(data);
+        EXPECT_TRUE(data->batches.empty()) << from;
+      }
+    }
+  }
+}
+
+TEST(ReplicaLog, ALogMayBeginFarBehindItsFirstSegment) {
+  Leader leader;
+  leader.jump_before(0);
+  const auto batches = leader.next(20);
+  Replica replica;
+  replica.take(batches);
+  for (int start = 0; start < 3; ++start) {
+    EXPECT_EQ(batches_of(*replica.world, *replica.log).size(), batches.size()) << start;
+    start == 0 ? replica.crash_and_start() : replica.stop_and_start();
+    ASSERT_TRUE(replica.log);
+  }
+}
+
+// ---- The power is cut before every call that changes the disk ----
+
+struct History {
+  std::vector<Made> batches;  // all that was appended and not cut
+  Offset start, durable;
+  std::optional<Offset> emptying;  // under way
+};
+
+LogConfig crash_config(std::uint64_t bulk_bytes) {
+  LogConfig config = small_segments();
+  config.bulk_bytes = bulk_bytes;
+  return config;
+}
+
+// Bursts go straight to the segments when there is enough of them, after a cut or an emptying too.
+void script(SimulatedDisk& disk, History& history, std::uint64_t bulk_bytes) {
+  LogWorld world(disk, false, 16 << 10);
+  if (!world.opened()) return;
+  PartitionLog* log = world.create(id, "t", crash_config(bulk_bytes));
+  if (!log) return;
+  Leader leader;
+  const auto take = [&](int count, int burst) {
+    for (int i = 0; i < count; ++i) {
+      Made batch = leader.next();
+      if (!append(*log, batch, i % 5 == 4 ? Need::written : Need::durable)) return false;
+      history.batches.push_back(std::move(batch));
+      if (i % burst == burst - 1) world.loop().run_ready();
+      history.durable = std::max(history.durable, world.said(id).durable);
+    }
+    log->flush_soon();
+    world.loop().run_ready();
+    history.durable = std::max(history.durable, world.said(id).durable);
+    return history.durable == log->end_offset();
+  };
+  const auto cut = [&](std::size_t kept, std::int32_t epoch) {
+    const Offset end(history.batches[kept].header.base_offset);
+    history.durable = std::min(history.durable, Offset(history.batches[kept - 1].header.last_offset() + 1));
+    world.said(id).durable = world.said(id).written = Offset(0);
+    if (!world.loop().run(log->truncate_to(end))) return false;
+    history.batches.resize(kept);
+    leader.begin_at(log->end_offset().value, epoch);
+    return true;
+  };
+  leader.jump_before(20);
+  leader.jump_before(45);
+  if (!take(30, 3)) return;
+  if (!world.checkpoint()) return;
+  if (!cut(12, 10) || !take(10, 10)) return;
+  if (!world.checkpoint()) return;
+  if (!cut(19, 20) || !cut(5, 25) || !take(20, 7)) return;
+  history.emptying = Offset(500);
+  history.durable = Offset(0);
+  world.said(id).durable = world.said(id).written = Offset(0);
+  if (!world.loop().run(log->truncate_fully(Offset(500)))) return;
+  history.emptying.reset();
+  history.batches.clear();
+  history.start = history.durable = Offset(500);
+  leader.begin_at(500, 40);
+  if (!take(12, 12) || !cut(6, 50) || !take(8, 2)) return;
+  world.loop().run(world.shard().stop());
+}
+
+void check(SimulatedDisk& disk, const History& history, const std::string& when) {
+  SCOPED_TRACE(when);
+  LogWorld world(disk, false, 16 << 10);
+  ASSERT_TRUE(world.opened()) << world.opened().error().message;
+  PartitionLog* log = world.find(id);
+  if (!log) {
+    EXPECT_EQ(history.durable, Offset(0)) << "the log is gone";
+    return;
+  }
+  log->set_config(crash_config(1 << 20));
+  const std::vector<Made> found = batches_of(world, *log);
+  if (history.emptying && found.empty() && log->start_offset() == *history.emptying) return;
+  EXPECT_EQ(log->start_offset(), history.start);
+  EXPECT_GE(log->end_offset(), history.durable);
+  ASSERT_LE(found.size(), history.batches.size());
+  ProducerState producers;
+  LeaderEpochs epochs;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_EQ(found[i].bytes, history.batches[i].bytes) << "batch " << i;
+    producers.update(found[i].header, found[i].bytes);
+    epochs.assign(LeaderEpoch(found[i].header.leader_epoch), Offset(found[i].header.base_offset));
+  }
+  EXPECT_EQ(log->end_offset(), found.empty() ? history.start : Offset(found.back().header.last_offset() + 1));
+  EXPECT_EQ(log->producers().to_snapshot(), producers.to_snapshot());
+  EXPECT_EQ(log->producers().first_unstable(), producers.first_unstable());
+  EXPECT_EQ(log->leader_epochs().entries(), epochs.entries());
+  std::vector<std::pair<std::int64_t, Offset>> aborted, said;
+  for (const auto& a : producers.take_aborted()) aborted.emplace_back(a.producer_id, a.first_offset);
+  auto listed = world.loop().run(log->aborted_transactions(log->start_offset(), log->end_offset()));
+  ASSERT_TRUE(listed);
+  for (const auto& a : *listed) said.emplace_back(a.producer_id, a.first_offset);
+  EXPECT_EQ(said, aborted);
+  // It goes on from there, and a clean start finds the same.
+  const auto before = known(world, *log);
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 20, 1000, 90));
+  world.loop().run_ready();
+  EXPECT_EQ(world.said(id).durable, log->end_offset());
+  EXPECT_GE(log->end_offset(), before.end);
+}
+
+TEST(ReplicaLog, TheScriptRunsToItsEnd) {
+  for (const std::uint64_t bulk_bytes : {std::uint64_t{500}, std::uint64_t{1} << 20}) {
+    SimulatedDisk disk;
+    ASSERT_TRUE(disk.create_directories(log_dir));
+    History history;
+    script(disk, history, bulk_bytes);
+    EXPECT_EQ(history.batches.size(), 14u);
+    EXPECT_EQ(history.durable, Offset(history.batches.back().header.last_offset() + 1));
+    check(disk, history, "at the end");
+  }
+}
+
+void cut_everywhere(std::uint64_t bulk_bytes, const std::function<void(SimulatedDisk&, std::uint64_t)>& die) {
+  for (std::uint64_t n = 0;; ++n) {
+    SimulatedDisk disk;
+    ASSERT_TRUE(disk.create_directories(log_dir));
+    disk.sync_all();
+    disk.cut_power_at(n);
+    History history;
+    script(disk, history, bulk_bytes);
+    const bool cut = !disk.powered();
+    die(disk, n);
+    check(disk, history, "cut at call " + std::to_string(n) + ", bulk " + std::to_string(bulk_bytes));
+    if (testing::Test::HasFailure() || !cut) return;
+  }
+}
+
+TEST(ReplicaLog, PowerCutAtEveryChangeOfTheDisk) {
+  for (const std::uint64_t bulk_bytes : {std::uint64_t{500}, std::uint64_t{1} << 20})
+    cut_everywhere(bulk_bytes, [](SimulatedDisk& disk, std::uint64_t) { disk.power_loss_of_all_unsynced(); });
+}
+
+TEST(ReplicaLog, UnsyncedWritesMayBeTornAndReordered) {
+  for (const std::uint64_t bulk_bytes : {std::uint64_t{500}, std::uint64_t{1} << 20})
+    cut_everywhere(bulk_bytes, [](SimulatedDisk& disk, std::uint64_t n) {
+      const auto random = seeded_random(n);
+      disk.power_loss(*random);
+    });
+}
+
+TEST(ReplicaLog, ARecoveryThatIsCutIsDoneAgain) {
+  for (const std::uint64_t first : {60u, 100u, 140u, 180u, 220u, 260u, 300u})
+    for (std::uint64_t n = 0;; n += 3) {
+      SimulatedDisk disk;
+      ASSERT_TRUE(disk.create_directories(log_dir));
+      disk.sync_all();
+      disk.cut_power_at(first);
+      History history;
+      script(disk, history, 500);
+      const auto random = seeded_random(first + n);
+      disk.power_loss(*random);
+      disk.cut_power_at(n);
+      {
+        const LogWorld half(disk);
+      }
+      const bool cut = !disk.powered();
+      disk.power_loss(*random);
+      check(disk, history, "cut at call " + std::to_string(first) + ", its recovery at " + std::to_string(n));
+      if (testing::Test::HasFailure()) return;
+      if (!cut) break;
+    }
+}
+
+TEST(ReplicaLog, TheDiskMayFailAtEachCall) {
+  for (const DiskCall call : {DiskCall::write, DiskCall::sync, DiskCall::truncate, DiskCall::rename})
+    for (const int error : {EIO, ENOSPC})
+      for (std::uint64_t n = 0;; ++n) {
+        if (error == ENOSPC && (call == DiskCall::sync || call == DiskCall::truncate)) break;
+        SimulatedDisk disk;
+        ASSERT_TRUE(disk.create_directories(log_dir));
+        disk.sync_all();
+        disk.fail_call(call, n, error);
+        History history;
+        script(disk, history, 500);
+        if (disk.calls(call) <= n) break;
+        disk.power_loss_of_all_unsynced();
+        check(disk, history,
+              "error " + std::to_string(error) + " at " + std::to_string(n) + " of kind " +
+                  std::to_string(static_cast<int>(call)));
+        if (testing::Test::HasFailure()) return;
+      }
+}
+
+}  // namespace
+}  // namespace holdfast::test

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "log/producer_snapshots.h"
 #include "tests/log/log_world.h"
 #include "wire/writer.h"
 
@@ -312,6 +313,9 @@ TEST(ReplicaLog, AnotherHistoryInThePlaceOfTheCutOne) {
       cut.take(lost);
       cut.stop_and_start();  // leaves a snapshot at its end
       ASSERT_TRUE(cut.truncate_to(never.log->end_offset()));
+      auto snapshots = list_producer_snapshots(cut.disk, cut.log->directory());
+      ASSERT_TRUE(snapshots);
+      EXPECT_TRUE(snapshots->empty() || snapshots->back() <= cut.log->end_offset());
       cut.take(kept_history);
       never.take(kept_history);
       if (then == Then::stop) cut.stop_and_start();
@@ -416,6 +420,57 @@ TEST(ReplicaLog, ALogMayBeginFarBehindItsFirstSegment) {
     EXPECT_EQ(batches_of(*replica.world, *replica.log).size(), batches.size()) << start;
     start == 0 ? replica.crash_and_start() : replica.stop_and_start();
     ASSERT_TRUE(replica.log);
+  }
+}
+
+// The journal asks for a flush, retention drops segments, whenever they like.
+TEST(ReplicaLog, NothingElseTouchesTheFilesWhileTheyAreCut) {
+  constexpr std::size_t committed = 25, kept = 40;
+  constexpr std::int64_t long_after = 1'000'000'000'000;
+  struct Cut {
+    static Task<void> run(PartitionLog* log, Offset end, std::optional<Result<void>>* done) {
+      auto result = co_await log->truncate_to(end);
+      *done = std::move(result);
+    }
+  };
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Leader leader;
+    const std::vector<Made> all = leader.next(60);
+    const auto random = seeded_random(seed);
+    Replica replica;
+    LogConfig config = small_segments();
+    config.retention_ms = 1;
+    replica.log->set_config(config);
+    replica.take(all);
+    replica.log->set_high_watermark(Offset(all[committed].header.base_offset));
+    replica.world->said(id).durable = replica.world->said(id).written = Offset(0);
+    replica.world->loop().delay_jobs(*random, std::chrono::milliseconds(20));
+    std::optional<Result<void>> done;
+    Gate gate;
+    Shard& shard = replica.world->loop().shard();
+    shard.spawn(gate, Cut::run(replica.log, Offset(all[kept].header.base_offset), &done));
+    for (int i = 0; i < 10'000 && !done; ++i) {
+      {
+        const Shard::Scope scope(shard);
+        replica.log->flush_soon();
+        if (i % 7 == static_cast<int>(seed % 7)) replica.log->apply_retention(long_after);
+        if (i % 5 == 0) static_cast<void>(replica.world->checkpoint());
+      }
+      replica.world->loop().run_for(std::chrono::milliseconds(1));
+    }
+    ASSERT_TRUE(done && done->has_value());
+    replica.world->loop().run(shard.drained(gate));
+    for (const bool restarted : {false, true}) {
+      if (restarted) replica.crash_and_start();
+      ASSERT_TRUE(replica.log);
+      const auto found = batches_of(*replica.world, *replica.log);
+      ASSERT_FALSE(found.empty());
+      EXPECT_EQ(found.back().bytes, all[kept - 1].bytes);
+      EXPECT_EQ(replica.log->end_offset(), Offset(all[kept - 1].header.last_offset() + 1));
+      ASSERT_LE(found.size(), kept);
+      for (std::size_t i = 0; i < found.size(); ++i) ASSERT_EQ(found[i].bytes, all[kept - found.size() + i].bytes) << i;
+    }
   }
 }
 

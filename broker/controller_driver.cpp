@@ -45,7 +45,8 @@ void ControllerDriver::on_session_lost() {
 
 void ControllerDriver::elect_soon() {
   if (electing_ || leads() || session_ == SessionId(0)) return;
-  electing_ = broker_.shard().spawn(gate_, elect());
+  electing_ = true;  // before: the task may end at once
+  if (!broker_.shard().spawn(gate_, elect())) electing_ = false;
 }
 
 bool ControllerDriver::holds_controller() const {
@@ -145,7 +146,8 @@ void ControllerDriver::mark(const MetadataDelta& delta) {
 
 void ControllerDriver::work_soon() {
   if (working_ || !leads()) return;
-  working_ = broker_.shard().spawn(gate_, work());
+  working_ = true;
+  if (!broker_.shard().spawn(gate_, work())) working_ = false;
 }
 
 Task<void> ControllerDriver::work() {

@@ -9,6 +9,7 @@
 #include "broker/admin/http_server.h"
 #include "broker/admin/metrics_page.h"
 #include "broker/broker_shard.h"
+#include "broker/controller_driver.h"
 #include "broker/ensemble_setup.h"
 #include "broker/group_coordinator.h"
 #include "broker/hop.h"
@@ -135,6 +136,7 @@ struct Node::Inner {
   BrokerServices services;
   std::unique_ptr<TopicAdmin> admin;
   std::unique_ptr<IsrWriter> isr;
+  std::unique_ptr<ControllerDriver> controller;
   std::unique_ptr<Registration> registration;
   std::unique_ptr<MetadataWatcher> watcher;
   std::vector<std::unique_ptr<KafkaServer>> servers;
@@ -174,6 +176,9 @@ Result<void> Node::Inner::read_setup() {
   if (node_id < 0) node_id = setup.distributed ? setup.self.value : 1;
   const std::vector<std::string> roles = config.list("process.roles");
   broker = roles.empty() || std::ranges::find(roles, "broker") != roles.end();
+  // An ensemble whose files say nothing of Kafka is one of ZooKeeper servers.
+  if (setup.distributed && roles.empty() && !config.is_set("listeners") && std::exchange(broker, false))
+    log_line(LogLevel::info, "node", "no broker: this server of an ensemble has no listeners configured");
   return {};
 }
 
@@ -221,7 +226,9 @@ Result<void> Node::Inner::build_broker() {
   services.admin = admin.get();
   isr = std::make_unique<IsrWriter>(*ensemble, node_id);
   services.isr = isr.get();
+  controller = std::make_unique<ControllerDriver>(*services.peers.front(), *ensemble);
   watcher = std::make_unique<MetadataWatcher>(*ensemble, services);
+  watcher->on_change([this](const MetadataDelta& delta) { controller->on_image(delta); });
   for (auto& peer : services.peers) {
     stop_gates.push_back(std::make_unique<Gate>());
     auto server = std::make_unique<KafkaServer>(*peer, world.network);
@@ -242,10 +249,12 @@ Result<void> Node::Inner::build_broker() {
   listener.joined = [this](SessionId session, std::int64_t epoch) {
     admin->set_session(session);
     isr->set_session(session, epoch);
+    controller->on_session(session);
   };
   listener.left = [this] {
     admin->set_session(SessionId(0));
     isr->set_session(SessionId(0), -1);
+    controller->on_session_lost();
   };
   registration = std::make_unique<Registration>(std::move(options), services, *ensemble, std::move(listener));
   return {};
@@ -260,6 +269,7 @@ Task<Result<void>> Node::Inner::join() {
     peer->shard().post([p = peer.get(), id = services.cluster_id] { p->metadata().set_cluster_id(id); });
   watcher->start();
   ensemble->on_replaced([this] { watcher->refresh(); });
+  ensemble->on_gone([this](ServerId server) { registration->server_gone(server); });
   registration->keep();
   // Serving begins when every log is open on its shard.
   for (auto& peer : services.peers) {
@@ -369,6 +379,8 @@ Task<bool> Node::Inner::bring_down() {
   if (registration) {
     registration->stop_waiting();
     co_await ensemble->shard().drained(join_gate);
+    if (ready && config.boolean("controlled.shutdown.enable")) co_await controller->hand_over();
+    co_await controller->stop();
     co_await registration->leave();
     co_await isr->stop();
   }

@@ -157,6 +157,39 @@ Task<void> Registration::rejoin() {
   }
 }
 
+void Registration::server_gone(ServerId server) {
+  const zk::Tree& tree = ensemble_.tree();
+  const zk::Znode* ids = tree.find(znodes::broker_ids);
+  if (!ids || removing_ || session_ == SessionId(0)) return;
+  for (const std::string_view name : zk::ChildNames(ids)) {
+    std::string path = fmt::format("{}/{}", znodes::broker_ids, name);
+    const zk::Znode* node = tree.find(path);
+    if (!node || !Ensemble::is_of_server(SessionId(tree.stat(*node).ephemeral_owner), server.value)) continue;
+    log_line(LogLevel::info, "broker", "broker {} is gone: the process of server {} has ended", name, server.value);
+    removing_ = true;
+    ensemble_.shard().spawn(services_.peers.front()->gate(),
+                            remove_registration(std::move(path), Zxid(tree.stat(*node).czxid)));
+    return;
+  }
+}
+
+Task<void> Registration::remove_registration(std::string path, Zxid czxid) {
+  std::vector<Ensemble::Op> ops;
+  ops.push_back(Ensemble::CheckCzxid{path, czxid});
+  const zk::Tree& tree = ensemble_.tree();
+  const zk::Znode* broker = tree.find(path);
+  const zk::Znode* controller = tree.find(znodes::controller);
+  if (broker && controller && tree.stat(*broker).ephemeral_owner == tree.stat(*controller).ephemeral_owner) {
+    const std::string controller_path(znodes::controller);
+    ops.push_back(Ensemble::CheckCzxid{controller_path, Zxid(tree.stat(*controller).czxid)});
+    ops.push_back(Ensemble::Delete{controller_path});
+  }
+  ops.push_back(Ensemble::Delete{path});
+  auto done = co_await ensemble_.submit(session_, std::move(ops));
+  (void)done;  // if it failed, the next attempt to reach the server comes here again
+  removing_ = false;
+}
+
 Task<void> Registration::leave() {
   stopping_ = true;
   timer_.cancel();

@@ -18,7 +18,7 @@ namespace holdfast {
 struct RegistrationOptions {
   std::int32_t node_id = 1;
   Duration session_timeout = std::chrono::seconds(9);
-  znodes::Broker broker;  // what the znode says
+  znodes::Broker broker;   // what the znode says
   std::string cluster_id;  // that a new cluster gets
 };
 
@@ -38,6 +38,8 @@ class Registration {
   void keep();
   // Gives the registration back, so that nobody waits for the session to expire.
   Task<void> leave();
+  // A server's process has ended: its broker need not be waited for until its session expires.
+  void server_gone(ServerId server);
   void stop_waiting() { stopping_ = true; }  // join() ends soon, without an error
 
   const std::string& cluster_id() const { return cluster_id_; }
@@ -49,6 +51,7 @@ class Registration {
   bool is_registered() const;
   void look();
   Task<void> rejoin();
+  Task<void> remove_registration(std::string path, Zxid czxid);
   void renew_lease(bool valid);
 
   RegistrationOptions options_;
@@ -59,6 +62,7 @@ class Registration {
   std::int64_t epoch_ = -1;
   std::string cluster_id_;
   bool believed_ = false;  // the shards were told that they may lead
+  bool removing_ = false;  // a registration of another broker
   bool joining_ = false, stopping_ = false;
   Timer timer_;
 };

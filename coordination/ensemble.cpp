@@ -246,10 +246,10 @@ Task<void> Ensemble::close_session(SessionId session) {
   co_await shard_.until(std::move(propose));
 }
 
-bool Ensemble::is_of_this_server(SessionId session) const {
+bool Ensemble::is_of_server(SessionId session, std::int32_t server) {
   constexpr int id_bits = 56;  // below the server's
   return static_cast<std::uint64_t>(session.value) >> id_bits ==
-         static_cast<std::uint64_t>(zk::first_session_id(options_.server_id, 0).value) >> id_bits;
+         static_cast<std::uint64_t>(zk::first_session_id(server, 0).value) >> id_bits;
 }
 
 Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vector<Op> ops) {

@@ -103,7 +103,9 @@ class Ensemble final : private QuorumDriver::Listener {
   Task<Result<SessionId>> open_session(Duration timeout);
   Task<void> close_session(SessionId session);  // with its ephemerals
   bool has_session(SessionId session) const { return machine_.sessions().contains(session); }
-  bool is_of_this_server(SessionId session) const;  // opened here, in this life or an earlier one
+  // Opened through that server, in whichever of its lives.
+  static bool is_of_server(SessionId session, std::int32_t server);
+  bool is_of_this_server(SessionId session) const { return is_of_server(session, options_.server_id); }
   // One conditional multi: answered when it is durable and applied. An error only when the log failed.
   Task<Result<MultiResult>> submit(SessionId session, std::vector<Op> ops);
 
@@ -113,6 +115,8 @@ class Ensemble final : private QuorumDriver::Listener {
   void subscribe(Subscriber subscriber) { driver_.subscribe(std::move(subscriber)); }
   // The tree was replaced by a snapshot's: no transaction told.
   void on_replaced(Function<void()> replaced) { replaced_ = std::move(replaced); }
+  // Where the quorum is led: the process of another server has ended, as nobody listens where it did.
+  void on_gone(Function<void(ServerId)> gone) { gone_ = std::move(gone); }
 
   // For the ZooKeeper server.
   const EnsembleOptions& options() const { return options_; }
@@ -144,6 +148,9 @@ class Ensemble final : private QuorumDriver::Listener {
   void on_restored() override {
     if (replaced_) replaced_();
   }
+  void on_gone(ServerId server) override {
+    if (gone_) gone_(server);
+  }
 
   void tick();
   void expire();
@@ -165,6 +172,7 @@ class Ensemble final : private QuorumDriver::Listener {
   bool serving_ = false;
   Timer timer_, report_timer_;
   Function<void()> replaced_;
+  Function<void(ServerId)> gone_;
 };
 
 }  // namespace holdfast

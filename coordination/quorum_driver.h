@@ -52,7 +52,8 @@ class QuorumDriver final : private QuorumReplica::Owner {
     virtual void on_serving(bool serving) = 0;               // clients may be served; or must not be, any more
     virtual void on_touched(SessionId session, std::int32_t timeout_ms) = 0;  // leader: another server heard of it
     virtual void on_failure(const Error& error) = 0;                          // once: nobody may be served any more
-    virtual void on_restored() = 0;  // the state is another one: a snapshot's, and not by transactions
+    virtual void on_gone(ServerId server) = 0;  // leader: that server's process has ended; told again and again
+    virtual void on_restored() = 0;             // the state is another one: a snapshot's, and not by transactions
   };
 
   QuorumDriver(QuorumDriverOptions options, Listener& listener, zk::ZnodeMachine& machine, Shard& shard,
@@ -127,6 +128,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   void on_frame(ServerId from, FrameKind kind, const Bytes& payload) override;
   void on_connected(ServerId peer) override;
   void on_heard(ServerId from, const std::string& address) override;
+  void on_gone(ServerId peer) override;
   void on_failed(const Error& error) override;
 
   // quorum_driver.cpp: requests and entries

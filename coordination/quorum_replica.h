@@ -54,6 +54,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
     virtual void on_frame(ServerId from, FrameKind kind, const Bytes& payload) = 0;
     virtual void on_connected(ServerId peer) = 0;                          // what is sent to it may arrive now
     virtual void on_heard(ServerId from, const std::string& address) = 0;  // it has dialled us; where it says it is
+    virtual void on_gone(ServerId peer) = 0;                               // its process has ended
     // The log or the state file cannot be written, or contradicts what is known: this server decides nothing any more.
     virtual void on_failed(const Error& error) = 0;
   };
@@ -107,6 +108,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
   void on_heard(ServerId from, const QuorumHello& hello) override;
   void on_connected(ServerId peer, const QuorumWelcome& welcome) override;
   void on_disconnected(ServerId peer) override;
+  void on_gone(ServerId peer) override { owner_.on_gone(peer); }
 
   // quorum_replica_open.cpp
   Result<void> open_state();

@@ -316,6 +316,10 @@ void QuorumDriver::update_addresses() {
   replica_.set_addresses(std::move(addresses));
 }
 
+void QuorumDriver::on_gone(ServerId peer) {
+  if (judging_) listener_.on_gone(peer);
+}
+
 void QuorumDriver::on_heard(ServerId from, const std::string& address) {
   if (config_.servers.contains(from)) return;
   auto endpoint = endpoint_of(address);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "runtime/log_line.h"
 
@@ -169,6 +170,7 @@ Task<void> QuorumTransport::dial(std::shared_ptr<Dialled> peer) {
       if (stopping_ || peer->dropped) co_return;
       if (!stream) {
         fault = fmt::format("{}: {}", to_string(to), stream.error().message);
+        if (stream.error().os_error == ECONNREFUSED && !heard_.contains(peer->id)) handler_.on_gone(peer->id);
       } else {
         peer->stream = std::move(*stream);
         auto welcome = co_await greet(peer, *peer->stream);

@@ -45,6 +45,8 @@ class QuorumTransport {
     virtual void on_heard(ServerId, const QuorumHello&) {}  // a server that dialled us was admitted
     virtual void on_connected(ServerId peer, const QuorumWelcome& welcome) = 0;  // what is sent to it may arrive now
     virtual void on_disconnected(ServerId peer) = 0;
+    // Nobody listens at its address, and nothing comes from it either: its process has ended.
+    virtual void on_gone(ServerId) {}
   };
 
   QuorumTransport(QuorumTransportOptions options, Shard& shard, Network& network, Random& random, Handler& handler);

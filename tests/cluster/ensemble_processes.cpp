@@ -71,14 +71,15 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::seconds at_
 
 EnsembleProcesses::EnsembleProcesses(EnsembleSettings settings) : settings_(std::move(settings)) {
   const int count = settings_.voters + settings_.observers;
-  const auto ports = free_ports(static_cast<std::size_t>(count) * 3);
+  const auto ports = free_ports(static_cast<std::size_t>(count) * 4);
   servers_.resize(static_cast<std::size_t>(count));
   for (int id = 1; id <= count; ++id) {
     Server& s = server(id);
-    const std::uint16_t* chosen = &ports[(static_cast<std::size_t>(id) - 1) * 3];
+    const std::uint16_t* chosen = &ports[(static_cast<std::size_t>(id) - 1) * 4];
     s.client_port = chosen[0];
     s.quorum_port = chosen[1];
     s.election_port = chosen[2];
+    s.kafka_port = chosen[3];
     s.observer = id > settings_.voters;
     s.directory = fmt::format("{}/{}", directory_.path(), id);
     const auto elsewhere = settings_.data.find(id);
@@ -113,6 +114,7 @@ void EnsembleProcesses::write_config(int id, const std::set<int>& members) {
   std::string text = fmt::format(
       "tickTime=1000\ninitLimit=10\nsyncLimit=5\ndataDir={}\nadmin.enableServer=false\n4lw.commands.whitelist=*\n",
       server(id).data);
+  if (settings_.brokers) text += fmt::format("listeners=PLAINTEXT://127.0.0.1:{}\n", server(id).kafka_port);
   for (const std::string& line : settings_.lines) text += line + "\n";
   for (const int member : members) text += server_line(member, id) + "\n";
   write_file(config_file(id), text);
@@ -215,6 +217,17 @@ std::string EnsembleProcesses::hosts(const std::vector<int>& ids) const {
   std::string out;
   for (const int id : ids) out += fmt::format("{}127.0.0.1:{}", out.empty() ? "" : ",", client_port(id));
   return out;
+}
+
+std::string EnsembleProcesses::kafka(const std::vector<int>& ids) const {
+  std::string out;
+  for (const int id : ids) out += fmt::format("{}127.0.0.1:{}", out.empty() ? "" : ",", server(id).kafka_port);
+  return out;
+}
+
+std::string EnsembleProcesses::kafka() const {
+  const std::set<int> ids = all();
+  return kafka({ids.begin(), ids.end()});
 }
 
 std::string EnsembleProcesses::log(int id) const { return read_file(server(id).directory + "/log"); }

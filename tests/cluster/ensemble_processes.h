@@ -27,6 +27,7 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::seconds at_
 struct EnsembleSettings {
   int voters = 3, observers = 0;
   bool proxied = false;
+  bool brokers = false;               // they are a Kafka cluster too
   std::vector<std::string> lines{};   // of every zoo.cfg, beside those that make the ensemble
   std::map<int, std::string> data{};  // data directories that are elsewhere
 };
@@ -58,6 +59,8 @@ class EnsembleProcesses {
   std::string hosts(const std::vector<int>& ids) const;  // for a client, in this order
   std::string host(int id) const { return hosts({id}); }
   std::uint16_t client_port(int id) const { return server(id).client_port; }
+  std::string kafka(const std::vector<int>& ids) const;  // bootstrap servers
+  std::string kafka() const;                             // of all
   std::string log(int id) const;
   int lines_with(int id, const std::string& text) const;  // of its log
   std::string data(int id) const { return server(id).data; }
@@ -71,7 +74,7 @@ class EnsembleProcesses {
  private:
   struct Server {
     std::string directory, data;
-    std::uint16_t client_port = 0, quorum_port = 0, election_port = 0;
+    std::uint16_t client_port = 0, quorum_port = 0, election_port = 0, kafka_port = 0;
     bool observer = false;
     pid_t pid = -1;
   };

@@ -131,11 +131,11 @@ std::pair<std::int64_t, std::int64_t> watermarks(const std::string& brokers, con
   return {low, high};
 }
 
-std::string create_topic(const std::string& brokers, const std::string& topic, int partitions,
-                         const Settings& configs) {
+std::string create_topic(const std::string& brokers, const std::string& topic, int partitions, const Settings& configs,
+                         int replicas) {
   const Handle handle = client(brokers);
   char error[512];
-  rd_kafka_NewTopic_t* wanted = rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, error, sizeof error);
+  rd_kafka_NewTopic_t* wanted = rd_kafka_NewTopic_new(topic.c_str(), partitions, replicas, error, sizeof error);
   for (const auto& [key, value] : configs) rd_kafka_NewTopic_set_config(wanted, key.c_str(), value.c_str());
   rd_kafka_queue_t* queue = rd_kafka_queue_new(handle.get());
   rd_kafka_CreateTopics(handle.get(), &wanted, 1, nullptr, queue);
@@ -146,6 +146,58 @@ std::string create_topic(const std::string& brokers, const std::string& topic, i
   if (event) rd_kafka_event_destroy(event);
   rd_kafka_queue_destroy(queue);
   rd_kafka_NewTopic_destroy(wanted);
+  return out;
+}
+
+namespace {
+
+constexpr int metadata_timeout_ms = 2000;
+
+// `read` of the answer, or of nothing.
+template <class Read>
+auto read_metadata(const std::string& brokers, Read read) {
+  const Handle handle = client(brokers);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(handle.get(), 1, nullptr, &metadata, metadata_timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return read(nullptr);
+  auto out = read(metadata);
+  rd_kafka_metadata_destroy(metadata);
+  return out;
+}
+
+}  // namespace
+
+std::set<int> broker_ids(const std::string& brokers) {
+  return read_metadata(brokers, [](const rd_kafka_metadata_t* metadata) {
+    std::set<int> out;
+    for (int i = 0; metadata && i < metadata->broker_cnt; ++i) out.insert(metadata->brokers[i].id);
+    return out;
+  });
+}
+
+int under_replicated(const std::string& brokers, const std::string& topic) {
+  return read_metadata(brokers, [&topic](const rd_kafka_metadata_t* metadata) {
+    int out = -1;
+    for (int t = 0; metadata && t < metadata->topic_cnt; ++t) {
+      const rd_kafka_metadata_topic_t& found = metadata->topics[t];
+      if (found.topic != topic || found.partition_cnt == 0) continue;
+      out = 0;
+      for (int p = 0; p < found.partition_cnt; ++p)
+        out += found.partitions[p].isr_cnt < found.partitions[p].replica_cnt || found.partitions[p].leader < 0;
+    }
+    return out;
+  });
+}
+
+int coordinator_of(const std::string& brokers, const std::string& group) {
+  const Handle handle = client(brokers);
+  const rd_kafka_group_list* list = nullptr;
+  int out = 0;
+  if (rd_kafka_list_groups(handle.get(), group.c_str(), &list, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
+  for (int i = 0; i < list->group_cnt; ++i)
+    if (list->groups[i].group == group && list->groups[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+      out = list->groups[i].broker.id;
+  rd_kafka_group_list_destroy(list);
   return out;
 }
 

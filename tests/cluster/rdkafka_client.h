@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +46,11 @@ std::int64_t offset_for_time(const std::string& brokers, const std::string& topi
                              std::int64_t timestamp);
 std::pair<std::int64_t, std::int64_t> watermarks(const std::string& brokers, const std::string& topic, int partition);
 std::string create_topic(const std::string& brokers, const std::string& topic, int partitions,
-                         const Settings& configs = {});
+                         const Settings& configs = {}, int replicas = 1);
+// What one of `brokers` tells; nothing when none answers.
+std::set<int> broker_ids(const std::string& brokers);
+int under_replicated(const std::string& brokers, const std::string& topic);  // partitions; -1: no answer
+int coordinator_of(const std::string& brokers, const std::string& group);    // a broker; 0: no answer
 std::string delete_topic(const std::string& brokers, const std::string& topic);
 
 class GroupConsumer {

@@ -116,6 +116,10 @@ Task<void> SimulatedClient::talk() {
       if (!open) co_return;
     }
     co_await shard_.sleep(rest);
+    if (!finishing_ && script_.abandons()) {
+      forget_session();
+      co_return;
+    }
     std::vector<Request> batch = finishing_ ? std::vector<Request>{CloseSession{}} : script_.next();
     open = co_await exchange(std::move(batch));
     if (session_ == 0) {

@@ -92,7 +92,7 @@ void Nemesis::fell(SimulatedNode& leader) {
 // The leader falls, and so does the next one, at once or when it has hardly begun: what each of them appended, few
 // hold.
 bool Nemesis::fell_leaders(SimulatedNode&) {
-  constexpr std::uint64_t row_max = 4;
+  constexpr std::uint64_t row_max = 6;
   SimulatedNode* leads = leader();
   if (!leads) return false;
   const Term term = leads->ensemble().driver().replica().core().term();
@@ -107,8 +107,10 @@ void Nemesis::fell_next(Term after, std::uint64_t more, SteadyTime until) {
     if (!node->up()) continue;
     const Consensus& core = node->ensemble().driver().replica().core();
     if (!core.leads() || core.term() <= after) continue;
-    const Duration begun = std::chrono::milliseconds(world_.one_in(2) ? 5 : plan_.election_timeout_ms);
-    world_.after(world_.between(Duration(0), begun), [this, node, term = core.term(), more] {
+    // Before it was heard, or some time after that.
+    const Duration unheard = std::chrono::milliseconds(5) + 4 * plan_.network.delay_max;
+    const Duration most = world_.one_in(3) ? Duration(std::chrono::milliseconds(plan_.election_timeout_ms)) : unheard;
+    world_.after(world_.between(Duration(0), most), [this, node, term = core.term(), more] {
       if (stopped_ || !node->running()) return;
       fell(*node);
       fell_next(term, more - 1, world_.now() + wait_for_leader);
@@ -143,6 +145,12 @@ bool Nemesis::reconfig(SimulatedNode& node) {
     for (const SimulatedNode* other : nodes_)
       if (other != &node && world_.one_in(2)) change(*other);
   reconfigured_at_ = world_.now();
+  // The leader may fall while those who decide are changing.
+  if (world_.one_in(3))
+    world_.after(soon(std::chrono::milliseconds(plan_.election_timeout_ms)), [this] {
+      SimulatedNode* now_leads = stopped_ ? nullptr : leader();
+      if (now_leads) fell(*now_leads);
+    });
   return some_node().ask([&](Ensemble& ensemble) {
     zk::ReconfigOp op;
     if (!joining.empty()) op.joining = joining;

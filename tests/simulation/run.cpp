@@ -165,6 +165,7 @@ Outcome run(const Plan& plan) {
   for (const auto& cluster : clusters) cluster->start();
 
   Outcome out;
+  Violations unfinished;  // often for a reason that the others tell
   Gate gate;
   {
     Host clients(world.now(), world.wall_ms());
@@ -182,8 +183,7 @@ Outcome run(const Plan& plan) {
     for (const auto& cluster : clusters) cluster->finish_clients();
     const bool done = world.run_until(
         [&] { return std::ranges::all_of(clusters, [](const auto& c) { return c->clients_are_done(); }); }, patience);
-    if (!done)
-      out.violations.push_back("I11: not all clients come to their end after the last fault" + silent_ones(nodes));
+    if (!done) unfinished.push_back("I11: not all clients come to their end after the last fault" + silent_ones(nodes));
     // Sessions that nobody speaks for any more expire.
     world.run_for(milliseconds(plan.timeout_max_ms + 4 * plan.tick_ms) + seconds(plan.replicated ? 15 : 5) +
                   4 * plan.job_delay);
@@ -192,7 +192,7 @@ Outcome run(const Plan& plan) {
       if (node->running()) node->crash(Crash::power_and_cache);
     const bool back = world.run_until(
         [&] { return std::ranges::all_of(nodes, [](const auto* n) { return n->serving(); }); }, patience);
-    if (!back) out.violations.push_back("I11: not all nodes serve after the last restart" + silent_ones(nodes));
+    if (!back) unfinished.push_back("I11: not all nodes serve after the last restart" + silent_ones(nodes));
     world.run_for(seconds(1) + 4 * plan.job_delay);
     for (const auto& cluster : clusters) cluster->compare_states();
     for (const auto& cluster : clusters)
@@ -213,6 +213,7 @@ Outcome run(const Plan& plan) {
       std::ranges::move(found, std::back_inserter(out.violations));
       out.committed += cluster->history().committed.size();
     }
+    std::ranges::move(unfinished, std::back_inserter(out.violations));
     for (const SimulatedNode* node : nodes) {
       out.disk_calls += node->disk_calls();
       out.snapshots_installed += node->snapshots_installed();

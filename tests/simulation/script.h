@@ -19,6 +19,7 @@ struct ScriptOptions {
   unsigned watched_percent = 30;    // of the reads
   unsigned silent_percent = 2;      // a pause longer than the session lasts
   unsigned close_percent = 1;       // the session is closed, another begins
+  unsigned abandon_percent = 1;     // the session is forgotten, as by a client that dies, and another begins
 };
 
 class Script {
@@ -30,6 +31,7 @@ class Script {
   void learn(const Operation& operation);
   void session_ended() { mine_.clear(); }
   Duration think();
+  bool abandons() { return percent(options_.abandon_percent); }
   const ScriptOptions& options() const { return options_; }
 
   // What every script takes for granted; whoever comes first makes it.

@@ -115,7 +115,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   class Reshaping {
    public:
     explicit Reshaping(PartitionLog& log) : log_(log) { log_.reshaping_ = true; }
-    ~Reshaping();
+    ~Reshaping() { log_.reshaping_ = false; }
     Reshaping(const Reshaping&) = delete;
     Reshaping& operator=(const Reshaping&) = delete;
 

@@ -490,15 +490,15 @@ Result<void> Recovery::write_indexes(RecoveredLog& log) {
 // stop.
 Result<void> Recovery::remove_stray_snapshots(RecoveredLog& log) {
   const auto& segments = log.state.segments;
-  bool newest = true, removed_any = false;
+  bool newest = true, of_the_lost = false;
   for (auto it = log.snapshots.rbegin(); it != log.snapshots.rend(); ++it) {
     const bool of_a_segment = std::ranges::binary_search(segments, *it, {}, [](const auto& s) { return s->base; });
     if (*it <= log.state.end && (std::exchange(newest, false) || of_a_segment)) continue;
     auto removed = remove_producer_snapshot(disk_, log.directory, *it);
     if (!removed) return removed;
-    removed_any = true;
+    of_the_lost |= *it > log.state.end;
   }
-  return removed_any ? disk_.sync_directory(log.directory) : Result<void>();
+  return of_the_lost ? disk_.sync_directory(log.directory) : Result<void>();
 }
 
 Result<void> Recovery::finish() {

@@ -35,11 +35,6 @@ Task<Result<void>> PartitionLog::on_files(Function<Result<void>()> change) {
   co_return out;
 }
 
-PartitionLog::Reshaping::~Reshaping() {
-  log_.reshaping_ = false;
-  if (log_.wants_flush()) log_.home_.flush(log_.shared_from_this());
-}
-
 // What began and did not succeed leaves files that are neither what they were nor what they should be.
 void PartitionLog::give_up(const Error& error) { home_.take_offline(home_.directory(log_dir_), error); }
 

@@ -278,6 +278,21 @@ TEST_F(ControllerTest, FewerReplicasInSyncIsDoneAtOnce) {
   expect(2, 1, {2, 3});
 }
 
+TEST_F(ControllerTest, ARequestDoesNotWriteOverAFailureThatNobodyLookedAtYet) {
+  world.restart(3);
+  EXPECT_EQ(reassign(Ids{2, 3}).error, ErrorCode::none);
+  EXPECT_TRUE(p().reassigning());
+  expect(1, 0, {1, 2});
+}
+
+TEST_F(ControllerTest, AReplicaThatIsBeingAddedIsTheLastToLeadUncleanly) {
+  reassign(Ids{4, 1});
+  world.set_isr("t", 0, {1});
+  world.stop(1);
+  repair(always);
+  expect(2, 1, {2});
+}
+
 TEST_F(ControllerTest, AnotherOrderIsAnotherPreferredLeader) {
   EXPECT_EQ(reassign(Ids{3, 2, 1}).error, ErrorCode::none);
   EXPECT_EQ(p().replicas, (Ids{3, 2, 1}));

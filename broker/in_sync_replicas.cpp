@@ -115,8 +115,8 @@ std::optional<std::vector<std::int32_t>> InSyncReplicas::due(Offset high_waterma
     if (id == self_) return true;
     const Follower& f = followers_.at(id);
     const Offset at = position(f);
-    if (has(isr_, id)) return at >= leader_end || keeps_up(f, now, lag_max);
-    return is_live(id, f) && at >= high_watermark && at >= epoch_start_;
+    if (at < leader_end && !keeps_up(f, now, lag_max)) return false;
+    return has(isr_, id) || (is_live(id, f) && at >= high_watermark && at >= epoch_start_);
   };
   const auto changes = [&](std::int32_t id) { return belongs(id) != has(isr_, id); };
   if (std::ranges::none_of(replicas_, changes) &&

@@ -52,7 +52,8 @@ class InSyncReplicas {
   std::optional<Offset> high_watermark(Offset own, SteadyTime now, Duration lag_max) const;
 
   // The ISR that should be, if it is not the one there is: members that did not keep up leave (for `lag_max` without
-  // having all that the leader had), replicas that reached the high watermark enter. Nothing while a change is pending.
+  // having all that the leader had), replicas that keep up and have reached the high watermark enter. Nothing while a
+  // change is pending.
   std::optional<std::vector<std::int32_t>> due(Offset high_watermark, Offset leader_end, SteadyTime now,
                                                Duration lag_max) const;
   // It is being written. Until settled() or an update() with another state, it counts.

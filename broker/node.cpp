@@ -144,6 +144,7 @@ struct Node::Inner {
   std::vector<KafkaListener> listeners;
   EnsembleSetup setup;
   std::string data_dir;
+  std::string cluster;  // as the directories said at the start
   std::int32_t node_id = 1;
   std::atomic<bool> ready{false};
   bool broker = true;
@@ -186,6 +187,7 @@ Result<void> Node::Inner::open_logs() {
   LogManagerOptions options;
   options.log_dirs = data_directories(config);
   options.node_id = node_id;
+  options.defer_cluster_id = setup.distributed;
   options.retention_check_interval_ms = config.integer("log.retention.check.interval.ms");
   options.producer_id_expiration_ms = config.integer("producer.id.expiration.ms");
   options.recovery_checkpoint_interval_ms = config.integer("log.flush.offset.checkpoint.interval.ms");
@@ -264,6 +266,8 @@ Result<void> Node::Inner::build_broker() {
 Task<Result<void>> Node::Inner::join() {
   auto joined = co_await registration->join();
   if (!joined) co_return joined;
+  auto adopted = co_await logs->adopt_cluster_id(registration->cluster_id());
+  if (!adopted) co_return adopted;
   services.cluster_id = registration->cluster_id();
   for (auto& peer : services.peers)
     peer->shard().post([p = peer.get(), id = services.cluster_id] { p->metadata().set_cluster_id(id); });
@@ -295,6 +299,7 @@ Task<void> Node::Inner::join_in_background() {
   auto joined = co_await join();
   if (!joined && joined.error().kind != ErrorKind::closed)
     log_line(LogLevel::error, "node", "this broker cannot join the cluster: {}", joined.error().message);
+  if (!joined) co_await registration->leave();
 }
 
 Task<Result<void>> Node::Inner::bring_up() {
@@ -362,6 +367,7 @@ Result<void> Node::start() {
         {in.config.text("admin.serverAddress"), static_cast<std::uint16_t>(in.config.integer("admin.serverPort"))});
     if (!bound) return fail(bound);
   }
+  in.cluster = in.logs->cluster_id();
   in.shards->start();
   if (in.http) first.post([&in] { in.http->start(); });
   auto up = blocking_call<Result<void>>(first, in.gate, [&in] { return in.bring_up(); });
@@ -409,8 +415,8 @@ void Node::stop() {
 
 std::string Node::greeting() const {
   const Inner& in = *inner_;
-  std::string out = fmt::format("Holdfast {} is ready: node {}, cluster {}, data in {}\n", version, in.node_id,
-                                in.logs->cluster_id(), in.data_dir);
+  std::string out = fmt::format("Holdfast {} is ready: node {}{}, data in {}\n", version, in.node_id,
+                                in.cluster.empty() ? "" : ", cluster " + in.cluster, in.data_dir);
   for (const KafkaListener& l : in.listeners) out += fmt::format("  Kafka      {}\n", to_string(l.bind));
   const std::string zookeeper = to_string(in.ensemble->local());
   out += fmt::format("  ZooKeeper  {}\n", zookeeper);

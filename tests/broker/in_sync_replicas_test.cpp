@@ -156,6 +156,22 @@ TEST_F(InSyncReplicasTest, AStuckDiskIsNotKeepingUp) {
   EXPECT_THAT(due(0, 4000), Optional(ElementsAre(1, 2)));
 }
 
+TEST_F(InSyncReplicasTest, WhoLeftForItsSilenceDoesNotComeBackByIt) {
+  for (const int id : {2, 3}) {
+    fetch(id, 100, 100);
+    durable(id, 100, 100);
+  }
+  now += seconds(31);
+  image.isr = {1};
+  image.state_version = 6;
+  replicas.update(image, now);
+  // The high watermark may stand where it stood, for want of replicas in sync.
+  EXPECT_EQ(due(100, 150), std::nullopt);
+  fetch(2, 150, 150);
+  durable(2, 150, 150);
+  EXPECT_THAT(due(100, 150), Optional(ElementsAre(1, 2)));
+}
+
 TEST_F(InSyncReplicasTest, WhoIsOnTheWayInCountsAlready) {
   for (const int id : {2, 3, 4}) {
     fetch(id, 100, 100);

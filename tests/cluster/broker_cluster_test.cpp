@@ -70,6 +70,8 @@ class ProduceLoad {
                                  {"linger.ms", "1"},
                                  {"message.timeout.ms", "120000"},
                                  {"retry.backoff.ms", "50"},
+                                 {"socket.timeout.ms", "5000"},  // what it waits for a broker that stands still
+                                 {"request.timeout.ms", "4000"},
                                  {"reconnect.backoff.ms", "20"},
                                  {"reconnect.backoff.max.ms", "200"},
                                  {"topic.metadata.refresh.interval.ms", "10000"}});

@@ -258,6 +258,21 @@ Task<void> BrokerShard::remove_log(LogId id, std::shared_ptr<Partition> partitio
   if (!removed) log_line(LogLevel::warn, "broker", "a deleted partition's log stays: {}", removed.error().message);
 }
 
+std::size_t BrokerShard::strays(bool remove) {
+  std::vector<LogId> found;
+  for (Log* log : services_.logs->logs_of(shard_)) {
+    const LogId id = log->id();
+    if (QuorumLog::owns(id) || partition(id) || opening_.contains(id)) continue;
+    const TopicPtr topic = metadata_.topic(id.topic_id);
+    const auto index = static_cast<std::size_t>(id.partition);
+    if (topic && index < topic->partitions.size() && is_assigned(topic->partitions[index])) continue;
+    found.push_back(id);
+  }
+  if (remove)
+    for (const LogId& id : found) shard_.spawn(gate_, remove_log(id, nullptr));
+  return found.size();
+}
+
 BlockRef BrokerShard::take_buffer(std::size_t bytes) {
   while (!spare_buffers_.empty()) {
     BlockRef buffer = std::move(spare_buffers_.back());

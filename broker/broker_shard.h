@@ -56,7 +56,7 @@ struct BrokerServices {
   TopicAdmin* admin = nullptr;   // lives on shard 0
   IsrWriter* isr = nullptr;      // lives on shard 0
   Network* network = nullptr;
-  Random* random = nullptr;      // shard 0 only
+  Random* random = nullptr;  // shard 0 only
   BrokerMetrics* metrics = nullptr;
   Metrics* registry = nullptr;
   std::int32_t node_id = 1;
@@ -101,6 +101,9 @@ class BrokerShard final : private PartitionHost {
   // Makes the image's changes true here: opens and drops logs, hands partitions their new state.
   void apply(const MetadataDelta& delta);
   Task<void> open_partitions(TopicPtr topic);  // until every log that has its place here is open
+  // Logs found at the start that the image knows nothing of: of topics that were deleted, or partitions that were moved
+  // away, while this broker was not there. The number of those that are removed, or only counted.
+  std::size_t strays(bool remove);
   TopicSettings settings_of(const TopicImage& topic) const;
   // Whether this broker may believe that it is registered: without that it leads nothing.
   void set_fenced(bool fenced);

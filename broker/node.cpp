@@ -160,6 +160,8 @@ struct Node::Inner {
   Result<void> build_broker();
   Task<Result<void>> join();
   Task<void> join_in_background();
+  Task<void> look_for_strays();
+  static Task<std::size_t> strays_of(BrokerShard* shard, bool remove);
   Task<bool> bring_down();
   static Task<bool> stop_shard(KafkaServer* server, BrokerShard* shard);
   Task<HttpReply> route(std::string path);
@@ -275,6 +277,7 @@ Task<Result<void>> Node::Inner::join() {
   ensemble->on_replaced([this] { watcher->refresh(); });
   ensemble->on_gone([this](ServerId server) { registration->server_gone(server); });
   registration->keep();
+  co_await look_for_strays();
   // Serving begins when every log is open on its shard.
   for (auto& peer : services.peers) {
     BrokerShard* shard = peer.get();
@@ -293,6 +296,26 @@ Task<Result<void>> Node::Inner::join() {
            shards->size());
   co_return Result<void>();
 }
+
+// The registration is in the tree, so everything is that was committed before it. Only a cluster that is new to its own
+// brokers, as when the coordination directory is gone, knows less than they do: then nothing is removed.
+Task<void> Node::Inner::look_for_strays() {
+  std::size_t count = 0;
+  const bool remove = !registration->founded();
+  for (auto& peer : services.peers) {
+    BrokerShard* shard = peer.get();
+    auto work = [shard, remove] { return strays_of(shard, remove); };
+    auto found = co_await hop(shard->shard(), shard->gate(), std::move(work));
+    count += found.value_or(0);
+  }
+  if (count > 0 && remove)
+    log_line(LogLevel::info, "broker", "{} logs of topics that were deleted, or moved away, are removed", count);
+  if (count > 0 && !remove)
+    log_line(LogLevel::warn, "broker",
+             "{} logs are of no topic of this cluster, which is new: they stay where they are", count);
+}
+
+Task<std::size_t> Node::Inner::strays_of(BrokerShard* shard, bool remove) { co_return shard->strays(remove); }
 
 // One of several servers: the others may come much later.
 Task<void> Node::Inner::join_in_background() {

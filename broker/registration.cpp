@@ -54,6 +54,7 @@ Task<Result<void>> Registration::prepare_znodes() {
     auto there = co_await make_sure_of(path, std::move(none), true);
     if (!there) co_return there;
   }
+  founded_ = founded_ || !ensemble_.tree().find(znodes::cluster_id);
   std::string cluster = znodes::encode_cluster_id(options_.cluster_id);
   auto named = co_await make_sure_of(std::string(znodes::cluster_id), std::move(cluster), false);
   if (!named) co_return named;

@@ -43,6 +43,7 @@ class Registration {
   void stop_waiting() { stopping_ = true; }  // join() ends soon, without an error
 
   const std::string& cluster_id() const { return cluster_id_; }
+  bool founded() const { return founded_; }  // the cluster: there was none when this broker came
 
  private:
   Task<Result<void>> prepare_znodes();
@@ -61,6 +62,7 @@ class Registration {
   SessionId session_{0};
   std::int64_t epoch_ = -1;
   std::string cluster_id_;
+  bool founded_ = false;
   bool believed_ = false;  // the shards were told that they may lead
   bool removing_ = false;  // a registration of another broker
   bool joining_ = false, stopping_ = false;

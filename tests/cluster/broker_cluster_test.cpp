@@ -70,8 +70,6 @@ class ProduceLoad {
                                  {"linger.ms", "1"},
                                  {"message.timeout.ms", "120000"},
                                  {"retry.backoff.ms", "50"},
-                                 {"socket.timeout.ms", "5000"},  // what it waits for a broker that stands still
-                                 {"request.timeout.ms", "4000"},
                                  {"reconnect.backoff.ms", "20"},
                                  {"reconnect.backoff.max.ms", "200"},
                                  {"topic.metadata.refresh.interval.ms", "10000"}});
@@ -92,7 +90,8 @@ class ProduceLoad {
       count_ = seen;
     };
     while (!stopping_) {
-      if (static_cast<std::size_t>(sent) - seen < 500)
+      // librdkafka waits for a broker that stands still as long as a message may take: the other partitions go on.
+      if (static_cast<std::size_t>(sent) - seen < waiting_max)
         for (int i = 0; i < 10; ++i, ++sent)
           producer.send(topic_, sent % partitions_, std::to_string(sent % partitions_) + ":" + std::to_string(sent));
       producer.poll(5);
@@ -102,6 +101,7 @@ class ProduceLoad {
     take();
   }
 
+  static constexpr std::size_t waiting_max = 50'000;
   std::string brokers_, topic_;
   int partitions_;
   std::map<std::pair<int, std::int64_t>, std::string> journal_;
@@ -127,9 +127,14 @@ class BrokerCluster : public testing::Test {
       if (servers_.running(id)) return broker_ids(servers_.kafka({id})).size();
     return 0;
   }
-  // Every partition has all its replicas in sync again.
+  // Every partition has all its replicas in sync again, and every broker knows it.
   bool healthy() {
-    return wait_until([this] { return under_replicated(servers_.kafka(), "journal") == 0; }, seconds(60));
+    const auto all_know = [this] {
+      for (const int id : servers_.all())
+        if (under_replicated(servers_.kafka({id}), "journal") != 0) return false;
+      return true;
+    };
+    return wait_until(all_know, seconds(60));
   }
   void finish(ProduceLoad& load) {
     load.stop();

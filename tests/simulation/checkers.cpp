@@ -91,13 +91,13 @@ class CommitChecker {
     if (!operation) return violation("I6 0x{:x}: a transaction that nobody asked for", at.zxid);
     if (replay_.outcomes.contains(asked->second))
       return violation("I6 0x{:x}: carried out twice: {}", at.zxid, describe(*operation));
-    if (error_of(txn) != ZkError::session_moved) check_turn(*operation, at);
     ModelTree::Outcome outcome;
     outcome.zxid = at.zxid;
     if (error_of(txn) == ZkError::session_moved) {
       refuse_moved(*operation, at);
       outcome.error = ZkError::session_moved;
     } else if (open_.contains(at.session)) {
+      check_turn(*operation, at);
       outcome = replay_.tree.carry_out(operation->request, at);
     } else if (const auto* multi = std::get_if<Multi>(&operation->request)) {
       outcome.parts.assign(multi->parts.size(), {ZkError::runtime_inconsistency, {}, {}});

@@ -60,6 +60,14 @@ bool BrokerShard::is_assigned(const PartitionImage& image) const {
   return std::ranges::find(image.replicas, services_.node_id) != image.replicas.end();
 }
 
+// A leader that was gone since the state was written leads nothing by it, not even itself: it may have lost what its
+// followers have, and would give the same offsets of the same epoch out again.
+PartitionImage BrokerShard::believed(const PartitionImage& image) const {
+  PartitionImage out = image;
+  if (!metadata_.alive_since(image.leader, image.state_zxid)) out.leader = -1;
+  return out;
+}
+
 void BrokerShard::apply(const MetadataDelta& delta) {
   std::vector<std::string> deleted;
   for (const std::string& name : delta.removed_topics)
@@ -78,31 +86,48 @@ void BrokerShard::apply(const MetadataDelta& delta) {
   if (broker_configs_changed)
     for (const auto& [id, partition] : partitions_)
       if (const TopicPtr topic = metadata_.topic(partition->topic())) partition->configure(settings_of(*topic));
-  if (delta.brokers)
+  if (delta.brokers) {
     for (auto& [_, fetcher] : fetchers_) fetcher->brokers_changed();
-  for (const TopicPtr& topic : delta.changed_topics) {
-    bool opens = false;
-    for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
-      const LogId id{topic->id, static_cast<std::int32_t>(p)};
-      const auto found = partitions_.find(id);
-      const bool assigned = is_assigned(topic->partitions[p]);
-      if (found == partitions_.end()) {
-        opens = opens || assigned;
-        continue;
-      }
-      if (!assigned) {
-        drop(id);
-        continue;
-      }
-      const std::shared_ptr<Partition> partition = found->second;
-      partition->configure(settings_of(*topic));
-      partition->become(topic->partitions[p]);
+    for (const auto& [id, partition] : partitions_) {
+      const TopicPtr topic = metadata_.topic(id.topic_id);
+      if (!topic) continue;
+      partition->become(believed(topic->partitions[static_cast<std::size_t>(id.partition)]));
       assign_role(partition);
+    }
+  }
+  for (std::size_t i = 0; i < delta.changed_topics.size(); ++i) {
+    const TopicPtr& topic = delta.changed_topics[i];
+    const bool whole = i >= delta.changed_partitions.size() || delta.changed_partitions[i].empty();
+    bool opens = false;
+    if (whole) {
+      const TopicSettings settings = settings_of(*topic);
+      for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
+        const LogId id{topic->id, static_cast<std::int32_t>(p)};
+        if (Partition* partition = this->partition(id)) partition->configure(settings);
+        opens = take_state(*topic, id) || opens;
+      }
+    } else {
+      for (const std::int32_t p : delta.changed_partitions[i]) opens = take_state(*topic, {topic->id, p}) || opens;
     }
     if (opens) shard_.spawn(gate_, open_partitions(topic));
   }
   if (!deleted.empty()) groups_->topics_deleted(deleted);
   if (!review_timer_.armed()) review();
+}
+
+bool BrokerShard::take_state(const TopicImage& topic, const LogId& id) {
+  const PartitionImage& image = topic.partitions[static_cast<std::size_t>(id.partition)];
+  const auto found = partitions_.find(id);
+  const bool assigned = is_assigned(image);
+  if (found == partitions_.end()) return assigned;
+  if (!assigned) {
+    drop(id);
+    return false;
+  }
+  const std::shared_ptr<Partition> partition = found->second;
+  partition->become(believed(image));
+  assign_role(partition);
+  return false;
 }
 
 // ---- Replicas ----
@@ -118,9 +143,20 @@ void BrokerShard::write_isr(Partition& partition, std::vector<std::int32_t> isr)
   change.id = partition.log().id();
   change.topic = partition.topic();
   change.state_version = partition.in_sync().state_version();
-  for (const std::int32_t id : isr)
-    if (id != services_.node_id && std::ranges::find(partition.in_sync().isr(), id) == partition.in_sync().isr().end())
-      change.entering.emplace_back(id, partition.in_sync().live_epoch(id).value_or(-1));
+  const TopicPtr topic = metadata_.topic(change.id.topic_id);
+  if (topic) change.topic_czxid = topic->czxid;
+  for (const std::int32_t id : isr) {
+    if (id == services_.node_id) continue;
+    const auto& before = partition.in_sync().isr();
+    const bool stays = std::ranges::find(before, id) != before.end();
+    // That of a member is the one that the state was written under; -1, which fails, when it has another by now.
+    std::int64_t epoch = partition.in_sync().live_epoch(id).value_or(-1);
+    if (stays && topic) {
+      const PartitionImage& image = topic->partitions[static_cast<std::size_t>(change.id.partition)];
+      epoch = metadata_.alive_since(id, image.state_zxid) ? metadata_.brokers().at(id).epoch : -1;
+    }
+    change.others.emplace_back(id, epoch);
+  }
   change.isr = std::move(isr);
   BrokerShard& first = this->first();
   first.shard_.post([this, writer = services_.isr, change = std::move(change)]() mutable {
@@ -227,7 +263,7 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     auto made = std::make_shared<Partition>(shard_, *log, now->name, id.partition, services_.node_id, host, lag_max);
     made->set_fenced(fenced_);
     made->configure(settings_of(*now));
-    made->become(*image);
+    made->become(believed(*image));
     partitions_.emplace(id, made);
     assign_role(made);
   } else if (log && !partition(id)) {
@@ -256,6 +292,15 @@ Task<void> BrokerShard::remove_log(LogId id, std::shared_ptr<Partition> partitio
   }
   auto removed = co_await services_.logs->remove(id);
   if (!removed) log_line(LogLevel::warn, "broker", "a deleted partition's log stays: {}", removed.error().message);
+}
+
+bool BrokerShard::waits_to_lead() const {
+  for (const auto& [id, partition] : partitions_) {
+    const PartitionImage* image = metadata_.partition(partition->topic(), id.partition);
+    if (image && image->leader == services_.node_id && !metadata_.alive_since(image->leader, image->state_zxid))
+      return true;
+  }
+  return false;
 }
 
 std::size_t BrokerShard::strays(bool remove) {

@@ -104,6 +104,8 @@ class BrokerShard final : private PartitionHost {
   // Logs found at the start that the image knows nothing of: of topics that were deleted, or partitions that were moved
   // away, while this broker was not there. The number of those that are removed, or only counted.
   std::size_t strays(bool remove);
+  // Some partition was led from here in an earlier life, and the controller has not said yet who leads it now.
+  bool waits_to_lead() const;
   TopicSettings settings_of(const TopicImage& topic) const;
   // Whether this broker may believe that it is registered: without that it leads nothing.
   void set_fenced(bool fenced);
@@ -133,6 +135,8 @@ class BrokerShard final : private PartitionHost {
   void assign_role(const std::shared_ptr<Partition>& partition);
   void stop_following(const LogId& id);
   bool is_assigned(const PartitionImage& image) const;
+  PartitionImage believed(const PartitionImage& image) const;
+  bool take_state(const TopicImage& topic, const LogId& id);  // true: it belongs here, and is to be opened
   void review();
 
   Shard& shard_;

@@ -30,20 +30,16 @@ Task<bool> IsrWriter::try_write(const IsrChange& change) {
   const zk::Tree& tree = ensemble_.tree();
   const std::string topic_path = znodes::topic_path(change.topic);
   const std::string state_path = znodes::state_path(change.topic, change.id.partition);
-  const zk::Znode* topic_node = tree.find(topic_path);
   const zk::Znode* state_node = tree.find(state_path);
-  if (session_ == SessionId(0) || !topic_node || !state_node) co_return false;
-  auto topic = znodes::decode_topic(as_text(topic_node->data.view()));
+  if (session_ == SessionId(0) || !state_node) co_return false;
   auto state = znodes::decode_partition_state(as_text(state_node->data.view()));
-  if (!topic || !state || topic->id != change.id.topic_id || state->leader != node_id_ ||
-      tree.stat(*state_node).version != change.state_version)
-    co_return false;
+  if (!state || state->leader != node_id_ || tree.stat(*state_node).version != change.state_version) co_return false;
   const std::vector<std::int32_t> before = std::exchange(state->isr, change.isr);
   std::vector<Ensemble::Op> ops;
   ops.push_back(Ensemble::CheckCzxid{znodes::broker_path(node_id_), Zxid(broker_epoch_)});
-  for (const auto& [id, epoch] : change.entering)
+  for (const auto& [id, epoch] : change.others)
     ops.push_back(Ensemble::CheckCzxid{znodes::broker_path(id), Zxid(epoch)});
-  ops.push_back(Ensemble::CheckCzxid{topic_path, Zxid(tree.stat(*topic_node).czxid)});
+  ops.push_back(Ensemble::CheckCzxid{topic_path, Zxid(change.topic_czxid)});
   ops.push_back(Ensemble::Set{state_path, znodes::encode(*state), change.state_version});
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done || done->error != zk::ZkError::ok) co_return false;

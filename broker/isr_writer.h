@@ -1,7 +1,8 @@
 // IsrWriter: writes the ISRs of the partitions that this broker leads into their state znodes. Each is one conditional
 // multi: the state is the one that the leader knew, the topic is still the same, this broker is still registered as it
-// was, and so is every replica that enters (KIP-841, KIP-903: one that came back under a new registration may have
-// lost what it had). Lives on shard 0.
+// was, and so is every member. One that enters and came back under a new registration may have lost what it had
+// (KIP-841, KIP-903); one that stays and came back must not be hidden by a newer state, for the controller tells by the
+// order of the two that it was gone (Metadata::alive_since). Lives on shard 0.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,10 @@ namespace holdfast {
 struct IsrChange {
   LogId id;
   std::string topic;
+  std::int64_t topic_czxid = 0;
   std::int32_t state_version = 0;  // of the znode that it replaces
   std::vector<std::int32_t> isr;
-  std::vector<std::pair<std::int32_t, std::int64_t>> entering;  // with the epochs of their registrations
+  std::vector<std::pair<std::int32_t, std::int64_t>> others;  // of the members, with the epochs of their registrations
 };
 
 class IsrWriter {

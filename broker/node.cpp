@@ -161,6 +161,8 @@ struct Node::Inner {
   Task<Result<void>> join();
   Task<void> join_in_background();
   Task<void> look_for_strays();
+  Task<void> wait_for_leaderships();
+  static Task<bool> waits_to_lead(BrokerShard* shard);
   static Task<std::size_t> strays_of(BrokerShard* shard, bool remove);
   Task<bool> bring_down();
   static Task<bool> stop_shard(KafkaServer* server, BrokerShard* shard);
@@ -192,6 +194,7 @@ Result<void> Node::Inner::open_logs() {
   options.defer_cluster_id = setup.distributed;
   options.retention_check_interval_ms = config.integer("log.retention.check.interval.ms");
   options.producer_id_expiration_ms = config.integer("producer.id.expiration.ms");
+  options.high_watermark_checkpoint_interval_ms = config.integer("replica.high.watermark.checkpoint.interval.ms");
   options.recovery_checkpoint_interval_ms = config.integer("log.flush.offset.checkpoint.interval.ms");
   options.on_congestion = [this](bool behind) {
     for (auto& peer : services.peers)
@@ -289,6 +292,7 @@ Task<Result<void>> Node::Inner::join() {
       (void)done;
     }
   }
+  co_await wait_for_leaderships();
   for (std::size_t i = 0; i < servers.size(); ++i)
     shards->at(static_cast<int>(i)).post([s = servers[i].get()] { s->start(); });
   ready = true;
@@ -314,6 +318,24 @@ Task<void> Node::Inner::look_for_strays() {
     log_line(LogLevel::warn, "broker",
              "{} logs are of no topic of this cluster, which is new: they stay where they are", count);
 }
+
+// So that the first clients after a restart are not sent away by everybody. Not for long: others can do without us.
+Task<void> Node::Inner::wait_for_leaderships() {
+  const SteadyTime until = world.clock.now() + std::chrono::seconds(5);
+  bool waits = true;
+  while (waits && world.clock.now() < until) {
+    waits = false;
+    for (auto& peer : services.peers) {
+      BrokerShard* shard = peer.get();
+      auto work = [shard] { return waits_to_lead(shard); };
+      auto found = co_await hop(shard->shard(), shard->gate(), std::move(work));
+      waits = waits || found.value_or(false);
+    }
+    if (waits) co_await ensemble->shard().sleep(std::chrono::milliseconds(2));
+  }
+}
+
+Task<bool> Node::Inner::waits_to_lead(BrokerShard* shard) { co_return shard->waits_to_lead(); }
 
 Task<std::size_t> Node::Inner::strays_of(BrokerShard* shard, bool remove) { co_return shard->strays(remove); }
 

@@ -59,6 +59,8 @@ struct BrokerImage {
 
 inline constexpr std::string_view offsets_topic = "__consumer_offsets";
 inline constexpr std::string_view transactions_topic = "__transaction_state";
+// Its directory stands among those of the partitions.
+inline constexpr std::string_view coordination_log = "__coordination";
 bool is_internal_topic(std::string_view name);
 znodes::Topic topic_znode(const TopicImage& topic);  // what its znode says
 

@@ -74,6 +74,7 @@ std::optional<std::string> topic_name_fault(std::string_view name) {
   if (name.size() > topic_name_bytes_max)
     return fmt::format("Topic name is invalid: the length of '{}' is longer than the max allowed length {}", name,
                        topic_name_bytes_max);
+  if (name == coordination_log) return fmt::format("Topic name is invalid: '{}' is the log of coordination", name);
   if (!std::ranges::all_of(name, legal))
     return fmt::format(
         "Topic name is invalid: '{}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'",

@@ -22,7 +22,10 @@ inline constexpr std::string_view recovery_point_file = "recovery-point-offset-c
                                   identity_file = "log-identity-checkpoint",
                                   clean_shutdown_file = ".kafka_cleanshutdown", meta_file = "meta.properties",
                                   lock_file = ".lock", partition_metadata_file = "partition.metadata",
-                                  leader_epoch_file = "leader-epoch-checkpoint", journal_prefix = "journal-";
+                                  leader_epoch_file = "leader-epoch-checkpoint", journal_prefix = "journal.";
+// No partition's directory ends like a journal's file: "journal.<shard>.<number>". They were
+// "journal-<shard>-<number>", which a topic could be called; such files are still read.
+inline constexpr std::string_view old_journal_prefix = "journal-";
 
 inline constexpr std::size_t offset_entry_bytes = 8, time_entry_bytes = 12, txn_entry_bytes = 34;
 

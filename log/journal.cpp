@@ -168,7 +168,7 @@ void Journal::congest(bool now) {
 
 void Journal::ask_for_spare() {
   spare_asked_ = true;
-  const std::string path = fmt::format("{}/{}{}-spare", options_.directory, log_format::journal_prefix, options_.shard);
+  const std::string path = fmt::format("{}/{}{}.spare", options_.directory, log_format::journal_prefix, options_.shard);
   background_.submit([path, bytes = options_.file_bytes, &disk = disk_, writer = writer_, &worker = worker_] {
     auto file = prepare_spare(disk, path, bytes);
     if (!file) return;  // the journal goes on in files that grow

@@ -42,7 +42,7 @@ Result<void> JournalWriter::open(std::uint64_t generation) {
 
 Result<void> JournalWriter::create_file() {
   std::string path =
-      fmt::format("{}/{}{}-{}", options_.directory, log_format::journal_prefix, options_.shard, created_);
+      fmt::format("{}/{}{}.{}", options_.directory, log_format::journal_prefix, options_.shard, created_);
   auto file = disk_.open(path, {.write = true, .create = true, .truncate = true, .direct = true});
   if (!file) return fail(file);
   auto named = disk_.sync_directory(options_.directory);
@@ -190,7 +190,7 @@ namespace {
 
 struct FoundFile {
   std::string path;
-  std::string stem;  // one journal's files: "journal-<shard>-"
+  std::string stem;  // one journal's files: "journal.<shard>."
   std::uint64_t generation = 0;
 };
 
@@ -199,9 +199,10 @@ Result<std::vector<FoundFile>> find_files(Disk& disk, const std::string& directo
   if (!entries) return fail(entries);
   std::vector<FoundFile> out;
   for (const DirectoryEntry& e : *entries) {
-    if (e.directory || !e.name.starts_with(log_format::journal_prefix)) continue;
-    const auto dash = e.name.rfind('-');
-    out.push_back({directory + "/" + e.name, e.name.substr(0, dash + 1), 0});
+    if (e.directory ||
+        !(e.name.starts_with(log_format::journal_prefix) || e.name.starts_with(log_format::old_journal_prefix)))
+      continue;
+    out.push_back({directory + "/" + e.name, e.name.substr(0, e.name.find_last_of(".-") + 1), 0});
   }
   return out;
 }

@@ -36,7 +36,9 @@ Result<void> Recovery::run() {
   }
   auto entries = disk_.list(log_dir_);
   if (!entries) return fail(entries);
-  for (const DirectoryEntry& e : *entries) journaled_ |= e.name.starts_with(log_format::journal_prefix);
+  for (const DirectoryEntry& e : *entries)
+    journaled_ |= !e.directory && (e.name.starts_with(log_format::journal_prefix) ||
+                                   e.name.starts_with(log_format::old_journal_prefix));
   for (const DirectoryEntry& e : *entries) {
     if (!e.directory) continue;
     if (e.name.ends_with(log_format::deleted_dir_suffix)) {

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -144,22 +145,35 @@ class BrokerCluster : public testing::Test {
     EXPECT_LT(load.longest_pause(), seconds(30));
   }
 
-  EnsembleProcesses servers_{
-      {.brokers = true,
-       .lines = {"default.replication.factor=3", "offsets.topic.num.partitions=5", "replica.lag.time.max.ms=5000"}}};
+  explicit BrokerCluster(bool proxied = false, const std::string& more = "num.partitions=3")
+      : servers_({.proxied = proxied,
+                  .brokers = true,
+                  .lines = {"default.replication.factor=3", "offsets.topic.num.partitions=5",
+                            "replica.lag.time.max.ms=5000", "log.segment.delete.delay.ms=0", more}}) {}
+
+  void let_brokers_die(std::initializer_list<int> ids) {
+    ProduceLoad load(servers_.kafka(), "journal", partitions);
+    for (const int dead : ids) {
+      ASSERT_TRUE(load.wait_for_more(500));
+      servers_.kill(dead);
+      ASSERT_TRUE(load.wait_for_more(500));
+      servers_.start(dead);
+      ASSERT_TRUE(healthy());
+    }
+    finish(load);
+  }
+
+  EnsembleProcesses servers_;
 };
 
-TEST_F(BrokerCluster, TheDeathOfABrokerLosesNothingThatWasAcknowledged) {
-  ProduceLoad load(servers_.kafka(), "journal", partitions);
-  for (const int dead : {1, 2, 3, 1}) {
-    ASSERT_TRUE(load.wait_for_more(500));
-    servers_.kill(dead);
-    ASSERT_TRUE(load.wait_for_more(500));
-    servers_.start(dead);
-    ASSERT_TRUE(healthy());
-  }
-  finish(load);
-}
+TEST_F(BrokerCluster, TheDeathOfABrokerLosesNothingThatWasAcknowledged) { let_brokers_die({1, 2, 3, 1}); }
+
+class BrokerClusterOfShards : public BrokerCluster {
+ protected:
+  BrokerClusterOfShards() : BrokerCluster(false, "num.shards=3") {}
+};
+
+TEST_F(BrokerClusterOfShards, TheDeathOfABrokerLosesNothingThatWasAcknowledged) { let_brokers_die({1, 2, 3}); }
 
 TEST_F(BrokerCluster, ARollingRestartIsHardlyNoticed) {
   ProduceLoad load(servers_.kafka(), "journal", partitions);
@@ -227,6 +241,66 @@ TEST_F(BrokerCluster, AGroupGoesOnWhereItCommittedWhenItsCoordinatorDies) {
   }
   EXPECT_EQ(std::set<std::string>(got.begin(), got.end()).size(), 600u);
   EXPECT_EQ(got.size(), 600u) << "nothing is read twice that was committed";
+}
+
+TEST_F(BrokerCluster, AnEmptiedBrokerIsFilledAndLeadsAgain) {
+  ProduceLoad load(servers_.kafka(), "journal", partitions);
+  ASSERT_TRUE(load.wait_for_more(500));
+  servers_.kill(3);
+  for (const auto& entry : std::filesystem::directory_iterator(servers_.data(3)))
+    if (entry.path().filename() != "myid") std::filesystem::remove_all(entry.path());
+  ASSERT_TRUE(load.wait_for_more(500));
+  servers_.start(3);
+  ASSERT_TRUE(healthy());
+  // Now the others go, one after the other: what it was filled with is all there is in between.
+  for (const int id : {1, 2}) {
+    servers_.kill(id);
+    ASSERT_TRUE(load.wait_for_more(500));
+    servers_.start(id);
+    ASSERT_TRUE(healthy());
+  }
+  finish(load);
+}
+
+TEST_F(BrokerCluster, ATopicThatIsDeletedWhileABrokerIsAwayIsGoneThereToo) {
+  servers_.kill(2);
+  ASSERT_TRUE(wait_until([this] { return broker_ids(servers_.kafka({1})).size() == 2; }));
+  ASSERT_EQ(delete_topic(servers_.kafka({1}), "journal"), "");
+  // The name is used again: that is another topic.
+  ASSERT_TRUE(wait_until(
+      [this] { return create_topic(servers_.kafka({1}), "journal", 1, {{"min.insync.replicas", "1"}}, 2).empty(); }));
+  Producer producer(servers_.kafka({1, 3}), {{"acks", "all"}});
+  producer.send("journal", 0, "new");
+  ASSERT_EQ(producer.flush(), 1);
+  servers_.start(2);
+  const auto has_logs = [this] {
+    for (const auto& entry : std::filesystem::directory_iterator(servers_.data(2)))
+      if (entry.path().filename().string().starts_with("journal-")) return true;
+    return false;
+  };
+  EXPECT_TRUE(wait_until([&] { return !has_logs(); }));
+  EXPECT_EQ(values(consume(servers_.kafka(), "journal", 0, 0, 1)), std::vector<std::string>{"new"});
+}
+
+class BrokerClusterPartition : public BrokerCluster {
+ protected:
+  BrokerClusterPartition() : BrokerCluster(true) {}
+};
+
+// Its clients and followers still reach it: it must find out by itself.
+TEST_F(BrokerClusterPartition, ABrokerThatCannotReachTheQuorumLeadsNothing) {
+  ProduceLoad load(servers_.kafka(), "journal", partitions);
+  for (const int id : {1, 3}) {
+    ASSERT_TRUE(load.wait_for_more(500));
+    servers_.isolate(id);
+    const int other = id % 3 + 1;
+    ASSERT_TRUE(wait_until([&] { return broker_ids(servers_.kafka({other})).size() == 2; }, seconds(60)));
+    ASSERT_TRUE(load.wait_for_more(500));
+    EXPECT_GE(servers_.lines_with(id, "this broker leads nothing"), 1);
+    servers_.heal();
+    ASSERT_TRUE(healthy());
+  }
+  finish(load);
 }
 
 }  // namespace

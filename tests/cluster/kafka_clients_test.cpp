@@ -47,6 +47,19 @@ TEST_F(KafkaClients, EveryCompressionComesBackAsItWent) {
   }
 }
 
+TEST_F(KafkaClients, ATopicMayBeCalledLikeTheServersOwnFiles) {
+  for (const std::string name : {"journal", "journal-0", "journal.0", "coordination", "meta.properties"}) {
+    Producer producer(server_.kafka(), {{"message.timeout.ms", "20000"}});
+    producer.send(name, 0, name);
+    EXPECT_EQ(producer.flush(), 1) << name;
+  }
+  EXPECT_EQ(create_topic(server_.kafka(), "__coordination", 1), "TOPIC_EXCEPTION");
+  server_.kill();
+  server_.start();
+  for (const std::string name : {"journal", "journal-0", "journal.0", "coordination", "meta.properties"})
+    EXPECT_EQ(values(consume(server_.kafka(), name, 0, 0, 1)), std::vector<std::string>{name});
+}
+
 TEST_F(KafkaClients, EveryAcksIsAnswered) {
   for (const std::string acks : {"0", "1", "all"}) {
     Producer producer(server_.kafka(), {{"acks", acks}});

@@ -172,7 +172,7 @@ TEST_F(JournalFileTest, TheBytesAreAsDocumented) {
   ASSERT_TRUE(write(out, {a, b}, true, 5));
   ASSERT_TRUE(write(out, {b}, true, 6));
   const std::uint64_t g = 0x0102030405060708;
-  EXPECT_EQ(get("journal-0-0"), journal(g, {{.generation = g, .oldest_needed = 5, .entries = {a, b}},
+  EXPECT_EQ(get("journal.0.0"), journal(g, {{.generation = g, .oldest_needed = 5, .entries = {a, b}},
                                             {.generation = g, .sequence = 1, .oldest_needed = 6, .entries = {b}}}));
 }
 
@@ -213,7 +213,7 @@ TEST_F(JournalFileTest, ARoundTooLargeForOneFrameBecomesSeveralAndAllAreDurable)
   ASSERT_TRUE(out.open(1));
   ASSERT_TRUE(write(out, all));
   disk_.power_loss_of_all_unsynced();
-  EXPECT_EQ(get("journal-0-0").size() / block, 1 + ((15u << 20) / block + 1) + ((10u << 20) / block + 1));
+  EXPECT_EQ(get("journal.0.0").size() / block, 1 + ((15u << 20) / block + 1) + ((10u << 20) / block + 1));
   EXPECT_EQ(replayed(), all);
 }
 
@@ -283,7 +283,7 @@ TEST_F(TornFrameTest, AFileThatEndsAtAnyByteOfAFrame) {
   for (std::size_t n = 0; n <= last_.size(); ++n) {
     FileBytes file = journal(1, {first_, second_});
     file.insert(file.end(), last_.begin(), last_.begin() + static_cast<std::ptrdiff_t>(n));
-    put("journal-0-0", file);
+    put("journal.0.0", file);
     EXPECT_EQ(replayed(), n == last_.size() ? all_ : prefix_) << "at byte " << n;
   }
 }
@@ -293,7 +293,7 @@ TEST_F(TornFrameTest, ZerosFromAnyByteOfAFrame) {
     FileBytes file = journal(1, {first_, second_});
     file.insert(file.end(), last_.begin(), last_.begin() + static_cast<std::ptrdiff_t>(n));
     file.resize(8 * block);
-    put("journal-0-0", file);
+    put("journal.0.0", file);
     EXPECT_EQ(replayed(), n == last_.size() ? all_ : prefix_) << "at byte " << n;
   }
 }
@@ -306,7 +306,7 @@ TEST_F(TornFrameTest, AnOlderFrameFromAnyByteOfAFrame) {
     std::copy_n(last_.begin(), n, mixed.begin());
     FileBytes file = journal(1, {first_, second_});
     append_padded(file, mixed);
-    put("journal-0-0", file);
+    put("journal.0.0", file);
     EXPECT_EQ(replayed(), n == last_.size() ? all_ : prefix_) << "at byte " << n;
   }
 }
@@ -317,7 +317,7 @@ TEST_F(TornFrameTest, AnyDamagedBitEndsThePrefixThere) {
   for (std::size_t bit = 0; bit < size * 8; ++bit) {
     FileBytes file = good;
     file[from + bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
-    put("journal-0-0", file);
+    put("journal.0.0", file);
     ASSERT_THAT(replayed(), ElementsAre(said("first"))) << "bit " << bit << " of the second frame";
   }
 }
@@ -325,7 +325,7 @@ TEST_F(TornFrameTest, AnyDamagedBitEndsThePrefixThere) {
 TEST_F(TornFrameTest, WhatPadsAFrameMayBeAnything) {
   FileBytes file = journal(1, {first_, second_});
   file[block - 1] = file[2 * block - 1] = file[3 * block - 1] = 0xff;
-  put("journal-0-0", file);
+  put("journal.0.0", file);
   EXPECT_EQ(replayed(), prefix_);
 }
 
@@ -334,26 +334,26 @@ TEST_F(JournalFileTest, AFileWithADamagedHeaderIsSkipped) {
   for (std::size_t bit = 0; bit < 20 * 8; ++bit) {
     FileBytes file = good;
     file[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
-    put("journal-0-0", file);
+    put("journal.0.0", file);
     ASSERT_THAT(replayed(), IsEmpty()) << "bit " << bit;
   }
 }
 
 TEST_F(JournalFileTest, FilesThatNeverBecameAJournalAreSkipped) {
-  put("journal-0-0", {});
-  put("journal-0-1", {'H', 'F', 'J'});
-  put("journal-0-2", FileBytes(4 * block));
-  put("journal-0-3", file_header(9));
+  put("journal.0.0", {});
+  put("journal.0.1", {'H', 'F', 'J'});
+  put("journal.0.2", FileBytes(4 * block));
+  put("journal.0.3", file_header(9));
   put("journal", journal(1, {{.entries = {said("not by this name")}}}));
-  ASSERT_TRUE(disk_.create_directories(path("journal-0-4")));
-  put("journal-0-5", journal(3, {{.generation = 3, .entries = {said("a")}}}));
+  ASSERT_TRUE(disk_.create_directories(path("journal.0.4")));
+  put("journal.0.5", journal(3, {{.generation = 3, .entries = {said("a")}}}));
   EXPECT_THAT(replayed(), ElementsAre(said("a")));
 }
 
 TEST_F(JournalFileTest, AnotherVersionIsNotGuessedAt) {
   FileBytes file = file_header(1, 2);
   append_padded(file, frame({.entries = {said("a")}}));
-  put("journal-0-0", file);
+  put("journal.0.0", file);
   std::vector<Seen> out;
   const auto result = replay(out);
   ASSERT_FALSE(result);
@@ -363,7 +363,7 @@ TEST_F(JournalFileTest, AnotherVersionIsNotGuessedAt) {
 
 TEST_F(JournalFileTest, AFrameOfAnotherGenerationEndsThePrefix) {
   for (const std::uint64_t other : {std::uint64_t{0}, std::uint64_t{4}, std::uint64_t{6}, ~std::uint64_t{0}}) {
-    put("journal-0-0", journal(5, {{.generation = 5, .entries = {said("a")}},
+    put("journal.0.0", journal(5, {{.generation = 5, .entries = {said("a")}},
                                    {.generation = other, .sequence = 1, .entries = {said("b")}},
                                    {.generation = 5, .sequence = 2, .entries = {said("c")}}}));
     EXPECT_THAT(replayed(), ElementsAre(said("a"))) << other;
@@ -372,12 +372,12 @@ TEST_F(JournalFileTest, AFrameOfAnotherGenerationEndsThePrefix) {
 
 TEST_F(JournalFileTest, AFrameOutOfSequenceEndsThePrefix) {
   for (const std::uint64_t other : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{1} << 32, ~std::uint64_t{0}}) {
-    put("journal-0-0", journal(1, {{.entries = {said("a")}},
+    put("journal.0.0", journal(1, {{.entries = {said("a")}},
                                    {.sequence = other, .entries = {said("b")}},
                                    {.sequence = 2, .entries = {said("c")}}}));
     EXPECT_THAT(replayed(), ElementsAre(said("a"))) << other;
   }
-  put("journal-0-0", journal(1, {{.sequence = 1, .entries = {said("a")}}}));
+  put("journal.0.0", journal(1, {{.sequence = 1, .entries = {said("a")}}}));
   EXPECT_THAT(replayed(), IsEmpty()) << "sequences begin at 0";
 }
 
@@ -388,7 +388,7 @@ TEST_F(JournalFileTest, ALengthThatCannotBeEndsThePrefix) {
     FileBytes file = journal(1, {{.entries = {said("a")}}});
     append_padded(file, frame({.sequence = 1, .entries = {said("b")}, .length_off = length - right}));
     append_padded(file, frame({.sequence = 2, .entries = {said("c")}}));
-    put("journal-0-0", file);
+    put("journal.0.0", file);
     EXPECT_THAT(replayed(), ElementsAre(said("a"))) << length;
   }
 }
@@ -410,7 +410,7 @@ TEST_F(JournalFileTest, AFrameThatIsWholeButMakesNoSenseIsReported) {
       no_kind,
   };
   for (const Frame& f : wrong) {
-    put("journal-0-0", journal(1, {f}));
+    put("journal.0.0", journal(1, {f}));
     std::vector<Seen> out;
     const auto result = replay(out);
     ASSERT_FALSE(result) << "case " << &f - wrong;
@@ -452,30 +452,30 @@ TEST_F(JournalFileTest, AFileIsNotUsedAgainBeforeItIsFree) {
 }
 
 TEST_F(JournalFileTest, FilesReplayByGenerationNotByName) {
-  put("journal-0-0", journal(9, {{.generation = 9, .entries = {said("third")}}}));
-  put("journal-0-1", journal(7, {{.generation = 7, .entries = {said("first")}}}));
-  put("journal-0-10", journal(8, {{.generation = 8, .entries = {said("second")}}}));
+  put("journal.0.0", journal(9, {{.generation = 9, .entries = {said("third")}}}));
+  put("journal.0.1", journal(7, {{.generation = 7, .entries = {said("first")}}}));
+  put("journal.0.10", journal(8, {{.generation = 8, .entries = {said("second")}}}));
   EXPECT_THAT(replayed(), ElementsAre(said("first"), said("second"), said("third")));
 }
 
 TEST_F(JournalFileTest, ATornFileDoesNotHideLaterOnes) {
-  put("journal-0-0", journal(1, {{.generation = 1, .entries = {said("a")}},
+  put("journal.0.0", journal(1, {{.generation = 1, .entries = {said("a")}},
                                  {.generation = 1, .sequence = 7, .entries = {said("b")}}}));
-  put("journal-0-1", journal(2, {{.generation = 2, .entries = {said("c")}}}));
+  put("journal.0.1", journal(2, {{.generation = 2, .entries = {said("c")}}}));
   EXPECT_THAT(replayed(), ElementsAre(said("a"), said("c")));
 }
 
 TEST_F(JournalFileTest, WhatTheNewestFrameNoLongerNeedsIsNotReplayed) {
-  put("journal-0-0", journal(1, {{.generation = 1, .entries = {said("a")}}}));
-  put("journal-0-1", journal(2, {{.generation = 2, .oldest_needed = 1, .entries = {said("b")}}}));
-  put("journal-0-2", journal(3, {{.generation = 3, .oldest_needed = 1, .entries = {said("c")}},
+  put("journal.0.0", journal(1, {{.generation = 1, .entries = {said("a")}}}));
+  put("journal.0.1", journal(2, {{.generation = 2, .oldest_needed = 1, .entries = {said("b")}}}));
+  put("journal.0.2", journal(3, {{.generation = 3, .oldest_needed = 1, .entries = {said("c")}},
                                  {.generation = 3, .sequence = 1, .oldest_needed = 2, .entries = {said("d")}}}));
   EXPECT_THAT(replayed(), ElementsAre(said("b"), said("c"), said("d")));
 }
 
 TEST_F(JournalFileTest, ShardsDoNotKnowOfEachOther) {
-  put("journal-1-0", journal(1, {{.generation = 1, .entries = {said("shard 1")}}}));
-  put("journal-10-0", journal(5, {{.generation = 5, .oldest_needed = 5, .entries = {said("shard 10")}}}));
+  put("journal.1.0", journal(1, {{.generation = 1, .entries = {said("shard 1")}}}));
+  put("journal.10.0", journal(5, {{.generation = 5, .oldest_needed = 5, .entries = {said("shard 10")}}}));
   const auto seen = replayed();
   EXPECT_THAT(seen, testing::UnorderedElementsAre(said("shard 1"), said("shard 10")));
 }
@@ -485,15 +485,15 @@ TEST_F(JournalFileTest, APreallocatedFileTakesOver) {
   ASSERT_TRUE(out.open(1));
   ASSERT_TRUE(write(out, {said("a")}));
   EXPECT_FALSE(out.full());
-  auto spare = prepare_spare(disk_, path("journal-0-spare"), 4 << 20);
+  auto spare = prepare_spare(disk_, path("journal.0.spare"), 4 << 20);
   ASSERT_TRUE(spare);
-  EXPECT_EQ(get("journal-0-spare"), FileBytes(4 << 20)) << "the blocks are there, and empty";
-  out.adopt(path("journal-0-spare"), std::move(*spare));
+  EXPECT_EQ(get("journal.0.spare"), FileBytes(4 << 20)) << "the blocks are there, and empty";
+  out.adopt(path("journal.0.spare"), std::move(*spare));
   EXPECT_TRUE(out.full()) << "a file that grows is left for one that does not";
   ASSERT_TRUE(out.next_file(2));
   EXPECT_FALSE(out.full());
   ASSERT_TRUE(write(out, {said("b")}));
-  EXPECT_EQ(get("journal-0-spare").size(), 4u << 20);
+  EXPECT_EQ(get("journal.0.spare").size(), 4u << 20);
   disk_.power_loss_of_all_unsynced();
   EXPECT_THAT(replayed(), ElementsAre(said("a"), said("b")));
 }
@@ -510,7 +510,7 @@ TEST_F(JournalFileTest, AFileIsFullAtItsSize) {
 // ---- The rest of a recovery ----
 
 TEST_F(JournalFileTest, WhatTheReplayCannotApplyIsPassedOn) {
-  put("journal-0-0", journal(1, {{.entries = {said("a"), said("b")}}}));
+  put("journal.0.0", journal(1, {{.entries = {said("a"), said("b")}}}));
   int calls = 0;
   const auto result =
       replay_journals(disk_, dir, [&](Kind, const LogId&, Offset, std::uint64_t, ByteView) -> Result<void> {
@@ -523,8 +523,9 @@ TEST_F(JournalFileTest, WhatTheReplayCannotApplyIsPassedOn) {
 }
 
 TEST_F(JournalFileTest, JournalsAreRemovedDurablyAndNothingElse) {
-  put("journal-0-0", journal(1, {{.entries = {said("a")}}}));
-  put("journal-0-spare", FileBytes(block));
+  put("journal.0.0", journal(1, {{.entries = {said("a")}}}));
+  put("journal.0.spare", FileBytes(block));
+  put("journal-0-0", journal(1, {{.entries = {said("b")}}}));  // as they were called once
   put("meta.properties", {'#'});
   ASSERT_TRUE(disk_.create_directories(path("journal-0")));  // a partition of a topic called journal
   disk_.sync_all();

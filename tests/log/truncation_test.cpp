@@ -219,7 +219,7 @@ TEST(Truncation, JournalFilesAreRecycledAfterIt) {
     ASSERT_TRUE(world.loop().run(log->truncate_to(log->end_offset() - 5)));
   }
   std::size_t journals = 0;
-  for (const auto& entry : *disk.list(log_dir)) journals += entry.name.starts_with("journal-");
+  for (const auto& entry : *disk.list(log_dir)) journals += entry.name.starts_with("journal.");
   EXPECT_LE(journals, 5u);
 }
 

@@ -21,6 +21,8 @@ namespace {
 constexpr std::int32_t persistent = 0, persistent_sequential = 2;  // create flags
 
 constexpr int attempts_max = 5;  // at a write that others are faster at
+// Of many changes to one set of overrides at once each round lets one through; they are small.
+constexpr int config_attempts_max = 100;
 
 AdminAnswer refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
@@ -215,26 +217,36 @@ Task<TopicAdmin::Committed> TopicAdmin::try_grow(
   co_return done;
 }
 
-Task<AdminAnswer> TopicAdmin::write_configs(std::string_view type, std::string entity, znodes::Configs configs) {
+Task<AdminAnswer> TopicAdmin::change_configs(std::string_view type, std::string entity, ConfigChange change) {
   Committed done{{}, true};
-  for (int attempt = 0; done.conflict && attempt < attempts_max; ++attempt) {
-    auto tried = co_await try_write_configs(type, entity, configs);
+  for (int attempt = 0; done.conflict && attempt < config_attempts_max; ++attempt) {
+    auto tried = co_await try_change_configs(type, entity, change);
     done = std::move(tried);
   }
   co_return std::move(done.answer);
 }
 
-Task<TopicAdmin::Committed> TopicAdmin::try_write_configs(std::string_view type, const std::string& entity,
-                                                          const znodes::Configs& configs) {
+// What is written now is read from the replica's tree, not from the image: the image keeps old overrides while it
+// cannot read new ones, and does not know the version of a broker's.
+Task<TopicAdmin::Committed> TopicAdmin::try_change_configs(std::string_view type, const std::string& entity,
+                                                           ConfigChange& change) {
   const std::string path = znodes::config_path(type, entity);
-  const std::string text = znodes::encode_configs(configs);
   std::vector<Ensemble::Op> ops = guarded();
   if (type == "topics") {
     if (!broker_.metadata().topic(entity)) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
     ops.push_back(Ensemble::Check{znodes::topic_path(entity)});
   }
-  if (ensemble_.tree().find(path)) {
-    ops.push_back(Ensemble::Set{path, text});
+  const zk::Znode* node = ensemble_.tree().find(path);
+  znodes::Configs configs;
+  if (node) {
+    auto written = znodes::decode_configs(as_text(node->data.view()));
+    if (!written) co_return Committed{refuse(ErrorCode::unknown_server_error, std::move(written.error().message))};
+    configs = std::move(*written);
+  }
+  if (AdminAnswer fault = change(configs); fault.error != ErrorCode::none) co_return Committed{std::move(fault)};
+  const std::string text = znodes::encode_configs(configs);
+  if (node) {
+    ops.push_back(Ensemble::Set{path, text, ensemble_.tree().stat(*node).version});
   } else {
     ops.push_back(Ensemble::Create{path, text, false, persistent});
   }
@@ -248,8 +260,8 @@ Task<TopicAdmin::Committed> TopicAdmin::try_write_configs(std::string_view type,
     int purged = 0;
     for (const std::string_view name : zk::ChildNames(changes)) {
       const std::string old = fmt::format("{}/{}", znodes::config_changes, name);
-      const zk::Znode* node = ensemble_.tree().find(old);
-      if (!node || broker_.now_ms() - ensemble_.tree().stat(*node).ctime < kept_ms || ++purged > purged_at_once)
+      const zk::Znode* old_node = ensemble_.tree().find(old);
+      if (!old_node || broker_.now_ms() - ensemble_.tree().stat(*old_node).ctime < kept_ms || ++purged > purged_at_once)
         continue;
       ops.push_back(Ensemble::Delete{old});
     }
@@ -258,13 +270,13 @@ Task<TopicAdmin::Committed> TopicAdmin::try_write_configs(std::string_view type,
   co_return done;
 }
 
-Task<AdminAnswer> TopicAdmin::set_topic_configs(std::string name, znodes::Configs configs) {
-  auto done = co_await write_configs("topics", std::move(name), std::move(configs));
+Task<AdminAnswer> TopicAdmin::change_topic_configs(std::string name, ConfigChange change) {
+  auto done = co_await change_configs("topics", std::move(name), std::move(change));
   co_return done;
 }
 
-Task<AdminAnswer> TopicAdmin::set_broker_configs(std::string entity, znodes::Configs configs) {
-  auto done = co_await write_configs("brokers", std::move(entity), std::move(configs));
+Task<AdminAnswer> TopicAdmin::change_broker_configs(std::string entity, ConfigChange change) {
+  auto done = co_await change_configs("brokers", std::move(entity), std::move(change));
   co_return done;
 }
 

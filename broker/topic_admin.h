@@ -34,9 +34,11 @@ class TopicAdmin {
   Task<AdminAnswer> remove(std::string name);
   Task<AdminAnswer> grow(std::string name, std::int32_t count,
                          std::optional<std::vector<std::vector<std::int32_t>>> assignments, bool validate_only);
-  // The whole set of overrides of a topic, or of a broker (entity "1", or "<default>").
-  Task<AdminAnswer> set_topic_configs(std::string name, znodes::Configs configs);
-  Task<AdminAnswer> set_broker_configs(std::string entity, znodes::Configs configs);
+  // The overrides of a topic, or of a broker (entity "1", or "<default>"). The change is made to those that are
+  // written; it is made again when somebody else was faster, so that of two changes none is lost.
+  using ConfigChange = Function<AdminAnswer(znodes::Configs&)>;
+  Task<AdminAnswer> change_topic_configs(std::string name, ConfigChange change);
+  Task<AdminAnswer> change_broker_configs(std::string entity, ConfigChange change);
   // Of partitions; the answers are in the order of what was wanted.
   Task<std::vector<AdminAnswer>> elect(ElectionType type, std::vector<PartitionName> wanted);
   Task<std::vector<AdminAnswer>> reassign(std::vector<Reassignment> wanted, bool allow_replication_factor_change);
@@ -63,11 +65,11 @@ class TopicAdmin {
   Task<Committed> try_grow(const std::string& name, std::int32_t count,
                            const std::optional<std::vector<std::vector<std::int32_t>>>& assignments,
                            bool validate_only);
-  Task<Committed> try_write_configs(std::string_view type, const std::string& entity, const znodes::Configs& configs);
+  Task<Committed> try_change_configs(std::string_view type, const std::string& entity, ConfigChange& change);
   template <class Wanted, class Plan>
   Task<std::vector<AdminAnswer>> carry_out(std::vector<Wanted> wanted, Plan plan);
   std::int16_t bounded_replication(std::string_view setting) const;
-  Task<AdminAnswer> write_configs(std::string_view type, std::string entity, znodes::Configs configs);
+  Task<AdminAnswer> change_configs(std::string_view type, std::string entity, ConfigChange change);
   void add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_view topic, std::int32_t first,
                          const std::vector<std::vector<std::int32_t>>& replicas);
   Task<void> open_everywhere(std::string name);

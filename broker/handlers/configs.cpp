@@ -83,13 +83,14 @@ AdminAnswer validate(const Resource& resource, const znodes::Configs& configs, c
   return {};
 }
 
-Task<AdminAnswer> write(BrokerShard* home, Resource resource, znodes::Configs configs) {
+// The change is made where the administrator lives, to the overrides that are written there.
+Task<AdminAnswer> write(BrokerShard* home, Resource resource, TopicAdmin::ConfigChange change) {
   TopicAdmin* admin = home->services().admin;
   BrokerShard* first = &home->first();
   auto work = [admin, broker = resource.broker, entity = std::move(resource.entity),
-               configs = std::move(configs)]() mutable {
-    return broker ? admin->set_broker_configs(std::move(entity), std::move(configs))
-                  : admin->set_topic_configs(std::move(entity), std::move(configs));
+               change = std::move(change)]() mutable {
+    return broker ? admin->change_broker_configs(std::move(entity), std::move(change))
+                  : admin->change_topic_configs(std::move(entity), std::move(change));
   };
   auto done = co_await hop(first->shard(), first->gate(), std::move(work));
   if (done) co_return std::move(*done);
@@ -149,7 +150,11 @@ Task<void> run_alter(RequestContext context, wire::AlterConfigsRequest message) 
     }
     if (result.error == ErrorCode::none) result = validate(resource, configs, changed);
     if (result.error == ErrorCode::none && !message.validate_only) {
-      auto written = co_await write(home, std::move(resource), std::move(configs));
+      auto replace = [configs = std::move(configs)](znodes::Configs& now) {
+        now = configs;
+        return AdminAnswer{};
+      };
+      auto written = co_await write(home, std::move(resource), std::move(replace));
       result = std::move(written);
     }
     answer(response, r.resource_type, r.resource_name, result);
@@ -197,6 +202,20 @@ AdminAnswer apply_operation(BrokerShard& broker, const Resource& resource,
   }
 }
 
+// All the changes of one resource, or the first fault. On `broker`'s shard.
+AdminAnswer apply_operations(BrokerShard& broker, const Resource& resource,
+                             const std::vector<wire::IncrementalAlterConfigsRequest::Config>& changes,
+                             znodes::Configs& configs) {
+  std::set<std::string> changed;
+  for (const auto& c : changes) {
+    AdminAnswer done = changed.insert(c.name).second
+                           ? apply_operation(broker, resource, c, configs)
+                           : refuse(ErrorCode::invalid_request, "Error due to duplicate config keys : " + c.name);
+    if (done.error != ErrorCode::none) return done;
+  }
+  return validate(resource, configs, changed);
+}
+
 Task<void> run_incremental(RequestContext context, wire::IncrementalAlterConfigsRequest message) {
   BrokerShard* home = &context.broker();
   wire::IncrementalAlterConfigsResponse response;
@@ -213,17 +232,13 @@ Task<void> run_incremental(RequestContext context, wire::IncrementalAlterConfigs
     if (r.resource_type == topic_resource && r.resource_name.empty())
       resource.fault = refuse(ErrorCode::invalid_request, "Default topic resources are not allowed.");
     AdminAnswer result = resource.fault;
-    znodes::Configs configs = resource.configs;
-    std::set<std::string> changed;
-    for (const auto& c : r.configs) {
-      if (result.error != ErrorCode::none) break;
-      result = changed.insert(c.name).second
-                   ? apply_operation(*home, resource, c, configs)
-                   : refuse(ErrorCode::invalid_request, "Error due to duplicate config keys : " + c.name);
-    }
-    if (result.error == ErrorCode::none) result = validate(resource, configs, changed);
-    if (result.error == ErrorCode::none && !message.validate_only) {
-      auto written = co_await write(home, std::move(resource), std::move(configs));
+    if (result.error == ErrorCode::none && message.validate_only) {
+      result = apply_operations(*home, resource, r.configs, resource.configs);
+    } else if (result.error == ErrorCode::none) {
+      auto change = [first = &home->first(), resource, changes = std::move(r.configs)](znodes::Configs& now) {
+        return apply_operations(*first, resource, changes, now);
+      };
+      auto written = co_await write(home, std::move(resource), std::move(change));
       result = std::move(written);
     }
     answer(response, r.resource_type, r.resource_name, result);

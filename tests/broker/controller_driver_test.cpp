@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <deque>
 #include <filesystem>
 #include <future>
 
@@ -204,6 +205,20 @@ class ControllerDriverTest : public ::testing::Test {
     done.set_value(std::move(value));
   }
 
+  // What came of the administrative requests that `requests` begins, all in one go.
+  std::vector<AdminAnswer> at_once(Function<void(Function<void(Function<Task<AdminAnswer>()>)>)> requests) {
+    std::deque<std::promise<AdminAnswer>> done;
+    on_shard([&] {
+      requests([&](Function<Task<AdminAnswer>()> make) {
+        shards_->at(0).spawn(gate_, finish(std::move(make), done.emplace_back()));
+      });
+      return true;
+    });
+    std::vector<AdminAnswer> out;
+    for (auto& promise : done) out.push_back(promise.get_future().get());
+    return out;
+  }
+
   Config config = Config::defaults();
 
  private:
@@ -394,6 +409,38 @@ TEST_F(ControllerDriverTest, ABrokerHandsOverBeforeItStopsThoughAnotherIsTheCont
   EXPECT_EQ(state("t", 1).leader_epoch, 0);
   EXPECT_EQ(state("t", 1).isr, Ids{11});
   EXPECT_EQ(state("single", 0).leader, 1);
+}
+
+TEST_F(ControllerDriverTest, ChangesOfOneSetOfConfigsThroughTwoBrokersAreAllKept) {
+  start();
+  broker_comes(11);
+  join(1);
+  join(2);
+  create("t", {{0, {11}}});
+  znodes::Configs wanted;
+  for (int i = 0; i < 20; ++i) wanted.emplace("key" + std::to_string(i), std::to_string(i));
+  for (const bool topics : {true, false}) {
+    // All are begun before the first one is written.
+    const auto answers = at_once([&](Function<void(Function<Task<AdminAnswer>()>)> begin) {
+      std::int32_t broker = 1;
+      for (const auto& [key, value] : wanted) {
+        auto change = [key, value](znodes::Configs& configs) {
+          configs[key] = value;
+          return AdminAnswer{};
+        };
+        TopicAdmin& through = *candidate_admin(broker);
+        begin([&through, topics, change] {
+          return topics ? through.change_topic_configs("t", change) : through.change_broker_configs("11", change);
+        });
+        broker = 3 - broker;
+      }
+    });
+    for (const AdminAnswer& answer : answers) EXPECT_EQ(answer.error, wire::ErrorCode::none) << answer.message;
+    const auto kept =
+        znodes::decode_configs(data(znodes::config_path(topics ? "topics" : "brokers", topics ? "t" : "11")));
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(*kept, wanted);
+  }
 }
 
 TEST_F(ControllerDriverTest, WithoutASessionNothingIsWritten) {

@@ -36,8 +36,9 @@ bool InSyncReplicas::fetched(std::int32_t replica, std::int64_t broker_epoch, Of
   const auto it = followers_.find(replica);
   if (it == followers_.end()) return false;
   Follower& f = it->second;
-  if (broker_epoch < f.broker_epoch) return false;
-  if (broker_epoch > f.broker_epoch) {
+  const auto registered = brokers_.epoch_of(replica);
+  if (!registered || *registered != broker_epoch) return false;
+  if (broker_epoch != f.broker_epoch) {
     const auto caught_up_at = f.caught_up_at;
     f = Follower();
     f.broker_epoch = broker_epoch;

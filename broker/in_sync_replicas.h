@@ -37,8 +37,9 @@ class InSyncReplicas {
   // The same leadership under a new state: the ISR was written, or the assignment changed.
   void update(const PartitionImage& image, SteadyTime now);
 
-  // A fetch at `end` whose log agrees with the leader's up to there. False: an older registration of that broker speaks
-  // (KIP-903), which changes nothing.
+  // A fetch at `end` whose log agrees with the leader's up to there. False: it is not the broker that is registered
+  // under that id: an older life of it (KIP-903), one that this broker has not heard of yet, or a forgery. Nothing
+  // changes.
   bool fetched(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end, SteadyTime now);
   // It has everything below `end` on disk.
   void durable(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end, SteadyTime now);

@@ -94,6 +94,17 @@ TEST_F(InSyncReplicasTest, AnEarlierLifeOfABrokerIsNotHeard) {
   EXPECT_FALSE(replicas.fetched(9, 1, Offset(100), Offset(100), now)) << "no replica";
 }
 
+TEST_F(InSyncReplicasTest, AForgedEpochChangesNothing) {
+  for (const int id : {2, 3}) {
+    fetch(id, 100, 100);
+    durable(id, 100, 100);
+  }
+  EXPECT_FALSE(replicas.fetched(2, 1'000'000, Offset(0), Offset(100), now));
+  EXPECT_FALSE(replicas.fetched(2, -1, Offset(0), Offset(100), now));
+  EXPECT_EQ(high_watermark(100), Offset(100));
+  EXPECT_TRUE(fetch(2, 100, 100));
+}
+
 TEST_F(InSyncReplicasTest, WhoReachedTheHighWatermarkEnters) {
   for (const int id : {2, 3, 4}) fetch(id, 100, 100);
   EXPECT_EQ(due(100, 100), std::nullopt);

@@ -10,6 +10,7 @@
 
 #include "broker/broker_shard.h"
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/leader_hint.h"
 #include "broker/handlers/support.h"
 
 namespace holdfast::handlers {
@@ -140,7 +141,8 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
         if (from.message_is_for_client) to.error_message = from.message;
         for (const RecordError& e : from.record_errors)
           to.record_errors.push_back({.batch_index = e.index, .batch_index_error_message = e.message});
-        if (from.error == ErrorCode::not_leader_or_follower) add_current_leader(item.log, to);
+        if (is_led_elsewhere(from.error))
+          add_leader_hint(context_.broker().metadata(), context_.listener(), item.log, to, response_);
       }
     context_.broker().metrics().records_in.add(records);
     if (acks_ == 0) {
@@ -166,14 +168,6 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
       default:
         return !outcome.refused_unread;
     }
-  }
-
-  void add_current_leader(const LogId& log, auto& to) {
-    const TopicPtr topic = context_.broker().metadata().topic(log.topic_id);
-    if (!topic || static_cast<std::size_t>(log.partition) >= topic->partitions.size()) return;
-    const PartitionImage& image = topic->partitions[static_cast<std::size_t>(log.partition)];
-    to.current_leader.leader_id = image.leader;
-    to.current_leader.leader_epoch = image.leader_epoch.value;
   }
 
   RequestContext context_;

@@ -5,6 +5,9 @@
 namespace holdfast::tables {
 namespace {
 
+constexpr std::string_view replica_selectors[] = {"org.apache.kafka.common.replica.LeaderSelector",
+                                                  "org.apache.kafka.common.replica.RackAwareReplicaSelector"};
+
 constexpr Setting broker_settings_[] = {
     {"broker.id", int32, "-1", any, read_only, used,
      "The node's id in the cluster. -1: as node.id; if neither is given, the data directory's own id, or 0."},
@@ -124,8 +127,9 @@ constexpr Setting broker_settings_[] = {
      "The kernel's receive buffer of a follower's connection."},
     {"replica.high.watermark.checkpoint.interval.ms", int64, "5000", any, read_only, used,
      "How often high watermarks are saved."},
-    {"replica.selector.class", string, null, any, read_only, ignored,
-     "A Java class that chooses the replica a consumer reads from."},
+    {"replica.selector.class", string, null, one_of(replica_selectors), read_only, used,
+     "Which replica a consumer reads from. RackAwareReplicaSelector: one in sync in the consumer's rack (client.rack), "
+     "if there is one. LeaderSelector, and not set: the leader."},
     {"num.replica.alter.log.dirs.threads", int32, null, any, read_only, ignored,
      "Threads that move replicas between log directories."},
     {"controller.socket.timeout.ms", int32, "30000", any, read_only, ignored,

@@ -1,6 +1,7 @@
 // Fetch (1), versions 4 to 18. Reads what is visible; parks, when there is less than min.bytes, until the partitions
 // have more or max.wait is over. Parked fetches wake on append, never poll. KIP-74 (the first batch goes whole),
-// KIP-227 (sessions), KIP-320 (leader epochs), KIP-516 (topic ids), KIP-595 (diverging epoch).
+// KIP-227 (sessions), KIP-320 (leader epochs), KIP-392 (the closest replica), KIP-516 (topic ids), KIP-595 (diverging
+// epoch), KIP-951 (the new leader).
 #include "wire/kafka/fetch.h"
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "broker/connection.h"
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/leader_hint.h"
 #include "broker/handlers/support.h"
 #include "broker/hop.h"
 
@@ -25,9 +27,14 @@ struct Reader {
   ReadTo to = ReadTo::high_watermark;
   bool any_replica = false;  // the client can be sent to a follower, so a follower answers it (KIP-392)
   bool first_look = true;    // the fetch has just come: what it says of its own log counts
+  // Where a consumer stands that the leader may send to a follower, and the listener it comes by; null: it may not.
+  const std::string* rack = nullptr;
+  std::string_view listener;
 
   bool is_follower() const { return replica >= 0; }
 };
+
+constexpr std::string_view rack_aware_selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 
 struct Reading {  // of one partition, where it lives
   ErrorCode error = ErrorCode::none;
@@ -36,6 +43,7 @@ struct Reading {  // of one partition, where it lives
   std::optional<std::vector<Log::Aborted>> aborted;
   LeaderEpoch diverging_epoch{-1};
   Offset diverging_end{-1};
+  std::int32_t preferred_replica = -1;
 };
 
 struct Target {
@@ -51,7 +59,27 @@ struct Budget {
   bool first = true;  // nothing returned yet: the first batch goes out whatever its size
 };
 
-void check(Partition& partition, const FetchedPartition& asked, const Reader& reader, Reading& out) {
+// The follower that a consumer is to read from instead: in its rack, in sync, and with the offset; of several the most
+// caught up one (Kafka's RackAwareReplicaSelector). -1: the leader, which this is, or nobody leads here.
+std::int32_t preferred_replica(BrokerShard& broker, const Partition& partition, const FetchedPartition& asked,
+                               const Reader& reader) {
+  if (!reader.rack || !partition.is_leader()) return -1;
+  const auto& brokers = broker.metadata().brokers();
+  const InSyncReplicas& in_sync = partition.in_sync();
+  std::int32_t best = -1;
+  for (const std::int32_t id : in_sync.isr()) {
+    const auto it = brokers.find(id);
+    if (it == brokers.end() || it->second.registration.rack != *reader.rack) continue;
+    if (id == broker.services().node_id) return -1;
+    if (!in_sync.live_epoch(id) || !it->second.listener(reader.listener)) continue;
+    const Offset end = in_sync.end_of(id);
+    if (end.value >= asked.fetch_offset && (best < 0 || end > in_sync.end_of(best))) best = id;
+  }
+  return best;
+}
+
+void check(BrokerShard& broker, Partition& partition, const FetchedPartition& asked, const Reader& reader,
+           Reading& out) {
   const std::int32_t stated = std::max(asked.current_leader_epoch, -1);
   out.error = reader.any_replica ? partition.check_replica(stated) : partition.check_leader(stated);
   if (out.error != ErrorCode::none) return;
@@ -83,12 +111,14 @@ void check(Partition& partition, const FetchedPartition& asked, const Reader& re
   out.last_stable = partition.last_stable_offset();
   out.log_start = log.start_offset();
   out.readable_end = partition.readable_end(reader.to);
+  if (out.diverging_epoch.value < 0) out.preferred_replica = preferred_replica(broker, partition, asked, reader);
 }
 
-Task<Reading> read_one(Partition* partition, const FetchedPartition* asked, Reader reader, Budget* budget) {
+Task<Reading> read_one(BrokerShard* broker, Partition* partition, const FetchedPartition* asked, Reader reader,
+                       Budget* budget) {
   Reading out;
-  check(*partition, *asked, reader, out);
-  if (out.error != ErrorCode::none || out.diverging_epoch.value >= 0) co_return out;
+  check(*broker, *partition, *asked, reader, out);
+  if (out.error != ErrorCode::none || out.diverging_epoch.value >= 0 || out.preferred_replica >= 0) co_return out;
   if (reader.to == ReadTo::last_stable) out.aborted.emplace();
   if (asked->fetch_offset >= out.readable_end.value) co_return out;
   const std::int64_t limit = std::min<std::int64_t>(asked->bytes_max, budget->bytes_left);
@@ -164,6 +194,11 @@ class FetchRun {
     reader_.replica_epoch = context_.version() >= 15 ? message_.replica_state.replica_epoch : -1;
     reader_.to = reader_.is_follower() ? ReadTo::log_end : static_cast<ReadTo>(message_.isolation_level);
     reader_.any_replica = !reader_.is_follower() && context_.version() >= 11;
+    const bool by_rack = home_.config().text("replica.selector.class") == rack_aware_selector;
+    prompt_ = by_rack && reader_.is_follower() && session_ && !full_;
+    if (!by_rack || !reader_.any_replica || message_.rack_id.empty()) return;
+    reader_.rack = &message_.rack_id;
+    reader_.listener = context_.listener();
   }
 
   // A follower fetches what it is a replica of.
@@ -282,7 +317,7 @@ class FetchRun {
           continue;
         }
         const FetchedPartition* asked = target.asked;
-        auto reading = co_await read_one(partition, asked, reader_, &budget);
+        auto reading = co_await read_one(&home_, partition, asked, reader_, &budget);
         target.reading = std::move(reading);
       } else {
         co_await read_remote(&target, &budget);
@@ -313,7 +348,7 @@ class FetchRun {
       none.error = ErrorCode::not_leader_or_follower;
       co_return none;
     }
-    auto reading = co_await read_one(partition, asked, reader, budget);
+    auto reading = co_await read_one(owner, partition, asked, reader, budget);
     co_return reading;
   }
 
@@ -329,7 +364,10 @@ class FetchRun {
     for (const Target& t : targets_) {
       // A partition that nobody knows has nothing to wait for, and does not hurry the others either.
       if (!t.owner) continue;
-      if (t.reading.error != ErrorCode::none || t.reading.diverging_epoch.value >= 0) return true;
+      if (t.reading.error != ErrorCode::none || t.reading.diverging_epoch.value >= 0 ||
+          t.reading.preferred_replica >= 0 ||
+          (prompt_ && t.reading.high_watermark.value != t.asked->told_high_watermark))
+        return true;
       bytes += static_cast<std::int64_t>(t.reading.data.batches.size());
     }
     return bytes >= message_.min_bytes;
@@ -350,13 +388,24 @@ class FetchRun {
     std::deque<ReadableWatch> watches;
   };
 
-  static void watch(BrokerShard& owner, const LogId& log, Offset seen, ReadTo to, Watching& watching,
-                    Function<void()> changed) {
+  struct Seen {
+    Offset readable_end;
+    ReadTo to;
+    std::optional<Offset> high_watermark;  // if it is of interest, too
+  };
+
+  template <class Changed>
+  static void watch(BrokerShard& owner, const LogId& log, const Seen& seen, Watching& watching, Changed changed) {
     Partition* partition = owner.partition(log);
-    if (!partition || partition->readable_end(to) != seen) return changed();
-    ReadableWatch& w = watching.watches.emplace_back();
-    w.changed = std::move(changed);
-    partition->watch(w, to);
+    if (!partition || partition->readable_end(seen.to) != seen.readable_end) return changed();
+    if (seen.high_watermark && partition->high_watermark() != *seen.high_watermark) return changed();
+    const auto add = [&](ReadTo to) {
+      ReadableWatch& w = watching.watches.emplace_back();
+      w.changed = changed;
+      partition->watch(w, to);
+    };
+    add(seen.to);
+    if (seen.high_watermark) add(ReadTo::high_watermark);
   }
 
   Task<void> wait(SteadyTime deadline) {
@@ -365,15 +414,15 @@ class FetchRun {
     std::vector<std::pair<Shard*, std::shared_ptr<Watching>>> remote;
     for (Target& t : targets_) {
       if (!t.owner) continue;
-      const Offset seen = t.reading.readable_end;
-      const ReadTo to = reader_.to;
+      Seen seen{.readable_end = t.reading.readable_end, .to = reader_.to, .high_watermark = std::nullopt};
+      if (prompt_) seen.high_watermark = t.reading.high_watermark;
       if (t.owner == &home_) {
-        watch(home_, t.log, seen, to, local, [wake = wake.get()] { wake->wake(); });
+        watch(home_, t.log, seen, local, [wake = wake.get()] { wake->wake(); });
       } else {
         auto there = std::make_shared<Watching>();
         remote.emplace_back(&t.owner->shard(), there);
-        t.owner->shard().post([owner = t.owner, log = t.log, seen, to, there = there.get(), wake] {
-          watch(*owner, log, seen, to, *there, [wake] { wake->home->post([wake] { wake->wake(); }); });
+        t.owner->shard().post([owner = t.owner, log = t.log, seen, there = there.get(), wake] {
+          watch(*owner, log, seen, *there, [wake] { wake->home->post([wake] { wake->wake(); }); });
         });
       }
     }
@@ -401,9 +450,10 @@ class FetchRun {
     for (Target& target : targets_) {
       FetchedPartition& asked = *target.asked;
       Reading& reading = target.reading;
-      const bool news =
-          reading.error != ErrorCode::none || !reading.data.batches.empty() || reading.diverging_epoch.value >= 0 ||
-          reading.high_watermark.value != asked.told_high_watermark || reading.log_start.value != asked.told_log_start;
+      const bool news = reading.error != ErrorCode::none || !reading.data.batches.empty() ||
+                        reading.diverging_epoch.value >= 0 || reading.preferred_replica >= 0 ||
+                        reading.high_watermark.value != asked.told_high_watermark ||
+                        reading.log_start.value != asked.told_log_start;
       if (!full_ && !news) continue;
       asked.told_high_watermark = reading.error == ErrorCode::none ? reading.high_watermark.value : -2;
       asked.told_log_start = reading.log_start.value;
@@ -415,7 +465,10 @@ class FetchRun {
         topic.topic = asked.topic;
         topic.topic_id = asked.topic_id;
       }
-      fill(response.responses.back().partitions.emplace_back(), target);
+      auto& to = response.responses.back().partitions.emplace_back();
+      fill(to, target);
+      if (context_.version() >= 16 && target.owner && is_led_elsewhere(reading.error))
+        add_leader_hint(home_.metadata(), context_.listener(), target.log, to, response);
     }
     // Those that had their turn go last next time (KIP-227).
     if (session_)
@@ -440,13 +493,7 @@ class FetchRun {
       to.diverging_epoch.epoch = from.diverging_epoch.value;
       to.diverging_epoch.end_offset = from.diverging_end.value;
     }
-    const bool elsewhere =
-        from.error == ErrorCode::not_leader_or_follower || from.error == ErrorCode::fenced_leader_epoch;
-    if (elsewhere && context_.version() >= 16) {  // KIP-951
-      const PartitionImage& image = target.topic->partitions[static_cast<std::size_t>(target.log.partition)];
-      to.current_leader.leader_id = image.leader;
-      to.current_leader.leader_epoch = image.leader_epoch.value;
-    }
+    to.preferred_read_replica = from.preferred_replica;
     to.records = wire::Records(std::move(from.data.batches));
   }
 
@@ -456,7 +503,10 @@ class FetchRun {
   std::shared_ptr<FetchSession> session_;
   std::unique_ptr<FetchSession> alone_;  // of a request without a session
   bool full_ = false;                    // answer every partition, changed or not
-  bool hurried_ = false;                 // no more waiting: the client left, or asked for what there is
+  // A follower hears at once how far the high watermark is, for it has consumers: otherwise it does with its next
+  // fetch.
+  bool prompt_ = false;
+  bool hurried_ = false;  // no more waiting: the client left, or asked for what there is
   Reader reader_;
   std::vector<Target> targets_;
 };

@@ -287,6 +287,7 @@ void SimulatedNode::finish_stop(std::uint64_t life, SteadyTime until) {
 
 void SimulatedNode::reformat() {
   HOLDFAST_CHECK(!life_);
+  forget_crash();
   HOLDFAST_CHECK(disk_.remove_all(node_directory).has_value());
   disk_.sync_all();
 }

@@ -524,7 +524,38 @@ Result<void> Recovery::finish() {
   }
   if (replayed_bytes_ > 0)
     log_line(LogLevel::info, "log", "{}: replayed {} bytes of the journal", log_dir_, replayed_bytes_);
+  auto kept = keep_starts();
+  if (!kept) return kept;
   return remove_journals(disk_, log_dir_);
+}
+
+// Where logs begin that only the journal says: it goes now, and the next checkpoint is not written yet.
+Result<void> Recovery::keep_starts() {
+  bool moved = false;
+  for (const auto& [id, log] : logs_) {
+    const std::pair key(log.topic, id.partition);
+    const auto known = start_offsets_.find(key);
+    const Offset identity = identity_of(id.topic_id);
+    const auto of = identities_.find(key);
+    const bool of_a_namesake = of != identities_.end() && of->second != identity;
+    if (log.state.start == (known == start_offsets_.end() || of_a_namesake ? Offset(0) : known->second)) continue;
+    if (of_a_namesake) {
+      recovery_points_.erase(key);
+      high_watermarks_.erase(key);
+    }
+    start_offsets_[key] = log.state.start;
+    identities_[key] = identity;
+    moved = true;
+  }
+  if (!moved) return {};
+  for (const auto& [file, checkpoint] : {std::pair(log_format::recovery_point_file, &recovery_points_),
+                                         std::pair(log_format::start_offset_file, &start_offsets_),
+                                         std::pair(log_format::high_watermark_file, &high_watermarks_),
+                                         std::pair(log_format::identity_file, &identities_)}) {
+    auto written = write_offset_checkpoint(disk_, log_dir_ + "/" + std::string(file), *checkpoint);
+    if (!written) return written;
+  }
+  return {};
 }
 
 }  // namespace holdfast

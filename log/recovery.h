@@ -67,6 +67,7 @@ class Recovery {
   Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
   Result<void> write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes);
   Result<void> finish();
+  Result<void> keep_starts();
   std::string path(const RecoveredLog& log, Offset base, std::string_view suffix) const;
 
   Disk& disk_;

@@ -184,6 +184,26 @@ TEST(LogManager, TakesNothingForItsOwnThatWasSaidOfANamesake) {
   }
 }
 
+// The journal that says it goes when it was replayed, and the next checkpoint is a minute away.
+TEST(LogManager, KeepsTheStartOfALogHoweverSoonItDiesAgain) {
+  SimulatedDisk disk;
+  {
+    Life life(disk);
+    PartitionLog* log = life.create();
+    ASSERT_TRUE(log);
+    for (int i = 0; i < 10; ++i) life.append(*log);
+    ASSERT_TRUE(life.advance_start(*log, Offset(8)));
+  }
+  for (int death = 0; death < 3; ++death) {
+    disk.power_loss_of_all_unsynced();
+    Life life(disk);
+    PartitionLog* log = life.find();
+    ASSERT_TRUE(log);
+    EXPECT_EQ(log->start_offset(), Offset(8)) << death;
+    EXPECT_EQ(log->end_offset(), Offset(10)) << death;
+  }
+}
+
 TEST(LogManager, HasEveryLogThatItFoundWhosoeverItIs) {
   SimulatedDisk disk;
   std::vector<LogId> made;

@@ -177,6 +177,8 @@ Task<void> ReplicaFetcher::run() {
       co_await pause(std::chrono::seconds(1));
       continue;
     }
+    // Under another registration the leader knows nothing of this broker any more, not even what is on its disk.
+    if (std::exchange(session_broker_epoch_, own_epoch()) != own_epoch()) reset_session();
     const wire::FetchRequest request = make_request();
     const bool any = std::ranges::any_of(following_, [](const auto& f) { return f.second.asked.has_value(); });
     if (!any) {

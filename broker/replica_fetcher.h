@@ -82,6 +82,7 @@ class ReplicaFetcher {
   std::set<LogId> durable_;           // to be reported
   std::unique_ptr<BrokerClient> client_;
   std::int32_t session_id_ = 0, session_epoch_ = 0;
+  std::int64_t session_broker_epoch_ = -1;  // under which the session was begun
   bool fetching_ = false, stopping_ = false, report_deferred_ = false, woken_ = false;
   bool unreachable_ = false;  // and the log says so
   Duration backoff_{};

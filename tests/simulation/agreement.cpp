@@ -51,10 +51,14 @@ void Agreement::applied(int node, const zk::Txn& txn, std::uint64_t digest, std:
   const Bytes encoded = zk::encode(txn);
   std::vector<std::uint8_t> bytes(encoded.data(), encoded.data() + encoded.size());
   Node& state = nodes_[node];
-  std::size_t at = state.least;
+  std::size_t at = state.least, or_at = at;
   if (state.least < state.most) {
     at = std::max(at, first_from(txn.zxid));
     while (at < sequence_.size() && sequence_[at].zxid == txn.zxid && sequence_[at].bytes != bytes) ++at;
+    // A session that moves there and back is attached by equal transactions: which of them this is, the next one tells.
+    or_at = at;
+    for (std::size_t n = at + 1; n <= state.most && n < sequence_.size() && sequence_[n].zxid == txn.zxid; ++n)
+      if (sequence_[n].bytes == bytes) or_at = n;
   }
   if (at > state.most) {
     violation(node,
@@ -70,7 +74,8 @@ void Agreement::applied(int node, const zk::Txn& txn, std::uint64_t digest, std:
   if (sequence_[at].digest != digest)
     violations_.push_back(
         fmt::format("I10 node {}: its state at 0x{:x} is not what replay gives", node, txn.zxid.value));
-  state.least = state.most = at + 1;
+  state.least = at + 1;
+  state.most = std::max(at, or_at) + 1;
 }
 
 void Agreement::shows(int node, Zxid applied, std::uint64_t digest) {

@@ -101,6 +101,19 @@ TEST_F(AgreementTest, PassesAttachmentsOnEitherSideOfASnapshot) {
   EXPECT_EQ(text(), "");
 }
 
+TEST_F(AgreementTest, PassesEqualAttachmentsWhicheverOfThemIsBehindTheSnapshot) {
+  apply(1, create_session(1, epoch + 1));
+  for (const std::int64_t owner : {2, 1, 2}) apply(1, attach(1, epoch + 1, owner));
+  apply(1, create_session(2, epoch + 2));
+  start(2, Zxid(epoch + 1));
+  apply(2, attach(1, epoch + 1, 2));
+  apply(2, create_session(2, epoch + 2));
+  start(3, Zxid(epoch + 1));
+  for (const std::int64_t owner : {2, 1, 2}) apply(3, attach(1, epoch + 1, owner));
+  apply(3, create_session(2, epoch + 2));
+  EXPECT_EQ(text(), "");
+}
+
 TEST_F(AgreementTest, FindsAnotherTransactionInItsPlace) {
   apply(1, create_session(1, epoch + 1));
   apply(2, create_session(7, epoch + 1));

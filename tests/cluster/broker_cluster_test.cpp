@@ -75,6 +75,7 @@ class ProduceLoad {
                                  {"reconnect.backoff.max.ms", "200"},
                                  {"topic.metadata.refresh.interval.ms", "10000"}});
     int sent = 0;
+    std::vector<std::size_t> waiting(static_cast<std::size_t>(partitions_));
     auto last = Clock::now();
     std::size_t seen = 0;
     const auto take = [&] {
@@ -87,14 +88,18 @@ class ProduceLoad {
       for (; seen < acknowledged.size(); ++seen) {
         const auto& [offset, value] = acknowledged[seen];
         journal_[{std::stoi(value), offset}] = value;
+        --waiting[static_cast<std::size_t>(std::stoi(value))];
       }
       count_ = seen;
     };
     while (!stopping_) {
       // librdkafka waits for a broker that stands still as long as a message may take: the other partitions go on.
-      if (static_cast<std::size_t>(sent) - seen < waiting_max)
-        for (int i = 0; i < 10; ++i, ++sent)
-          producer.send(topic_, sent % partitions_, std::to_string(sent % partitions_) + ":" + std::to_string(sent));
+      for (int i = 0; i < 2 * partitions_; ++i, ++sent) {
+        const int partition = sent % partitions_;
+        if (waiting[static_cast<std::size_t>(partition)] >= waiting_max) continue;
+        ++waiting[static_cast<std::size_t>(partition)];
+        producer.send(topic_, partition, std::to_string(partition) + ":" + std::to_string(sent));
+      }
       producer.poll(5);
       take();
     }
@@ -102,7 +107,7 @@ class ProduceLoad {
     take();
   }
 
-  static constexpr std::size_t waiting_max = 50'000;
+  static constexpr std::size_t waiting_max = 200;  // of a partition
   std::string brokers_, topic_;
   int partitions_;
   std::map<std::pair<int, std::int64_t>, std::string> journal_;

@@ -33,7 +33,6 @@ Txn ZnodeMachine::prepare(const WriteRequest& request, const Caller& caller, std
   return preparer_.prepare(request, caller, now_ms);
 }
 
-
 void ZnodeMachine::discard_outstanding() { preparer_.restart(last_applied_); }
 
 std::vector<std::string> ZnodeMachine::expired_nodes(std::int64_t now_ms, std::size_t count) const {

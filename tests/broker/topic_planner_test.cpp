@@ -42,7 +42,8 @@ NewTopic named(std::string name, std::int32_t partitions = -1, std::int16_t repl
 TEST(TopicPlanner, NamesFollowKafkasRules) {
   EXPECT_FALSE(topic_name_fault("orders.v1_eu-west"));
   EXPECT_FALSE(topic_name_fault(std::string(249, 'a')));
-  for (const std::string bad : {"", ".", "..", "a b", "a/b", "ümlaut", "__coordination"}) EXPECT_TRUE(topic_name_fault(bad)) << bad;
+  for (const std::string bad : {"", ".", "..", "a b", "a/b", "ümlaut", "__coordination"})
+    EXPECT_TRUE(topic_name_fault(bad)) << bad;
   EXPECT_TRUE(topic_name_fault(std::string(250, 'a')));
 }
 

@@ -80,6 +80,10 @@ Task<void> ReplicaFetcher::pause(Duration at_most) {
 
 void ReplicaFetcher::give_pause(Following& f, Duration how_long) {
   f.not_before = broker_.shard().clock().now() + how_long;
+  // The fetch of the others may wait at the leader by then, for much longer.
+  if (retry_timer_.armed() && retry_at_ <= f.not_before) return;
+  retry_at_ = f.not_before;
+  broker_.shard().arm(retry_timer_, how_long, [this] { changed(); });
 }
 
 void ReplicaFetcher::complain(Following& f, std::string_view what) {
@@ -353,6 +357,7 @@ void ReplicaFetcher::report() {
 
 Task<void> ReplicaFetcher::stop() {
   stopping_ = true;
+  retry_timer_.cancel();
   if (client_) client_->close();
   if (resume_) std::exchange(resume_, nullptr)();
   co_await broker_.shard().drained(gate_);

@@ -88,6 +88,8 @@ class ReplicaFetcher {
   Duration backoff_{};
   Function<void()> resume_;
   Timer timer_;
+  Timer retry_timer_;  // the first end of a partition's pause
+  SteadyTime retry_at_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Gate gate_;
 };

@@ -276,7 +276,10 @@ Task<Result<Ensemble::MultiResult>> Ensemble::submit(SessionId session, std::vec
     });
   };
   co_await shard_.until(std::move(propose));
-  if (out.error == zk::ZkError::connection_loss) co_return fail(ErrorKind::io, "the coordination log has failed");
+  if (out.error == zk::ZkError::connection_loss) {
+    if (driver_.failed()) co_return fail(ErrorKind::io, "the coordination log has failed");
+    co_return fail(ErrorKind::io, "the quorum has no leader, or lost it: whether this was written is not known");
+  }
   co_return out;
 }
 

@@ -194,6 +194,7 @@ class FetchRun {
     reader_.replica_epoch = context_.version() >= 15 ? message_.replica_state.replica_epoch : -1;
     reader_.to = reader_.is_follower() ? ReadTo::log_end : static_cast<ReadTo>(message_.isolation_level);
     reader_.any_replica = !reader_.is_follower() && context_.version() >= 11;
+    if (!reader_.is_follower() && message_.rack_id.empty()) return;
     const bool by_rack = home_.config().text("replica.selector.class") == rack_aware_selector;
     prompt_ = by_rack && reader_.is_follower() && session_ && !full_;
     if (!by_rack || !reader_.any_replica || message_.rack_id.empty()) return;

@@ -64,7 +64,7 @@ bool BrokerShard::is_assigned(const PartitionImage& image) const {
 // followers have, and would give the same offsets of the same epoch out again.
 PartitionImage BrokerShard::believed(const PartitionImage& image) const {
   PartitionImage out = image;
-  if (!metadata_.alive_since(image.leader, image.state_zxid)) out.leader = -1;
+  if (!metadata_.still_serves(image.leader, image)) out.leader = -1;
   return out;
 }
 
@@ -132,9 +132,9 @@ bool BrokerShard::take_state(const TopicImage& topic, const LogId& id) {
 
 // ---- Replicas ----
 
-std::optional<std::int64_t> BrokerShard::epoch_of(std::int32_t broker) const {
+std::optional<std::int64_t> BrokerShard::epoch_of(std::int32_t broker, const LogId& partition) const {
   const auto found = metadata_.brokers().find(broker);
-  if (found == metadata_.brokers().end()) return std::nullopt;
+  if (found == metadata_.brokers().end() || found->second.is_offline(partition)) return std::nullopt;
   return found->second.epoch;
 }
 
@@ -153,7 +153,7 @@ void BrokerShard::write_isr(Partition& partition, std::vector<std::int32_t> isr)
     std::int64_t epoch = partition.in_sync().live_epoch(id).value_or(-1);
     if (stays && topic) {
       const PartitionImage& image = topic->partitions[static_cast<std::size_t>(change.id.partition)];
-      epoch = metadata_.alive_since(id, image.state_zxid) ? metadata_.brokers().at(id).epoch : -1;
+      epoch = metadata_.still_serves(id, image) ? metadata_.brokers().at(id).epoch : -1;
     }
     change.others.emplace_back(id, epoch);
   }
@@ -297,7 +297,7 @@ Task<void> BrokerShard::remove_log(LogId id, std::shared_ptr<Partition> partitio
 bool BrokerShard::waits_to_lead() const {
   for (const auto& [id, partition] : partitions_) {
     const PartitionImage* image = metadata_.partition(partition->topic(), id.partition);
-    if (image && image->leader == services_.node_id && !metadata_.alive_since(image->leader, image->state_zxid))
+    if (image && image->leader == services_.node_id && !metadata_.still_serves(image->leader, *image))
       return true;
   }
   return false;

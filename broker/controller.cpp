@@ -29,10 +29,11 @@ std::int32_t first_among(const Ids& order, const Ids& ids) {
   return it == order.end() ? -1 : *it;
 }
 
-Ids alive_of(const Metadata& metadata, const Ids& ids) {
+// Those of them that are alive, and can serve the partition.
+Ids alive_of(const Metadata& metadata, const PartitionImage& p, const Ids& ids) {
   Ids out;
   for (const std::int32_t id : ids)
-    if (metadata.alive(id)) out.push_back(id);
+    if (metadata.serves(id, p)) out.push_back(id);
   return out;
 }
 
@@ -50,16 +51,16 @@ void lead(PartitionImage& next, const PartitionImage& before, std::int32_t leade
 Ids standing_members(const Metadata& metadata, const PartitionImage& p) {
   Ids out;
   for (const std::int32_t id : p.isr)
-    if (contains(p.replicas, id) && metadata.alive_since(id, p.state_zxid)) out.push_back(id);
+    if (contains(p.replicas, id) && metadata.still_serves(id, p)) out.push_back(id);
   if (!out.empty()) return out;
   for (const std::int32_t id : p.isr)
-    if (contains(p.replicas, id) && metadata.alive(id)) out.push_back(id);
+    if (contains(p.replicas, id) && metadata.serves(id, p)) out.push_back(id);
   return out;
 }
 
 // An unclean leader: the first live replica, of those that were there before a reassignment began if possible.
 std::int32_t unclean_leader(const Metadata& metadata, const PartitionImage& p) {
-  const Ids alive = alive_of(metadata, p.replicas);
+  const Ids alive = alive_of(metadata, p, p.replicas);
   const std::int32_t settled = first_among(without(p.replicas, p.adding), alive);
   return settled != -1 ? settled : first_among(p.replicas, alive);
 }
@@ -71,7 +72,7 @@ PartitionImage healed(const Metadata& metadata, const PartitionImage& p, bool un
   const Ids members = standing_members(metadata, p);
   if (!members.empty()) {
     next.isr = members;
-    if (!contains(members, p.leader) || !metadata.alive_since(p.leader, p.state_zxid))
+    if (!contains(members, p.leader) || !metadata.still_serves(p.leader, p))
       lead(next, p, first_among(p.replicas, members));
     return next;
   }
@@ -109,7 +110,7 @@ bool replace(const Metadata& metadata, PartitionImage& p, const PartitionImage& 
     if (contains(replicas, id)) isr.push_back(id);
   if (isr.empty()) {
     if (!unclean) return false;
-    const std::int32_t alive = first_among(replicas, alive_of(metadata, replicas));
+    const std::int32_t alive = first_among(replicas, alive_of(metadata, p, replicas));
     isr = {alive != -1 ? alive : replicas.front()};
   }
   p.replicas = std::move(replicas);
@@ -117,7 +118,7 @@ bool replace(const Metadata& metadata, PartitionImage& p, const PartitionImage& 
   p.removing = std::move(removing);
   p.isr = std::move(isr);
   if (contains(p.isr, p.leader)) return true;
-  const std::int32_t leader = first_among(p.replicas, alive_of(metadata, p.isr));
+  const std::int32_t leader = first_among(p.replicas, alive_of(metadata, p, p.isr));
   if (leader != p.leader) lead(p, before, leader);
   return true;
 }
@@ -235,7 +236,7 @@ std::optional<TopicChange> plan_repair(const Metadata& metadata, const TopicImag
   const auto look_at = [&](std::int32_t index) {
     const PartitionImage& p = draft.before(index);
     PartitionImage next = healed(metadata, p, false);
-    if (next.leader == -1 && !alive_of(metadata, p.replicas).empty()) {
+    if (next.leader == -1 && !alive_of(metadata, p, p.replicas).empty()) {
       if (!may_lose) may_lose = unclean(topic);
       if (*may_lose) next = healed(metadata, p, true);
     }
@@ -277,7 +278,7 @@ ControllerPlan plan_rebalance(const Metadata& metadata, std::int64_t allowed_per
       const Balance& balance = balances[p.replicas.front()];
       if (balance.elsewhere * 100 <= allowed_percent * balance.preferred) continue;
       // What has to be repaired first is: the rebalance comes again.
-      if (!contains(p.isr, p.replicas.front()) || !metadata.alive(p.replicas.front()) ||
+      if (!contains(p.isr, p.replicas.front()) || !metadata.serves(p.replicas.front(), p) ||
           !same_state(healed(metadata, p, false), p))
         continue;
       PartitionImage next = p;
@@ -297,7 +298,7 @@ ControllerPlan plan_shutdown(const Metadata& metadata, std::int32_t broker) {
       const PartitionImage& p = topic->partitions[i];
       if (!contains(p.isr, broker)) continue;
       PartitionImage next = healed(metadata, p, false);
-      const Ids others = without(alive_of(metadata, next.isr), {broker});
+      const Ids others = without(alive_of(metadata, p, next.isr), {broker});
       if (others.empty()) continue;
       next.isr = others;
       if (next.leader == broker) lead(next, p, first_among(p.replicas, others));
@@ -329,7 +330,7 @@ AdminAnswer elect(const Metadata& metadata, ElectionType type, const PartitionIm
   if (type == ElectionType::preferred ? p.leader == preferred : p.leader != -1)
     return told(ErrorCode::election_not_needed);
   next = healed(metadata, p, type == ElectionType::unclean);
-  if (type == ElectionType::preferred && contains(next.isr, preferred) && metadata.alive(preferred))
+  if (type == ElectionType::preferred && contains(next.isr, preferred) && metadata.serves(preferred, p))
     lead(next, p, preferred);
   if (next.leader != -1 && next.leader_epoch != p.leader_epoch) return {};
   next = p;

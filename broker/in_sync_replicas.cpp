@@ -20,6 +20,7 @@ void InSyncReplicas::lead(const PartitionImage& image, Offset end, SteadyTime no
 void InSyncReplicas::update(const PartitionImage& image, SteadyTime now) {
   if (image.state_version != state_version_) pending_.reset();
   state_version_ = image.state_version;
+  id_ = image.id;
   replicas_ = image.replicas;
   isr_ = image.isr;
   std::erase_if(followers_, [this](const auto& f) { return !has(replicas_, f.first); });
@@ -36,7 +37,7 @@ bool InSyncReplicas::fetched(std::int32_t replica, std::int64_t broker_epoch, Of
   const auto it = followers_.find(replica);
   if (it == followers_.end()) return false;
   Follower& f = it->second;
-  const auto registered = brokers_.epoch_of(replica);
+  const auto registered = brokers_.epoch_of(replica, id_);
   if (!registered || *registered != broker_epoch) return false;
   if (broker_epoch != f.broker_epoch) {
     const auto caught_up_at = f.caught_up_at;
@@ -80,7 +81,7 @@ bool InSyncReplicas::is_counted(std::int32_t replica) const {
 }
 
 bool InSyncReplicas::is_live(std::int32_t replica, const Follower& f) const {
-  const auto epoch = brokers_.epoch_of(replica);
+  const auto epoch = brokers_.epoch_of(replica, id_);
   return epoch && *epoch == f.broker_epoch;
 }
 

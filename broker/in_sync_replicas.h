@@ -21,11 +21,12 @@ namespace holdfast {
 
 class InSyncReplicas {
  public:
-  // Who is alive: the epoch of a broker's registration (its czxid); nothing when it has none.
+  // Who is alive: the epoch of a broker's registration (its czxid); nothing when it has none, or cannot serve that
+  // partition.
   class Brokers {
    public:
     virtual ~Brokers() = default;
-    virtual std::optional<std::int64_t> epoch_of(std::int32_t broker) const = 0;
+    virtual std::optional<std::int64_t> epoch_of(std::int32_t broker, const LogId& partition) const = 0;
   };
 
   InSyncReplicas(std::int32_t self, const Brokers& brokers) : self_(self), brokers_(brokers) {}
@@ -87,6 +88,7 @@ class InSyncReplicas {
 
   std::int32_t self_;
   const Brokers& brokers_;
+  LogId id_;
   std::map<std::int32_t, Follower> followers_;  // the assigned replicas but this one
   std::vector<std::int32_t> replicas_, isr_;
   std::optional<std::vector<std::int32_t>> pending_;

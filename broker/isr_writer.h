@@ -2,7 +2,7 @@
 // multi: the state is the one that the leader knew, the topic is still the same, this broker is still registered as it
 // was, and so is every member. One that enters and came back under a new registration may have lost what it had
 // (KIP-841, KIP-903); one that stays and came back must not be hidden by a newer state, for the controller tells by the
-// order of the two that it was gone (Metadata::alive_since). Lives on shard 0.
+// order of the two that it was gone (Metadata::still_serves). Lives on shard 0.
 #pragma once
 
 #include <cstdint>

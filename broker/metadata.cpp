@@ -1,11 +1,18 @@
 #include "broker/metadata.h"
 
+#include <algorithm>
+
 namespace holdfast {
 
 const znodes::Broker::Listener* BrokerImage::listener(std::string_view name) const {
   for (const auto& l : registration.listeners)
     if (l.name == name) return &l;
   return nullptr;
+}
+
+bool BrokerImage::is_offline(const LogId& partition) const {
+  const auto topic = registration.offline.find(partition.topic_id);
+  return topic != registration.offline.end() && std::ranges::binary_search(topic->second, partition.partition);
 }
 
 bool is_internal_topic(std::string_view name) { return name == offsets_topic || name == transactions_topic; }
@@ -62,6 +69,16 @@ const PartitionImage* Metadata::partition(std::string_view name, std::int32_t in
   if (it == by_name_.end() || index < 0) return nullptr;
   const auto& partitions = it->second->partitions;
   return static_cast<std::size_t>(index) < partitions.size() ? &partitions[static_cast<std::size_t>(index)] : nullptr;
+}
+
+bool Metadata::serves(std::int32_t broker, const PartitionImage& partition) const {
+  const auto it = brokers_->find(broker);
+  return it != brokers_->end() && !it->second.is_offline(partition.id);
+}
+
+bool Metadata::still_serves(std::int32_t broker, const PartitionImage& partition) const {
+  const auto it = brokers_->find(broker);
+  return it != brokers_->end() && it->second.epoch <= partition.state_zxid && !it->second.is_offline(partition.id);
 }
 
 const znodes::Configs& Metadata::broker_config(std::string_view id) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/znodes.h"
+#include "log/log.h"
 #include "runtime/random.h"
 #include "runtime/strong.h"
 
@@ -29,6 +30,7 @@ struct UuidHash {
 inline constexpr Uuid zero_uuid{};
 
 struct PartitionImage {
+  LogId id;
   std::int32_t leader = -1;  // -1: none
   LeaderEpoch leader_epoch{0};
   std::int32_t state_version = 0;  // of the state znode: the guard of conditional writes
@@ -55,6 +57,7 @@ struct BrokerImage {
   std::int64_t epoch = 0;  // czxid of the registration
   znodes::Broker registration;
   const znodes::Broker::Listener* listener(std::string_view name) const;
+  bool is_offline(const LogId& partition) const;  // its log directory has failed there
 };
 
 inline constexpr std::string_view offsets_topic = "__consumer_offsets";
@@ -91,13 +94,12 @@ class Metadata {
   std::int32_t controller() const { return controller_; }
   std::int32_t controller_epoch() const { return controller_epoch_; }
   bool alive(std::int32_t broker) const { return brokers_->contains(broker); }
-  // Alive, and in the same life as when `zxid` was written. A broker whose registration is newer than a partition's
-  // state was gone since: it leads nothing and is in no ISR by that state, until one is written that knows of it.
-  // This holds only because whoever writes a state guards it by the registrations of the live members of its ISR.
-  bool alive_since(std::int32_t broker, std::int64_t zxid) const {
-    const auto it = brokers_->find(broker);
-    return it != brokers_->end() && it->second.epoch <= zxid;
-  }
+  // Alive, and the log directory of its replica has not failed: otherwise it can do nothing for that partition.
+  bool serves(std::int32_t broker, const PartitionImage& partition) const;
+  // That, in the same life as when the partition's state was written. A broker whose registration is newer was gone
+  // since: it leads nothing and is in no ISR by that state, until one is written that knows of it. This holds only
+  // because whoever writes a state guards it by the registrations of the live members of its ISR.
+  bool still_serves(std::int32_t broker, const PartitionImage& partition) const;
   const std::string& cluster_id() const { return cluster_id_; }
   void set_cluster_id(std::string id) { cluster_id_ = std::move(id); }
   // Some broker that may lead: the one to ask for coordinators, the controller of KRaft clients.

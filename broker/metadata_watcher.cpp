@@ -97,6 +97,8 @@ TopicPtr MetadataWatcher::read_topic(std::string_view name) {
   image->version = tree.stat(*node).version;
   image->czxid = tree.stat(*node).czxid;
   image->partitions.resize(decoded->replicas.size());
+  for (std::size_t i = 0; i < image->partitions.size(); ++i)
+    image->partitions[i].id = {image->id, static_cast<std::int32_t>(i)};
   for (auto& [index, replicas] : decoded->replicas) {
     if (static_cast<std::size_t>(index) >= image->partitions.size()) continue;
     PartitionImage& partition = image->partitions[static_cast<std::size_t>(index)];

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <limits>
@@ -142,6 +143,11 @@ std::string encode(const Broker& broker) {
   out["host"] = plain ? json::value(plain->host) : json::value(nullptr);
   out["version"] = 5;
   out["timestamp"] = std::to_string(broker.timestamp_ms);
+  if (!broker.offline.empty()) {
+    json::object offline;
+    for (const auto& [topic, partitions] : broker.offline) offline[to_base64(topic)] = write_ids(partitions);
+    out["offline_partitions"] = std::move(offline);
+  }
   return json::serialize(out);
 }
 
@@ -169,6 +175,15 @@ Result<Broker> decode_broker(std::string_view text) {
       listener.security_protocol = text_of(protocols->as_object(), listener.name);
     broker.listeners.push_back(std::move(listener));
   }
+  const json::value* offline = object->if_contains("offline_partitions");
+  if (offline && !offline->is_object()) return malformed("broker registration");
+  if (offline)
+    for (const auto& [topic, partitions] : offline->as_object()) {
+      Uuid id{};
+      if (!from_base64(topic, id) || !read_ids(partitions, broker.offline[id]))
+        return malformed("broker registration");
+      std::ranges::sort(broker.offline[id]);
+    }
   return broker;
 }
 

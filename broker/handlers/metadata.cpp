@@ -22,14 +22,14 @@ std::optional<std::string> rack_of(const BrokerImage& broker) {
 template <class Out>
 void fill_partition(Out& to, const PartitionImage& image, std::size_t index, const Metadata& metadata) {
   to.partition_index = static_cast<std::int32_t>(index);
-  const bool led = image.leader >= 0 && metadata.brokers().contains(image.leader);
+  const bool led = image.leader >= 0 && metadata.serves(image.leader, image);
   to.leader_id = led ? image.leader : -1;
   to.error_code = led ? 0 : code(ErrorCode::leader_not_available);
   to.leader_epoch = image.leader_epoch.value;
   to.replica_nodes = image.replicas;
   to.isr_nodes = image.isr;
   for (const std::int32_t id : image.replicas)
-    if (!metadata.brokers().contains(id)) to.offline_replicas.push_back(id);
+    if (!metadata.serves(id, image)) to.offline_replicas.push_back(id);
 }
 
 void fill_topic(wire::MetadataResponse::Topic& to, const TopicImage& image, const Metadata& metadata) {

@@ -36,6 +36,8 @@ struct PartitionImage {
   std::int32_t state_version = 0;  // of the state znode: the guard of conditional writes
   std::int64_t state_zxid = 0;     // of the transaction that wrote it
   std::vector<std::int32_t> replicas, isr;
+  // Not in sync, and may lead all the same; and who led when nobody was left (eligible_replicas.h).
+  std::vector<std::int32_t> elr, last_known_elr;
   // While it is being reassigned (KIP-455): those among the replicas that come, and that go when it is done.
   std::vector<std::int32_t> adding, removing;
   bool reassigning() const { return !adding.empty() || !removing.empty(); }

@@ -132,6 +132,8 @@ void MetadataWatcher::read_state(std::string_view topic, std::int32_t index, Par
   partition.leader = state->leader;
   partition.leader_epoch = LeaderEpoch(state->leader_epoch);
   partition.isr = std::move(state->isr);
+  partition.elr = std::move(state->elr);
+  partition.last_known_elr = std::move(state->last_known_elr);
   partition.state_version = tree.stat(*node).version;
   partition.state_zxid = tree.stat(*node).mzxid;
 }

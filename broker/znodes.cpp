@@ -180,8 +180,7 @@ Result<Broker> decode_broker(std::string_view text) {
   if (offline)
     for (const auto& [topic, partitions] : offline->as_object()) {
       Uuid id{};
-      if (!from_base64(topic, id) || !read_ids(partitions, broker.offline[id]))
-        return malformed("broker registration");
+      if (!from_base64(topic, id) || !read_ids(partitions, broker.offline[id])) return malformed("broker registration");
       std::ranges::sort(broker.offline[id]);
     }
   return broker;
@@ -210,11 +209,14 @@ Result<Topic> decode_topic(std::string_view text) {
 }
 
 std::string encode(const PartitionState& state) {
-  return json::serialize(json::object{{"controller_epoch", state.controller_epoch},
-                                      {"leader", state.leader},
-                                      {"version", 1},
-                                      {"leader_epoch", state.leader_epoch},
-                                      {"isr", write_ids(state.isr)}});
+  json::object out{{"controller_epoch", state.controller_epoch},
+                   {"leader", state.leader},
+                   {"version", 1},
+                   {"leader_epoch", state.leader_epoch},
+                   {"isr", write_ids(state.isr)}};
+  if (!state.elr.empty()) out["elr"] = write_ids(state.elr);
+  if (!state.last_known_elr.empty()) out["last_known_elr"] = write_ids(state.last_known_elr);
+  return json::serialize(out);
 }
 
 Result<PartitionState> decode_partition_state(std::string_view text) {
@@ -225,6 +227,9 @@ Result<PartitionState> decode_partition_state(std::string_view text) {
   if (!read(*object, "leader", state.leader) || !read(*object, "leader_epoch", state.leader_epoch) ||
       !read(*object, "controller_epoch", state.controller_epoch) || !isr || !read_ids(*isr, state.isr))
     return malformed("partition state");
+  for (const auto& [key, ids] : {std::pair{"elr", &state.elr}, {"last_known_elr", &state.last_known_elr}})
+    if (const json::value* value = object->if_contains(key); value && !read_ids(*value, *ids))
+      return malformed("partition state");
   return state;
 }
 

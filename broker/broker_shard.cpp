@@ -138,14 +138,14 @@ std::optional<std::int64_t> BrokerShard::epoch_of(std::int32_t broker, const Log
   return found->second.epoch;
 }
 
-void BrokerShard::write_isr(Partition& partition, std::vector<std::int32_t> isr) {
+void BrokerShard::write_isr(Partition& partition, InSyncReplicas::Change due) {
   IsrChange change;
   change.id = partition.log().id();
   change.topic = partition.topic();
   change.state_version = partition.in_sync().state_version();
   const TopicPtr topic = metadata_.topic(change.id.topic_id);
   if (topic) change.topic_czxid = topic->czxid;
-  for (const std::int32_t id : isr) {
+  for (const std::int32_t id : due.isr) {
     if (id == services_.node_id) continue;
     const auto& before = partition.in_sync().isr();
     const bool stays = std::ranges::find(before, id) != before.end();
@@ -157,7 +157,8 @@ void BrokerShard::write_isr(Partition& partition, std::vector<std::int32_t> isr)
     }
     change.others.emplace_back(id, epoch);
   }
-  change.isr = std::move(isr);
+  change.isr = std::move(due.isr);
+  change.elr = std::move(due.elr);
   BrokerShard& first = this->first();
   first.shard_.post([this, writer = services_.isr, change = std::move(change)]() mutable {
     auto done = [this, id = change.id, version = change.state_version](bool written) {
@@ -297,8 +298,7 @@ Task<void> BrokerShard::remove_log(LogId id, std::shared_ptr<Partition> partitio
 bool BrokerShard::waits_to_lead() const {
   for (const auto& [id, partition] : partitions_) {
     const PartitionImage* image = metadata_.partition(partition->topic(), id.partition);
-    if (image && image->leader == services_.node_id && !metadata_.still_serves(image->leader, *image))
-      return true;
+    if (image && image->leader == services_.node_id && !metadata_.still_serves(image->leader, *image)) return true;
   }
   return false;
 }

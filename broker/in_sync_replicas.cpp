@@ -23,6 +23,7 @@ void InSyncReplicas::update(const PartitionImage& image, SteadyTime now) {
   id_ = image.id;
   replicas_ = image.replicas;
   isr_ = image.isr;
+  elr_ = image.elr;
   std::erase_if(followers_, [this](const auto& f) { return !has(replicas_, f.first); });
   for (const std::int32_t id : replicas_) {
     if (id == self_) continue;
@@ -97,6 +98,7 @@ Offset InSyncReplicas::end_of(std::int32_t replica) const {
 }
 
 std::optional<Offset> InSyncReplicas::high_watermark(Offset own, SteadyTime now, Duration lag_max) const {
+  if (!elr_.empty()) return std::nullopt;
   Offset to = own;
   for (const auto& [id, f] : followers_) {
     const Offset at = position(f);
@@ -110,9 +112,9 @@ std::optional<Offset> InSyncReplicas::high_watermark(Offset own, SteadyTime now,
   return to;
 }
 
-std::optional<std::vector<std::int32_t>> InSyncReplicas::due(Offset high_watermark, Offset leader_end, SteadyTime now,
-                                                             Duration lag_max) const {
-  if (pending_ || followers_.empty()) return std::nullopt;
+std::optional<InSyncReplicas::Change> InSyncReplicas::due(Offset high_watermark, Offset leader_end, SteadyTime now,
+                                                          Duration lag_max) const {
+  if (pending_ || (followers_.empty() && elr_.empty())) return std::nullopt;
   const auto belongs = [&](std::int32_t id) {
     if (id == self_) return true;
     const Follower& f = followers_.at(id);
@@ -121,13 +123,15 @@ std::optional<std::vector<std::int32_t>> InSyncReplicas::due(Offset high_waterma
     return has(isr_, id) || (is_live(id, f) && at >= high_watermark && at >= epoch_start_);
   };
   const auto changes = [&](std::int32_t id) { return belongs(id) != has(isr_, id); };
-  if (std::ranges::none_of(replicas_, changes) &&
-      std::ranges::none_of(isr_, [&](std::int32_t id) { return !has(replicas_, id); }))
-    return std::nullopt;
+  const bool same_isr = std::ranges::none_of(replicas_, changes) &&
+                        std::ranges::none_of(isr_, [&](std::int32_t id) { return !has(replicas_, id); });
+  if (same_isr && elr_.empty()) return std::nullopt;
   // In the order of the assignment, as the controller elects by it.
-  std::vector<std::int32_t> wanted;
+  Change wanted;
   for (const std::int32_t id : replicas_)
-    if (belongs(id)) wanted.push_back(id);
+    if (belongs(id)) wanted.isr.push_back(id);
+  wanted.elr = eligible_after(rule_, isr_, elr_, wanted.isr, replicas_);
+  if (same_isr && wanted.elr == elr_) return std::nullopt;
   return wanted;
 }
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "broker/eligible_replicas.h"
 #include "broker/metadata.h"
 #include "runtime/clock.h"
 #include "runtime/strong.h"
@@ -31,7 +32,8 @@ class InSyncReplicas {
 
   InSyncReplicas(std::int32_t self, const Brokers& brokers) : self_(self), brokers_(brokers) {}
 
-  void set_write_caching(bool on) { write_caching_ = on; }  // which position counts
+  // Which position counts, and who is eligible.
+  void set_rule(const ReplicaRule& rule) { rule_ = rule; }
 
   // Leadership begins, in the image's epoch, with the log's end at `end`: nothing is known of the others yet.
   void lead(const PartitionImage& image, Offset end, SteadyTime now);
@@ -49,22 +51,28 @@ class InSyncReplicas {
   // for one (KIP-497's maximal ISR).
   bool is_counted(std::int32_t replica) const;
   // How far the high watermark may go when the leader's own position is `own`; nothing while a member's position is not
-  // known. A replica that nearly is in sync is waited for, too, or it could never catch up with a busy leader (as
-  // Kafka's Partition.maybeIncrementLeaderHW does).
+  // known, nor while anybody is eligible: who is, has what was committed when it left the ISR, and no more. A replica
+  // that nearly is in sync is waited for, too, or it could never catch up with a busy leader (as Kafka's
+  // Partition.maybeIncrementLeaderHW does).
   std::optional<Offset> high_watermark(Offset own, SteadyTime now, Duration lag_max) const;
 
-  // The ISR that should be, if it is not the one there is: members that did not keep up leave (for `lag_max` without
-  // having all that the leader had), replicas that keep up and have reached the high watermark enter. Nothing while a
-  // change is pending.
-  std::optional<std::vector<std::int32_t>> due(Offset high_watermark, Offset leader_end, SteadyTime now,
-                                               Duration lag_max) const;
-  // It is being written. Until settled() or an update() with another state, it counts.
+  struct Change {
+    std::vector<std::int32_t> isr, elr;
+    friend bool operator==(const Change&, const Change&) = default;
+  };
+  // What the state should say, if it does not: members that did not keep up leave (for `lag_max` without having all
+  // that the leader had), replicas that keep up and have reached the high watermark enter; nobody is eligible when
+  // enough are in sync. Nothing while a change is pending.
+  std::optional<Change> due(Offset high_watermark, Offset leader_end, SteadyTime now, Duration lag_max) const;
+  // It is being written. Until settled() or an update() with another state, its members count.
   void propose(std::vector<std::int32_t> isr) { pending_ = std::move(isr); }
   void settled() { pending_.reset(); }
   bool is_pending() const { return pending_.has_value(); }
 
   const std::vector<std::int32_t>& isr() const { return isr_; }
-  std::size_t replicas() const { return replicas_.size(); }
+  const std::vector<std::int32_t>& elr() const { return elr_; }
+  bool is_under_min() const { return isr_.size() < min_isr(); }
+  std::size_t min_isr() const { return effective_min_isr(rule_, replicas_.size()); }
   std::int32_t state_version() const { return state_version_; }
   // Registered under the epoch it last fetched with.
   std::optional<std::int64_t> live_epoch(std::int32_t replica) const;
@@ -83,18 +91,18 @@ class InSyncReplicas {
 
   bool is_live(std::int32_t replica, const Follower& follower) const;
   bool keeps_up(const Follower& follower, SteadyTime now, Duration lag_max) const;
-  Offset position(const Follower& f) const { return write_caching_ ? f.end : std::min(f.durable, f.end); }
+  Offset position(const Follower& f) const { return rule_.durable ? std::min(f.durable, f.end) : f.end; }
   void note_position(Follower& follower, Offset leader_end, SteadyTime now) const;
 
   std::int32_t self_;
   const Brokers& brokers_;
   LogId id_;
   std::map<std::int32_t, Follower> followers_;  // the assigned replicas but this one
-  std::vector<std::int32_t> replicas_, isr_;
+  std::vector<std::int32_t> replicas_, isr_, elr_;
   std::optional<std::vector<std::int32_t>> pending_;
   std::int32_t state_version_ = -1;
   Offset epoch_start_{0};
-  bool write_caching_ = false;
+  ReplicaRule rule_;
 };
 
 }  // namespace holdfast

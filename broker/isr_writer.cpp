@@ -35,6 +35,8 @@ Task<bool> IsrWriter::try_write(const IsrChange& change) {
   auto state = znodes::decode_partition_state(as_text(state_node->data.view()));
   if (!state || state->leader != node_id_ || tree.stat(*state_node).version != change.state_version) co_return false;
   const std::vector<std::int32_t> before = std::exchange(state->isr, change.isr);
+  state->elr = change.elr;
+  state->last_known_elr.clear();
   std::vector<Ensemble::Op> ops;
   ops.push_back(Ensemble::CheckCzxid{znodes::broker_path(node_id_), Zxid(broker_epoch_)});
   for (const auto& [id, epoch] : change.others)
@@ -43,8 +45,8 @@ Task<bool> IsrWriter::try_write(const IsrChange& change) {
   ops.push_back(Ensemble::Set{state_path, znodes::encode(*state), change.state_version});
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done || done->error != zk::ZkError::ok) co_return false;
-  log_line(LogLevel::info, "broker", "{}-{}: in sync are {} (were {})", change.topic, change.id.partition,
-           text_of(change.isr), text_of(before));
+  log_line(LogLevel::info, "broker", "{}-{}: in sync are {} (were {}){}{}", change.topic, change.id.partition,
+           text_of(change.isr), text_of(before), change.elr.empty() ? "" : ", eligible ", text_of(change.elr));
   co_return true;
 }
 

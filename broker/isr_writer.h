@@ -20,7 +20,7 @@ struct IsrChange {
   std::string topic;
   std::int64_t topic_czxid = 0;
   std::int32_t state_version = 0;  // of the znode that it replaces
-  std::vector<std::int32_t> isr;
+  std::vector<std::int32_t> isr, elr;
   std::vector<std::pair<std::int32_t, std::int64_t>> others;  // of the members, with the epochs of their registrations
 };
 

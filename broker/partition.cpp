@@ -43,7 +43,7 @@ void Partition::give_up(ErrorCode error) {
 
 void Partition::configure(const TopicSettings& settings) {
   settings_ = settings;
-  in_sync_.set_write_caching(settings.write_caching);
+  in_sync_.set_rule({.min_isr = settings.min_insync_replicas, .durable = !settings.write_caching});
   LogConfig config = log_.config();
   config.segment_bytes = settings.segment_bytes;
   config.segment_ms = settings.segment_ms;
@@ -88,14 +88,6 @@ void Partition::set_fenced(bool fenced) {
   if (fenced && leader_) give_up(ErrorCode::not_leader_or_follower);
   consider();
 }
-
-std::size_t Partition::min_isr() const {
-  // More than there are replicas cannot be asked for (Kafka's effective min ISR).
-  const auto asked = static_cast<std::size_t>(std::max<std::int64_t>(settings_.min_insync_replicas, 1));
-  return std::min(asked, in_sync_.replicas());
-}
-
-bool Partition::is_under_min_isr() const { return leader_ && in_sync_.isr().size() < min_isr(); }
 
 Offset Partition::readable_end(ReadTo to) const {
   switch (to) {

@@ -61,8 +61,8 @@ class Partition;
 class PartitionHost : public InSyncReplicas::Brokers {
  public:
   virtual bool may_lead() const = 0;  // the broker believes in its registration (Registration)
-  // The state znode is to hold this ISR; isr_written() is called when it is known what came of it.
-  virtual void write_isr(Partition& partition, std::vector<std::int32_t> isr) = 0;
+  // The state znode is to hold this; isr_written() is called when it is known what came of it.
+  virtual void write_isr(Partition& partition, InSyncReplicas::Change change) = 0;
   // A follower has more on its disk than before: its leader wants to know.
   virtual void follower_durable(Partition& partition) = 0;
 };
@@ -91,7 +91,7 @@ class Partition final : public LogListener {
   LeaderEpoch leader_epoch() const { return epoch_; }
   bool online() const { return !failed_; }
   // Fewer in sync than acks=all needs: min.insync.replicas, or all replicas when there are not even as many.
-  bool is_under_min_isr() const;
+  bool is_under_min_isr() const { return leader_ && in_sync_.is_under_min(); }
   Offset high_watermark() const { return high_watermark_; }
   Offset last_stable_offset() const;
   Offset readable_end(ReadTo to) const;
@@ -149,7 +149,6 @@ class Partition final : public LogListener {
   static void release_all(Waiters& list, wire::ErrorCode error);
   static void tell(Watches& watches);
   void advance_high_watermark(Offset to);
-  std::size_t min_isr() const;
   Offset position() const { return settings_.write_caching ? log_.written_end() : log_.durable_end(); }
   void consider();
   void consider_high_watermark();

@@ -35,7 +35,7 @@ void Partition::consider() {
   consider_high_watermark();
   auto due = in_sync_.due(high_watermark_, log_.end_offset(), shard_.clock().now(), lag_max_);
   if (!due) return;
-  in_sync_.propose(*due);
+  in_sync_.propose(due->isr);
   host_.write_isr(*this, std::move(*due));
 }
 

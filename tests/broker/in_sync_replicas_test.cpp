@@ -14,7 +14,7 @@ constexpr Duration lag_max = seconds(30);
 
 struct Registered final : InSyncReplicas::Brokers {
   std::map<std::int32_t, std::int64_t> epochs{{1, 11}, {2, 12}, {3, 13}, {4, 14}};
-  std::optional<std::int64_t> epoch_of(std::int32_t broker) const override {
+  std::optional<std::int64_t> epoch_of(std::int32_t broker, const LogId&) const override {
     const auto found = epochs.find(broker);
     return found == epochs.end() ? std::nullopt : std::optional(found->second);
   }
@@ -37,7 +37,18 @@ class InSyncReplicasTest : public testing::Test {
     replicas.durable(replica, brokers.epochs[replica], Offset(to), Offset(leader_end), now);
   }
   std::optional<Offset> high_watermark(std::int64_t own) { return replicas.high_watermark(Offset(own), now, lag_max); }
-  auto due(std::int64_t hw, std::int64_t end) { return replicas.due(Offset(hw), Offset(end), now, lag_max); }
+  auto change_due(std::int64_t hw, std::int64_t end) { return replicas.due(Offset(hw), Offset(end), now, lag_max); }
+  std::optional<std::vector<std::int32_t>> due(std::int64_t hw, std::int64_t end) {
+    const auto change = change_due(hw, end);
+    return change ? std::optional(change->isr) : std::nullopt;
+  }
+  // The state that was written says so.
+  void written(const std::vector<std::int32_t>& isr, const std::vector<std::int32_t>& elr) {
+    image.isr = isr;
+    image.elr = elr;
+    ++image.state_version;
+    replicas.update(image, now);
+  }
 
   Registered brokers;
   SteadyTime now{seconds(1000)};
@@ -61,7 +72,7 @@ TEST_F(InSyncReplicasTest, WhatCountsIsOnTheDisk) {
   durable(2, 100, 100);
   durable(3, 40, 100);
   EXPECT_EQ(high_watermark(100), Offset(40));
-  replicas.set_write_caching(true);
+  replicas.set_rule({.min_isr = 1, .durable = false});
   EXPECT_EQ(high_watermark(100), Offset(100));
 }
 
@@ -235,6 +246,78 @@ TEST_F(InSyncReplicasTest, WhoHasNearlyCaughtUpIsWaitedFor) {
   durable(2, 100, 120);
   EXPECT_EQ(high_watermark(120), Offset(100)) << "it has what there was when it asked before";
   EXPECT_THAT(due(100, 120), Optional(ElementsAre(1, 2)));
+}
+
+// ---- Eligible leader replicas ----
+
+TEST_F(InSyncReplicasTest, WhoLeavesTooFewBehindStaysEligible) {
+  replicas.set_rule({.min_isr = 2});
+  for (const int id : {2, 3}) {
+    fetch(id, 100, 100);
+    durable(id, 100, 100);
+  }
+  now += seconds(20);
+  fetch(2, 150, 150);
+  durable(2, 150, 150);
+  now += seconds(15);
+  EXPECT_EQ(change_due(100, 160), (InSyncReplicas::Change{{1, 2}, {}})) << "two are enough";
+  now += seconds(20);
+  EXPECT_EQ(change_due(100, 160), (InSyncReplicas::Change{{1}, {2, 3}}));
+  replicas.set_rule({.min_isr = 2, .durable = false});
+  EXPECT_EQ(change_due(100, 160), (InSyncReplicas::Change{{1}, {}})) << "what it had may have been in its memory";
+  replicas.set_rule({.min_isr = 1});
+  EXPECT_EQ(change_due(100, 160), (InSyncReplicas::Change{{1}, {}}));
+}
+
+TEST_F(InSyncReplicasTest, NothingIsCommittedWhileAnybodyIsEligible) {
+  replicas.set_rule({.min_isr = 2});
+  written({1}, {2, 3});
+  now += seconds(60);
+  EXPECT_EQ(high_watermark(100), std::nullopt);
+  fetch(3, 100, 100);
+  durable(3, 100, 100);
+  EXPECT_EQ(change_due(50, 100), (InSyncReplicas::Change{{1, 3}, {}}));
+  replicas.propose({1, 3});
+  EXPECT_EQ(high_watermark(100), std::nullopt) << "it is not written yet";
+  written({1, 3}, {});
+  EXPECT_EQ(high_watermark(100), Offset(100));
+}
+
+TEST_F(InSyncReplicasTest, WhoIsStillNotEnoughKeepsTheOthersEligible) {
+  replicas.set_rule({.min_isr = 3});
+  written({1}, {2, 3});
+  fetch(2, 100, 100);
+  durable(2, 100, 100);
+  now += seconds(1);
+  EXPECT_EQ(change_due(50, 100), (InSyncReplicas::Change{{1, 2}, {3}}));
+}
+
+TEST_F(InSyncReplicasTest, TheSettingSaysOnlyWhenTheListIsEmptied) {
+  replicas.set_rule({.min_isr = 2});
+  written({1}, {2});
+  now += seconds(60);
+  EXPECT_EQ(change_due(0, 100), std::nullopt);
+  replicas.set_rule({.min_isr = 1});
+  EXPECT_EQ(high_watermark(100), std::nullopt) << "by the setting one is enough; by what is written 2 may lead";
+  EXPECT_EQ(change_due(0, 100), (InSyncReplicas::Change{{1}, {}}));
+}
+
+TEST_F(InSyncReplicasTest, NoMoreThanTheReplicasIsAskedFor) {
+  replicas.set_rule({.min_isr = 9});
+  EXPECT_TRUE(replicas.is_under_min());
+  written({1, 2, 3, 4}, {});
+  EXPECT_FALSE(replicas.is_under_min());
+}
+
+TEST_F(InSyncReplicasTest, WhoIsNoReplicaIsNotEligible) {
+  replicas.set_rule({.min_isr = 2});
+  image.replicas = {1, 2};
+  written({1}, {2, 9});
+  now += seconds(60);
+  EXPECT_EQ(change_due(0, 100), (InSyncReplicas::Change{{1}, {2}}));
+  image.replicas = {1};
+  written({1}, {2});
+  EXPECT_EQ(change_due(0, 100), (InSyncReplicas::Change{{1}, {}})) << "alone, and nobody to wait for";
 }
 
 }  // namespace

@@ -37,6 +37,13 @@ TEST(Znodes, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(state->leader_epoch, 7);
   EXPECT_EQ(state->controller_epoch, 2);
   EXPECT_EQ(state->isr, (std::vector<std::int32_t>{3, 1}));
+  EXPECT_EQ(encode(PartitionState{3, 7, 2, {3, 1}}),
+            R"({"controller_epoch":2,"leader":3,"version":1,"leader_epoch":7,"isr":[3,1]})");
+  const auto eligible = decode_partition_state(encode(PartitionState{-1, 8, 2, {}, {1, 2}, {3}}));
+  ASSERT_TRUE(eligible);
+  EXPECT_TRUE(eligible->isr.empty());
+  EXPECT_EQ(eligible->elr, (std::vector<std::int32_t>{1, 2}));
+  EXPECT_EQ(eligible->last_known_elr, std::vector<std::int32_t>{3});
   const Configs configs{{"retention.ms", "1"}, {"cleanup.policy", "compact"}};
   EXPECT_EQ(decode_configs(encode_configs(configs)).value(), configs);
   const auto block = decode_producer_id_block(encode(ProducerIdBlock{1, 1000, 1999}));

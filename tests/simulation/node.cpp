@@ -16,8 +16,6 @@ constexpr Duration stop_max = std::chrono::minutes(2);
 constexpr Duration stop_interval = std::chrono::milliseconds(1);
 constexpr std::size_t read_bytes = 1 << 20;
 
-Task<void> stop_ensemble(Ensemble& ensemble) { return ensemble.stop(); }
-
 std::uint64_t hash_of(std::string_view text) {
   std::uint64_t h = 0xcbf29ce484222325;
   for (const char c : text) h = (h ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
@@ -60,20 +58,61 @@ Task<Result<std::vector<zk::Txn>>> read_transactions(Log& log, Offset end) {
   co_return out;
 }
 
+class EnsembleBody final : public NodeBody {
+ public:
+  EnsembleBody(const NodeOptions& options, const LifeParts& parts) : options_(options), parts_(parts) {}
+
+  Result<void> open() override {
+    Host& host = parts_.host;
+    LogManagerOptions log_options;
+    log_options.log_dirs = {node_directory};
+    log_options.node_id = options_.id;
+    log_options.journal_file_bytes = journal_bytes;
+    logs_ = std::make_unique<LogManager>(std::move(log_options), parts_.disk, host.loop().workers(), host.clock(),
+                                         parts_.random, parts_.metrics);
+    auto opened = logs_->start(
+        host.shards(), [&host](const LogId&) -> Shard& { return host.shard(); },
+        [](const std::string&) { return LogConfig{}; });
+    if (!opened) return opened;
+    EnsembleOptions options = options_.ensemble;
+    options.server_id = options_.id;
+    options.client = {options_.address, client_port};
+    if (!options.servers.servers.empty()) {
+      options.quorum = {{options_.address, quorum_port}};
+      options.quorum_address = to_string(options.quorum.front());
+    }
+    options.data_dir = std::string(node_directory) + "/coordination";
+    ensemble_ = std::make_unique<Ensemble>(std::move(options), host.shard(), *logs_,
+                                           parts_.world.network().host(options_.address), parts_.disk,
+                                           host.loop().workers(), host.clock(), parts_.random, parts_.metrics);
+    return ensemble_->listen();
+  }
+  Task<Result<void>> bring_up() override { return ensemble_->start(); }
+  Task<void> bring_down(bool) override { return ensemble_->stop(); }
+  LogManager& logs() override { return *logs_; }
+  Ensemble& ensemble() override { return *ensemble_; }
+
+ private:
+  const NodeOptions& options_;
+  const LifeParts parts_;
+  std::unique_ptr<LogManager> logs_;
+  std::unique_ptr<Ensemble> ensemble_;
+};
+
 }  // namespace
 
 struct SimulatedNode::Life {
-  Life(World& world, std::uint64_t seed) : random(seeded_random(seed)), host(world.now(), world.wall_ms()) {}
+  Life(World& world, std::uint64_t seed, int shards)
+      : random(seeded_random(seed)), host(world.now(), world.wall_ms(), shards) {}
 
   std::unique_ptr<Random> random;  // before the loop, which draws from it
   Host host;
   Gate gate;
   Metrics metrics;
-  std::unique_ptr<LogManager> logs;
-  std::unique_ptr<Ensemble> ensemble;
+  std::unique_ptr<NodeBody> body;
   std::optional<SteadyTime> wall_jumped;
   std::uint64_t snapshots_installed = 0;
-  bool up = false, stopping = false, ending = false;
+  bool open = false, up = false, stopping = false, ending = false;
 };
 
 SimulatedNode::SimulatedNode(World& world, NodeOptions options, NodeObserver& observer)
@@ -87,15 +126,16 @@ SimulatedNode::~SimulatedNode() {
 }
 
 Host& SimulatedNode::host() { return life_->host; }
-Ensemble& SimulatedNode::ensemble() { return *life_->ensemble; }
+NodeBody& SimulatedNode::body() { return *life_->body; }
+Ensemble& SimulatedNode::ensemble() { return life_->body->ensemble(); }
 bool SimulatedNode::up() const { return life_ && life_->up; }
-bool SimulatedNode::serving() const { return up() && life_->ensemble->serving(); }
-bool SimulatedNode::failed() const { return up() && life_->ensemble->driver().failed(); }
+bool SimulatedNode::serving() const { return up() && life_->body->ensemble().serving(); }
+bool SimulatedNode::failed() const { return up() && life_->body->ensemble().driver().failed(); }
 
 bool SimulatedNode::ask(Function<void(Ensemble&)> what) {
   if (!up()) return false;
   Shard::Scope scope(life_->host.shard());
-  what(*life_->ensemble);
+  what(life_->body->ensemble());
   return true;
 }
 
@@ -118,35 +158,17 @@ void SimulatedNode::start() {
   HOLDFAST_CHECK(!life_);
   world_.network().start_process(options_.address);
   ++lives_;
-  life_ = std::make_unique<Life>(world_, world_.random().next());
+  life_ = std::make_unique<Life>(world_, world_.random().next(), options_.shards);
   Life& life = *life_;
   Host& host = life.host;
   world_.add(host);
   if (options_.job_delay.count() > 0) host.loop().delay_jobs(*life.random, options_.job_delay);
 
-  LogManagerOptions log_options;
-  log_options.log_dirs = {node_directory};
-  log_options.node_id = options_.id;
-  log_options.journal_file_bytes = journal_bytes;
-  life.logs = std::make_unique<LogManager>(std::move(log_options), disk_, host.loop().workers(), host.clock(),
-                                           *life.random, life.metrics);
-  auto opened = life.logs->start(
-      host.shards(), [&host](const LogId&) -> Shard& { return host.shard(); },
-      [](const std::string&) { return LogConfig{}; });
+  const LifeParts parts{world_, host, disk_, *life.random, life.metrics};
+  life.body = options_.make_body ? options_.make_body(parts) : std::make_unique<EnsembleBody>(options_, parts);
+  auto opened = life.body->open();
   if (!opened) return ended(opened.error().message);
-  EnsembleOptions options = options_.ensemble;
-  options.server_id = options_.id;
-  options.client = {options_.address, client_port};
-  if (!options.servers.servers.empty()) {
-    options.quorum = {{options_.address, quorum_port}};
-    options.quorum_address = to_string(options.quorum.front());
-  }
-  options.data_dir = std::string(node_directory) + "/coordination";
-  life.ensemble =
-      std::make_unique<Ensemble>(std::move(options), host.shard(), *life.logs, world_.network().host(options_.address),
-                                 disk_, host.loop().workers(), host.clock(), *life.random, life.metrics);
-  auto bound = life.ensemble->listen();
-  if (!bound) return ended(bound.error().message);
+  life.open = true;
   Shard::Scope scope(host.shard());
   host.shard().spawn(life.gate, bring_up(life));
 }
@@ -154,22 +176,23 @@ void SimulatedNode::start() {
 // From the transaction's own time, by a wall clock that has not jumped since: that of who decided it.
 std::optional<SteadyTime> SimulatedNode::decided(const zk::Txn& txn) const {
   constexpr Duration lateness_max = std::chrono::minutes(2);
-  if (!life_->ensemble->driver().judges()) return std::nullopt;
+  if (!life_->body->ensemble().driver().judges()) return std::nullopt;
   if (life_->wall_jumped && world_.now() - *life_->wall_jumped < lateness_max) return std::nullopt;
   const Duration age = std::chrono::milliseconds(life_->host.clock().wall_ms() - txn.time_ms + 1);
   return world_.now() - age - age / 10;  // its clock may be slow
 }
 
 Task<void> SimulatedNode::bring_up(Life& life) {
-  life.ensemble->subscribe([this, &life](const zk::Txn& txn, const zk::Effects&) {
+  Ensemble& ensemble = life.body->ensemble();
+  ensemble.subscribe([this, &life, &ensemble](const zk::Txn& txn, const zk::Effects&) {
     if (life.ending) return;
-    const std::uint64_t installed = life.ensemble->driver().replica().snapshots_installed();
+    const std::uint64_t installed = ensemble.driver().replica().snapshots_installed();
     if (std::exchange(life.snapshots_installed, installed) != installed) observer_.restored(options_.id);
-    observer_.applied(options_.id, txn, life.ensemble->machine().digest(), decided(txn));
+    observer_.applied(options_.id, txn, ensemble.machine().digest(), decided(txn));
   });
-  if (life.ensemble->alone()) {
+  if (ensemble.alone()) {
     std::vector<zk::Txn> found;
-    if (Log* log = quorum_log(*life.logs, life.host.shard())) {
+    if (Log* log = quorum_log(life.body->logs(), life.host.shard())) {
       auto txns = co_await read_transactions(*log, log->end_offset());
       if (!txns) {
         end_soon(life, txns.error().message);
@@ -180,13 +203,13 @@ Task<void> SimulatedNode::bring_up(Life& life) {
     if (life.ending) co_return;
     observer_.log_was_read(options_.id, found);
   }
-  auto started = co_await life.ensemble->start();
+  auto started = co_await life.body->bring_up();
   life.up = started.has_value();
   if (!started) {
     end_soon(life, started.error().message);
     co_return;
   }
-  observer_.started(options_.id, life.ensemble->last_applied(), life.ensemble->machine().digest());
+  observer_.started(options_.id, ensemble.last_applied(), ensemble.machine().digest());
 }
 
 void SimulatedNode::end_soon(Life& life, std::string why) {
@@ -210,15 +233,15 @@ void SimulatedNode::crash_after_disk_error() {
 void SimulatedNode::take_down() {
   Life& life = *life_;
   life.ending = true;
-  if (life.ensemble) snapshots_installed_ += life.ensemble->driver().replica().snapshots_installed();
+  if (life.open) snapshots_installed_ += life.body->ensemble().driver().replica().snapshots_installed();
   world_.remove(life.host);
   // What still runs finds a dead disk and a dead network. It is run all the same: tasks must leave what they refer to.
   const auto left = [&life] { return life.gate.holders() == 0; };
   bool over = life.host.loop().run_until(left, death_max);
-  if (over && life.ensemble && !life.stopping) {
+  if (over && life.open && !life.stopping) {
     {
       Shard::Scope scope(life.host.shard());
-      life.host.shard().spawn(life.gate, stop_ensemble(*life.ensemble));
+      life.host.shard().spawn(life.gate, life.body->bring_down(false));
     }
     over = life.host.loop().run_until(left, death_max);
   }
@@ -229,8 +252,7 @@ void SimulatedNode::take_down() {
   }
   life.host.loop().run_all_jobs();
   Shard::Scope scope(life.host.shard());
-  life.ensemble.reset();
-  life.logs.reset();
+  life.body.reset();
 }
 
 void SimulatedNode::crash(Crash how) {
@@ -267,7 +289,7 @@ void SimulatedNode::stop() {
   life.stopping = true;
   {
     Shard::Scope scope(life.host.shard());
-    life.host.shard().spawn(life.gate, stop_ensemble(*life.ensemble));
+    life.host.shard().spawn(life.gate, life.body->bring_down(true));
   }
   finish_stop(lives_, world_.now() + stop_max);
 }

@@ -1,6 +1,6 @@
-// SimulatedNode: the server's own code (logs, ensemble, ZooKeeper port) on a host of the World, with its disk and its
-// address, through as many lives as a run gives it. What it applies, and what it finds in its log when it starts, an
-// observer sees.
+// SimulatedNode: the server's own code on a host of the World, with its disk and its address, through as many lives as
+// a run gives it. What it applies, and what it finds in its log when it starts, an observer sees. What of the server
+// runs is its body: an ensemble with its logs and its ZooKeeper port, unless the options make another.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,24 @@ class NodeObserver {
   virtual void hangs(int node) = 0;
 };
 
+// What runs in one life, and what it is made of.
+struct LifeParts {
+  World& world;
+  Host& host;
+  Disk& disk;
+  Random& random;
+  Metrics& metrics;
+};
+class NodeBody {
+ public:
+  virtual ~NodeBody() = default;
+  virtual Result<void> open() = 0;                // before the loop turns: what is on the disk, ports
+  virtual Task<Result<void>> bring_up() = 0;      // on shard 0
+  virtual Task<void> bring_down(bool clean) = 0;  // on shard 0; not clean: it is dead, and only has to end
+  virtual LogManager& logs() = 0;                 // these two once it is open
+  virtual Ensemble& ensemble() = 0;
+};
+
 enum class Crash : std::uint8_t {
   process,         // kill -9: the kernel keeps what was written, and tells the peers
   power,           // what was not synced is lost, torn or kept, as the disk's chance has it
@@ -49,6 +67,8 @@ struct NodeOptions {
   int id = 1;
   std::string address;
   EnsembleOptions ensemble;
+  Function<std::unique_ptr<NodeBody>(const LifeParts& parts)> make_body;  // none: see above
+  int shards = 1;
   Duration job_delay{};                      // the longest that a disk job takes
   bool memory_outlives_disk_errors = false;  // see Plan
 };
@@ -90,6 +110,7 @@ class SimulatedNode {
 
   Host& host();
   Ensemble& ensemble();
+  NodeBody& body();
   std::uint64_t crashes() const { return crashes_; }
   std::uint64_t disk_calls() const { return disk_calls_; }
   std::uint64_t snapshots_installed() const { return snapshots_installed_; }  // of leaders, in earlier lives

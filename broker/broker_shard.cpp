@@ -5,6 +5,7 @@
 #include "broker/api_table.h"
 #include "broker/group_coordinator.h"
 #include "broker/isr_writer.h"
+#include "broker/log_directories.h"
 #include "broker/replica_fetcher.h"
 #include "coordination/quorum_log.h"
 #include "runtime/log_line.h"
@@ -252,6 +253,7 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     } else {
       log_line(LogLevel::error, "broker", "{}-{} cannot be opened: {}", topic->name, id.partition,
                created.error().message);
+      tell_offline(id, true);
     }
   }
   opening_.erase(id);
@@ -267,10 +269,28 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     made->become(believed(*image));
     partitions_.emplace(id, made);
     assign_role(made);
+    tell_offline(id, !made->online());
   } else if (log && !partition(id)) {
     shard_.spawn(gate_, remove_log(id, nullptr));
   }
   for (auto& waiter : std::exchange(opened_, {})) waiter();
+}
+
+// What the registration says of it is to be true.
+void BrokerShard::tell_offline(const LogId& id, bool offline) {
+  const auto own = metadata_.brokers().find(services_.node_id);
+  if (!offline && (own == metadata_.brokers().end() || !own->second.is_offline(id))) return;
+  first().shard_.post([directories = services_.directories, id, offline] { directories->set_offline({id}, offline); });
+}
+
+std::vector<LogId> BrokerShard::directory_failed(const std::string& path) {
+  std::vector<LogId> out;
+  for (const auto& [id, partition] : partitions_) {
+    if (partition->log().log_dir() != path) continue;
+    assign_role(partition);
+    out.push_back(id);
+  }
+  return out;
 }
 
 void BrokerShard::drop(const LogId& id) {

@@ -27,6 +27,7 @@ namespace holdfast {
 class Ensemble;
 class GroupCoordinator;
 class IsrWriter;
+class LogDirectories;
 class Network;
 class ReplicaFetcher;
 class TopicAdmin;
@@ -52,9 +53,10 @@ struct BrokerServices {
   const Config* config = nullptr;
   Shards* shards = nullptr;
   LogManager* logs = nullptr;
-  Ensemble* ensemble = nullptr;  // lives on shard 0
-  TopicAdmin* admin = nullptr;   // lives on shard 0
-  IsrWriter* isr = nullptr;      // lives on shard 0
+  Ensemble* ensemble = nullptr;           // lives on shard 0
+  TopicAdmin* admin = nullptr;            // lives on shard 0
+  IsrWriter* isr = nullptr;               // lives on shard 0
+  LogDirectories* directories = nullptr;  // lives on shard 0
   Network* network = nullptr;
   Random* random = nullptr;  // shard 0 only
   BrokerMetrics* metrics = nullptr;
@@ -106,6 +108,8 @@ class BrokerShard final : private PartitionHost {
   std::size_t strays(bool remove);
   // Some partition was led from here in an earlier life, and the controller has not said yet who leads it now.
   bool waits_to_lead() const;
+  // The partitions that are here and cannot be served any more.
+  std::vector<LogId> directory_failed(const std::string& path);
   TopicSettings settings_of(const TopicImage& topic) const;
   // Whether this broker may believe that it is registered: without that it leads nothing.
   void set_fenced(bool fenced);
@@ -131,6 +135,7 @@ class BrokerShard final : private PartitionHost {
   void drop(const LogId& id);
   Task<void> open(TopicPtr topic, LogId id);
   Task<void> remove_log(LogId id, std::shared_ptr<Partition> partition);
+  void tell_offline(const LogId& id, bool offline);
   // The partition leads, follows somebody, or neither: who feeds it, and who is fed by it.
   void assign_role(const std::shared_ptr<Partition>& partition);
   void stop_following(const LogId& id);

@@ -53,7 +53,7 @@ int run_server(const ServerArguments& arguments) {
   std::fflush(stdout);
   wait_for_stop_signal();
   node.stop();
-  return 0;
+  return node.has_failed() ? failed : 0;
 }
 
 }  // namespace

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "broker/admin/http_server.h"
 #include "broker/admin/metrics_page.h"
 #include "broker/node_rooms.h"
 #include "runtime/blocking_call.h"
 #include "runtime/log_line.h"
+#include "runtime/signals.h"
 
 namespace holdfast {
 namespace {
@@ -24,8 +27,13 @@ struct Node::Inner {
   std::unique_ptr<HttpServer> http;
   std::string cluster;  // as the directories said at the start
   Gate gate;            // of shard 0
+  std::atomic<bool> failed{false};
 
-  Inner(Config config, World w) : world(w), rooms(std::move(config), w, *random, metrics) {}
+  Inner(Config config, World w) : world(w), rooms(std::move(config), w, *random, metrics) {
+    rooms.on_fatal([this] {
+      if (!failed.exchange(true)) request_stop();
+    });
+  }
 
   Task<bool> bring_down();
   Task<HttpReply> route(std::string path);
@@ -91,6 +99,8 @@ void Node::stop() {
   in.shards->stop();
   log_line(LogLevel::info, "node", "stopped");
 }
+
+bool Node::has_failed() const { return inner_->failed; }
 
 std::string Node::greeting() const {
   const Inner& in = *inner_;

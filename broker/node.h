@@ -21,6 +21,8 @@ class Node {
   Result<void> start();
   // Blocks; everything is in its segments, and the clean-shutdown markers are written, when it returns.
   void stop();
+  // It asked to be stopped (request_stop()), for it cannot go on; the log says why.
+  bool has_failed() const;
 
   // What a person at a terminal wants to know: where it listens, and what to try.
   std::string greeting() const;

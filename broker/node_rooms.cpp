@@ -9,10 +9,12 @@
 #include "broker/group_coordinator.h"
 #include "broker/hop.h"
 #include "broker/isr_writer.h"
+#include "broker/log_directories.h"
 #include "broker/metadata_watcher.h"
 #include "broker/node_options.h"
 #include "broker/registration.h"
 #include "broker/topic_admin.h"
+#include "coordination/quorum_log.h"
 #include "runtime/log_line.h"
 
 namespace holdfast {
@@ -84,12 +86,29 @@ Result<void> NodeRooms::open_logs() {
     for (auto& peer : services_.peers)
       peer->shard().post([p = peer.get(), behind] { p->input_gate().journal_behind(behind); });
   };
+  options.on_directory_failed = [this](const std::string& path, bool none_left) { directory_failed(path, none_left); };
   logs_ =
       std::make_unique<LogManager>(std::move(options), world_.disk, world_.workers, world_.clock, random_, metrics_);
   ShardOf shard_of = [this](const LogId& id) -> Shard& {
     return shards_->at(BrokerShard::shard_index(id, shards_->size()));
   };
   return logs_->start(*shards_, std::move(shard_of), [](const std::string&) { return LogConfig{}; });
+}
+
+// The partitions of one directory can be served by others. The coordination log cannot go on elsewhere: without it this
+// server hears nothing any more, and its registration must not stand until its session expires.
+void NodeRooms::directory_failed(const std::string& path, bool none_left) {
+  const std::vector<Log*> logs = logs_->logs_of(shards_->at(0));
+  const bool coordinates =
+      std::ranges::any_of(logs, [&](const Log* log) { return QuorumLog::owns(log->id()) && log->log_dir() == path; });
+  if (!none_left && !coordinates) {
+    if (directories_) directories_->failed(path);
+    return;
+  }
+  log_line(LogLevel::error, "node", "this node stops: {}",
+           coordinates ? path + " has the coordination log" : "no log directory is left");
+  if (registration_) registration_->stop_waiting();
+  if (fatal_) fatal_();
 }
 
 Result<void> NodeRooms::build_broker() {
@@ -149,6 +168,8 @@ Result<void> NodeRooms::build_broker() {
     controller_->on_session_lost();
   };
   registration_ = std::make_unique<Registration>(std::move(options), services_, *ensemble_, std::move(listener));
+  directories_ = std::make_unique<LogDirectories>(services_, *registration_);
+  services_.directories = directories_.get();
   return {};
 }
 
@@ -249,7 +270,8 @@ Task<bool> NodeRooms::bring_down() {
   if (registration_) {
     registration_->stop_waiting();
     co_await ensemble_->shard().drained(join_gate_);
-    if (was_ready && config_.boolean("controlled.shutdown.enable")) co_await controller_->hand_over();
+    if (was_ready && ensemble_->serving() && config_.boolean("controlled.shutdown.enable"))
+      co_await controller_->hand_over();
     co_await controller_->stop();
     co_await registration_->leave();
     co_await isr_->stop();

@@ -18,6 +18,7 @@
 namespace holdfast {
 
 class ControllerDriver;
+class LogDirectories;
 class MetadataWatcher;
 class Registration;
 
@@ -30,6 +31,8 @@ class NodeRooms {
 
   // Reads who this node is, recovers its logs, binds its ports. Blocks; before the shards run.
   Result<void> open(Shards& shards);
+  // What this node cannot go on without is broken, and the log says what: it is to be brought down. On shard 0.
+  void on_fatal(Function<void()> fatal) { fatal_ = std::move(fatal); }
   void set_journal_file_bytes(std::size_t bytes) { journal_file_bytes_ = bytes; }  // before open()
 
   // On shard 0. Until it serves; one of several servers joins the brokers' cluster later, in the background.
@@ -53,6 +56,7 @@ class NodeRooms {
   Result<void> read_setup();
   Result<void> open_logs();
   Result<void> build_broker();
+  void directory_failed(const std::string& path, bool none_left);
   Task<Result<void>> join();
   Task<void> join_in_background();
   Task<void> look_for_strays();
@@ -69,6 +73,7 @@ class NodeRooms {
   std::int32_t node_id_ = 1;
   bool is_broker_ = true;
   std::atomic<bool> ready_{false};
+  Function<void()> fatal_;
 
   std::unique_ptr<LogManager> logs_;
   std::unique_ptr<Ensemble> ensemble_;
@@ -78,6 +83,7 @@ class NodeRooms {
   std::unique_ptr<IsrWriter> isr_;
   std::unique_ptr<ControllerDriver> controller_;
   std::unique_ptr<Registration> registration_;
+  std::unique_ptr<LogDirectories> directories_;
   std::unique_ptr<MetadataWatcher> watcher_;
   std::vector<KafkaListener> listeners_;
   std::vector<std::unique_ptr<KafkaServer>> servers_;  // by shard

@@ -20,6 +20,7 @@ Partition::Partition(Shard& shard, Log& log, std::string topic, std::int32_t ind
       lag_max_(lag_max),
       in_sync_(node_id, host) {
   log_.set_listener(this);
+  failed_ = log_.is_failed();
   // What was known when it was last written down; the leader tells more, or finds out.
   high_watermark_ = std::clamp(log_.checkpointed_high_watermark(), log_.start_offset(), log_.end_offset());
 }

@@ -95,16 +95,45 @@ Task<Result<void>> Registration::try_join() {
   options_.broker.timestamp_ms = ensemble_.shard().clock().wall_ms();
   ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
   ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), 0});
+  const auto offline = options_.broker.offline;
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done) co_return fail(done);
   if (done->error != zk::ZkError::ok)
     co_return fail(ErrorKind::internal,
                    fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
   epoch_ = done->zxid.value;
+  published_ = offline;
   log_line(LogLevel::info, "broker", "registered as broker {}, epoch 0x{:x}", options_.node_id, epoch_);
   renew_lease(true);
   if (listener_.joined) listener_.joined(session_, epoch_);
   co_return Result<void>();
+}
+
+// ---- Partitions that are offline ----
+
+void Registration::set_offline(std::map<Uuid, std::vector<std::int32_t>> partitions) {
+  options_.broker.offline = std::move(partitions);
+  if (publishing_ || stopping_) return;
+  publishing_ = true;
+  if (!ensemble_.shard().spawn(services_.peers.front()->gate(), publish())) publishing_ = false;
+}
+
+Task<void> Registration::publish() {
+  while (!stopping_ && published_ != options_.broker.offline) {
+    bool written = false;
+    if (epoch_ >= 0 && ensemble_.serving()) {
+      const std::string own = znodes::broker_path(options_.node_id);
+      const auto offline = options_.broker.offline;
+      std::vector<Ensemble::Op> ops;
+      ops.push_back(Ensemble::CheckCzxid{own, Zxid(epoch_)});
+      ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), -1});
+      auto done = co_await ensemble_.submit(session_, std::move(ops));
+      written = done && done->error == zk::ZkError::ok;
+      if (written) published_ = offline;
+    }
+    if (!written) co_await ensemble_.shard().sleep(retry_pause);
+  }
+  publishing_ = false;
 }
 
 // ---- The lease ----
@@ -142,6 +171,7 @@ void Registration::look() {
     // Expired, or taken for dead.
     log_line(LogLevel::warn, "broker", "the registration of broker {} is gone: it registers again", options_.node_id);
     epoch_ = -1;
+    published_.clear();
     services_.lease_until = 0;
     if (listener_.left) listener_.left();
   }

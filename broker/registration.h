@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "broker/broker_shard.h"
 #include "coordination/ensemble.h"
@@ -41,6 +43,8 @@ class Registration {
   // A server's process has ended: its broker need not be waited for until its session expires.
   void server_gone(ServerId server);
   void stop_waiting() { stopping_ = true; }  // join() ends soon, without an error
+  // Partitions that this broker cannot serve (LogDirectories): its registration says so, this one and the next.
+  void set_offline(std::map<Uuid, std::vector<std::int32_t>> partitions);
 
   const std::string& cluster_id() const { return cluster_id_; }
   bool founded() const { return founded_; }  // the cluster: there was none when this broker came
@@ -51,6 +55,7 @@ class Registration {
   Task<Result<void>> try_join();
   bool is_registered() const;
   void look();
+  Task<void> publish();
   Task<void> rejoin();
   Task<void> remove_registration(std::string path, Zxid czxid);
   void renew_lease(bool valid);
@@ -65,7 +70,8 @@ class Registration {
   bool founded_ = false;
   bool believed_ = false;  // the shards were told that they may lead
   bool removing_ = false;  // a registration of another broker
-  bool joining_ = false, stopping_ = false;
+  bool joining_ = false, stopping_ = false, publishing_ = false;
+  std::map<Uuid, std::vector<std::int32_t>> published_;  // of options_.broker.offline, by this registration
   Timer timer_;
 };
 

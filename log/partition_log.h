@@ -44,6 +44,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Offset written_end() const override { return written_end_; }
   Offset durable_end() const override { return durable_end_; }
   std::uint64_t size_bytes() const override;
+  bool is_failed() const override { return failed_; }
   std::int64_t last_append_ms() const override { return last_append_ms_; }
   Result<void> append(ByteView batch, const wire::BatchHeader& header, Need need) override;
   std::optional<Result<LogData>> try_read(const LogRead& request) override;
@@ -88,7 +89,6 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   bool wants_flush() const;
   bool fully_synced() const { return synced_ == tail_.end(); }
   void failed(const Error& error);
-  bool is_failed() const { return failed_; }
   void apply_retention(std::int64_t now_ms);
   void trim_tail(std::uint64_t up_to_address, bool last);
   std::uint64_t flushed_address() const { return flushed_; }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 namespace holdfast {
 namespace {
@@ -29,5 +30,7 @@ int wait_for_stop_signal() {
   }
   return signal;
 }
+
+void request_stop() { ::kill(getpid(), SIGTERM); }
 
 }  // namespace holdfast

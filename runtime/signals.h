@@ -7,5 +7,7 @@ namespace holdfast {
 void block_stop_signals();
 // Blocks until one of them comes, and returns it.
 int wait_for_stop_signal();
+// As if SIGTERM had come. Any thread.
+void request_stop();
 
 }  // namespace holdfast

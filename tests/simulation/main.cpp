@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "runtime/log_line.h"
+#include "tests/simulation/brokers/run.h"
 #include "tests/simulation/run.h"
 
 namespace holdfast::sim {
@@ -18,17 +19,20 @@ struct Arguments {
   std::uint64_t seeds = 100, from = 1;
   int nodes = 1;
   std::optional<bool> replicated;  // by the seed: every other one
+  bool brokers = false;
   bool verbose = false, twice = false, log = false, memory = false, until_failure = false;
 };
 
 int usage() {
   fmt::print(stderr,
-             "usage: holdfast_sim [--seeds N] [--from S] [--alone [--nodes N]] [--replicated] [--verbose] [--twice] "
+             "usage: holdfast_sim [--seeds N] [--from S] [--alone [--nodes N]] [--replicated] [--brokers] [--verbose] "
+             "[--twice] "
              "[--log] [--memory] [--until-failure]\n"
              "  --seeds N   so many runs (100), with the seeds from S (1) on\n"
              "  --alone     a server that stands alone; without this and the next, every other seed\n"
              "  --nodes N   so many of them (1) in one run, each on its own\n"
              "  --replicated  an ensemble of three or five, perhaps with an observer\n"
+             "  --brokers   a cluster of brokers: whole nodes, with producers, consumers, groups and an administrator\n"
              "  --verbose   what each run drew, did and found\n"
              "  --twice     each seed two times: the traces must be equal\n"
              "  --log       the servers' log lines\n"
@@ -52,6 +56,8 @@ bool parse(int argc, char** argv, Arguments& out) {
       out.replicated = false;
     } else if (word == "--replicated") {
       out.replicated = true;
+    } else if (word == "--brokers") {
+      out.brokers = true;
     } else if (word == "--verbose") {
       out.verbose = true;
     } else if (word == "--twice") {
@@ -71,10 +77,65 @@ bool parse(int argc, char** argv, Arguments& out) {
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
+void print_faults(const std::map<std::string, std::uint64_t>& faults) {
+  fmt::print("faults:");
+  for (const auto& [kind, count] : faults) fmt::print(" {} {},", kind, count);
+  fmt::print("\n");
+}
+
+int run_brokers(const Arguments& arguments) {
+  const auto started = std::chrono::steady_clock::now();
+  std::uint64_t ran = 0, failed = 0;
+  BrokerOutcome total;
+  for (std::uint64_t seed = arguments.from; ran < arguments.seeds && !(arguments.until_failure && failed > 0);
+       ++seed, ++ran) {
+    BrokerPlan plan = BrokerPlan::draw(seed);
+    plan.base.memory_outlives_disk_errors = arguments.memory;
+    if (arguments.verbose) fmt::print("seed {}: {}\n", seed, plan.describe());
+    if (arguments.until_failure) {
+      fmt::print("seed {}\n", seed);  // it may be the last word
+      std::fflush(stdout);
+    }
+    BrokerOutcome outcome = run(plan);
+    if (arguments.twice && run(plan).trace_hash != outcome.trace_hash)
+      outcome.violations.push_back("the same seed ran differently");
+    for (const auto& [kind, count] : outcome.faults) total.faults[kind] += count;
+    for (const auto& [kind, count] : outcome.storms) total.faults[kind] += count;
+    total.simulated += outcome.simulated;
+    total.acknowledged += outcome.acknowledged;
+    total.seen += outcome.seen;
+    total.found += outcome.found;
+    total.commits += outcome.commits;
+    total.states += outcome.states;
+    total.batches_compared += outcome.batches_compared;
+    if (arguments.verbose)
+      fmt::print("  {:.0f} s, {} records acknowledged, {} seen, {} found, {} commits, {} states, trace {:016x}\n",
+                 in_seconds(outcome.simulated), outcome.acknowledged, outcome.seen, outcome.found, outcome.commits,
+                 outcome.states, outcome.trace_hash);
+    std::fflush(stdout);
+    if (outcome.violations.empty()) continue;
+    ++failed;
+    fmt::print("FAILED holdfast_sim --brokers --seeds 1 --from {}{}: {} ({} in all)\n", seed,
+               arguments.memory ? " --memory" : "", outcome.violations.front(), outcome.violations.size());
+    if (arguments.verbose)
+      for (const std::string& violation : outcome.violations) fmt::print("  {}\n", violation);
+  }
+  const double real = in_seconds(std::chrono::steady_clock::now() - started);
+  fmt::print(
+      "{} seeds of brokers, {} failed; {:.1f} h simulated in {:.1f} s ({:.0f} times as fast), {} records acknowledged, "
+      "{} "
+      "seen, {} found in the end, {} commits, {} states of partitions, {} batches of replicas compared\n",
+      ran, failed, in_seconds(total.simulated) / 3600, real, in_seconds(total.simulated) / real, total.acknowledged,
+      total.seen, total.found, total.commits, total.states, total.batches_compared);
+  print_faults(total.faults);
+  return failed == 0 ? 0 : 1;
+}
+
 int main_of(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
   set_log_level(arguments.log ? LogLevel::info : LogLevel::off);
+  if (arguments.brokers) return run_brokers(arguments);
   const auto started = std::chrono::steady_clock::now();
   std::uint64_t ran = 0, failed = 0;
   Outcome total;
@@ -126,9 +187,7 @@ int main_of(int argc, char** argv) {
       ran, failed, in_seconds(total.simulated) / 3600, real, in_seconds(total.simulated) / real, total.committed,
       total.snapshots_installed, total.checked.total(), total.checked.unknown, total.checked.linearized,
       total.checked.undecided);
-  fmt::print("faults:");
-  for (const auto& [kind, count] : total.faults) fmt::print(" {} {},", kind, count);
-  fmt::print("\n");
+  print_faults(total.faults);
   return failed == 0 ? 0 : 1;
 }
 

@@ -1,0 +1,92 @@
+#include "tests/simulation/brokers/committer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "wire/kafka/groups.h"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr std::int16_t find_version = 3, commit_version = 8, fetch_version = 7;
+constexpr Duration patience = std::chrono::seconds(4);
+
+}  // namespace
+
+SimulatedCommitter::SimulatedCommitter(World& world, Shard& shard, std::string address, int brokers, int index,
+                                       std::string topic, Duration think_max, RecordHistory& history)
+    : history_(history),
+      group_(fmt::format("group-{}", index)),
+      topic_(std::move(topic)),
+      think_max_(think_max),
+      client_(world, shard, std::move(address), brokers) {}
+
+Task<void> SimulatedCommitter::run() {
+  bool settled = false;
+  while (!abandoned_ && !(finishing_ && settled)) {
+    co_await client_.nap(think_max_);
+    if (coordinator_ < 1) {
+      const bool found = co_await find_coordinator();
+      if (!found) continue;
+    }
+    const std::int64_t next = attempted_ + 1;
+    const bool write = !finishing_ && client_.world().one_in(2);
+    settled = false;
+    if (write) {
+      const bool committed = co_await commit(next);
+      if (!committed) coordinator_ = -1;
+    } else {
+      settled = co_await read_back();
+      if (!settled) coordinator_ = -1;
+    }
+  }
+  co_await client_.stop();
+  done_ = true;
+}
+
+Task<bool> SimulatedCommitter::find_coordinator() {
+  wire::FindCoordinatorRequest request;
+  request.key = group_;
+  const std::int32_t asked = client_.some_broker();
+  auto answer = co_await client_.ask<wire::FindCoordinatorResponse>(asked, request, find_version, patience);
+  if (!answer || answer->message.error_code != 0) co_return false;
+  coordinator_ = answer->message.node_id;
+  co_return true;
+}
+
+Task<bool> SimulatedCommitter::commit(std::int64_t offset) {
+  wire::OffsetCommitRequest request;
+  request.group_id = group_;
+  auto& topic = request.topics.emplace_back();
+  topic.name = topic_;
+  auto& partition = topic.partitions.emplace_back();
+  partition.committed_offset = offset;
+  attempted_ = offset;
+  auto answer = co_await client_.ask<wire::OffsetCommitResponse>(coordinator_, request, commit_version, patience);
+  if (!answer || answer->message.topics.size() != 1 || answer->message.topics[0].partitions.size() != 1 ||
+      answer->message.topics[0].partitions[0].error_code != 0)
+    co_return false;
+  acknowledged_ = std::max(acknowledged_, offset);
+  ++commits_;
+  co_return true;
+}
+
+Task<bool> SimulatedCommitter::read_back() {
+  wire::OffsetFetchRequest request;
+  request.group_id = group_;
+  auto& topic = request.topics->emplace_back();
+  topic.name = topic_;
+  topic.partition_indexes.push_back(0);
+  auto answer = co_await client_.ask<wire::OffsetFetchResponse>(coordinator_, request, fetch_version, patience);
+  if (!answer || answer->message.error_code != 0 || answer->message.topics.size() != 1 ||
+      answer->message.topics[0].partitions.size() != 1 || answer->message.topics[0].partitions[0].error_code != 0)
+    co_return false;
+  const std::int64_t found = answer->message.topics[0].partitions[0].committed_offset;
+  if (found < acknowledged_ || found > attempted_)
+    history_.complaint(fmt::format("R10: {} at broker {}: {} is committed, of {} acknowledged and {} attempted", group_,
+                                   coordinator_, found, acknowledged_, attempted_));
+  co_return true;
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,104 @@
+#include "tests/simulation/brokers/replicas.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "broker/partition.h"
+#include "tests/simulation/brokers/broker_body.h"
+#include "tests/simulation/brokers/record_history.h"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr std::size_t read_bytes = 1 << 20;
+constexpr Duration read_max = std::chrono::seconds(60);
+
+struct Batch {
+  std::int64_t base = 0, last = 0;
+  std::int32_t epoch = 0;
+  std::uint32_t crc = 0;
+  friend bool operator==(const Batch&, const Batch&) = default;
+};
+struct Replica {
+  int node = 0;
+  Offset start, high_watermark;
+  std::vector<Batch> batches;
+};
+
+NodeRooms& rooms_of(SimulatedNode& node) { return static_cast<BrokerBody&>(node.body()).rooms(); }
+
+Task<void> read_batches(Log* log, Offset end, std::vector<Batch>* out) {
+  LogRead request;
+  request.bytes_max = read_bytes;
+  request.end = end;
+  for (request.from = log->start_offset(); request.from < end;) {
+    auto data = co_await log->read(request);
+    if (!data || data->batches.empty()) co_return;
+    const std::vector<std::uint8_t> bytes = data->batches.flatten();
+    wire::BatchWalker walker(bytes);
+    wire::BatchHeader header;
+    ByteView batch;
+    while (walker.next(header, batch))
+      out->push_back({header.base_offset, header.last_offset(), header.leader_epoch, header.crc});
+    request.from = data->next;
+  }
+}
+
+}  // namespace
+
+void Leaderships::look(SimulatedNode& node) {
+  if (!node.up()) return;
+  for (const auto& peer : rooms_of(node).services().peers)
+    for (const auto& [id, partition] : peer->partitions()) {
+      if (!partition->is_leader()) continue;
+      ++looked_;
+      const auto [leader, is_new] = leaders_.try_emplace({id, partition->leader_epoch()}, node.id());
+      if (!is_new && leader->second != node.id())
+        violations_.push_back(fmt::format("R12: {}: broker {} leads in epoch {}, and broker {} did", to_string(id),
+                                          node.id(), partition->leader_epoch().value, leader->second));
+    }
+}
+
+void compare_replicas(World& world, const std::vector<SimulatedNode*>& nodes, Violations& violations,
+                      std::uint64_t& batches_compared) {
+  std::map<LogId, std::vector<std::unique_ptr<Replica>>> all;
+  Gate gate;
+  for (SimulatedNode* node : nodes) {
+    if (!node->up()) continue;
+    for (const auto& peer : rooms_of(*node).services().peers) {
+      Shard::Scope scope(peer->shard());
+      for (const auto& [id, partition] : peer->partitions()) {
+        auto& replica = all[id].emplace_back(std::make_unique<Replica>());
+        replica->node = node->id();
+        replica->start = partition->log().start_offset();
+        replica->high_watermark = partition->high_watermark();
+        peer->shard().spawn(gate, read_batches(&partition->log(), replica->high_watermark, &replica->batches));
+      }
+    }
+  }
+  if (!world.run_until([&gate] { return gate.holders() == 0; }, read_max))
+    violations.push_back("R13: the replicas' logs cannot be read");
+  for (const auto& [id, replicas] : all) {
+    Offset start{0}, end = replicas.front()->high_watermark;
+    for (const auto& replica : replicas) {
+      start = std::max(start, replica->start);
+      end = std::min(end, replica->high_watermark);
+    }
+    const auto common = [&](const Replica& replica) {
+      std::vector<Batch> out;
+      for (const Batch& batch : replica.batches)
+        if (batch.base >= start.value && batch.last < end.value) out.push_back(batch);
+      return out;
+    };
+    const std::vector<Batch> first = common(*replicas.front());
+    batches_compared += first.size() * (replicas.size() - 1);
+    for (const auto& replica : replicas)
+      if (common(*replica) != first)
+        violations.push_back(fmt::format("R13: {}: brokers {} and {} hold other batches between {} and {}",
+                                         to_string(id), replicas.front()->node, replica->node, start.value, end.value));
+  }
+}
+
+}  // namespace holdfast::sim

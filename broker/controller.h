@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "broker/eligible_replicas.h"
 #include "broker/metadata.h"
 #include "broker/topic_planner.h"
+#include "config/settings.h"
 #include "runtime/function.h"
 
 namespace holdfast {
@@ -35,23 +37,28 @@ struct TopicChange {
 
 using ControllerPlan = std::vector<TopicChange>;
 
-// Whether a topic may lose records rather than have no leader: unclean.leader.election.enable.
-using UncleanRule = Function<bool(const TopicImage&) const>;
+// What a topic's settings mean to the planner. Asked only where it matters.
+struct TopicRule {
+  ReplicaRule replicas{};
+  bool unclean = false;  // it may lose records rather than have no leader (unclean.leader.election.enable)
+  static TopicRule from(const TopicSettings& settings);
+};
+using TopicRules = Function<TopicRule(const TopicImage&) const>;
 
 // What nobody asked for and has to be done: failed brokers leave the ISRs and lead nothing, partitions without a leader
 // get one when there is one, reassignments are finished. The second looks at these partitions of one topic only (none
 // named: at all of them).
-ControllerPlan plan_repair(const Metadata& metadata, const UncleanRule& unclean);
+ControllerPlan plan_repair(const Metadata& metadata, const TopicRules& rules);
 std::optional<TopicChange> plan_repair(const Metadata& metadata, const TopicImage& topic,
-                                       std::span<const std::int32_t> partitions, const UncleanRule& unclean);
+                                       std::span<const std::int32_t> partitions, const TopicRules& rules);
 
 // Leadership goes back to the preferred replicas of each broker that does not lead more than `allowed_percent` of the
 // partitions that prefer it (leader.imbalance.per.broker.percentage).
-ControllerPlan plan_rebalance(const Metadata& metadata, std::int64_t allowed_percent);
+ControllerPlan plan_rebalance(const Metadata& metadata, std::int64_t allowed_percent, const TopicRules& rules);
 
 // Before a broker stops: what it leads goes to other members of the ISR, and it leaves the ISRs, wherever another live
 // member can take over.
-ControllerPlan plan_shutdown(const Metadata& metadata, std::int32_t broker);
+ControllerPlan plan_shutdown(const Metadata& metadata, std::int32_t broker, const TopicRules& rules);
 
 struct PartitionName {
   std::string topic;
@@ -65,7 +72,8 @@ struct AnsweredPlan {
 };
 
 enum class ElectionType : std::int8_t { preferred = 0, unclean = 1 };
-AnsweredPlan plan_elections(const Metadata& metadata, ElectionType type, std::span<const PartitionName> wanted);
+AnsweredPlan plan_elections(const Metadata& metadata, ElectionType type, std::span<const PartitionName> wanted,
+                            const TopicRules& rules);
 
 // KIP-455: a new set of replicas for a partition, or, with none given, back to those it had.
 struct Reassignment {
@@ -73,6 +81,6 @@ struct Reassignment {
   std::optional<std::vector<std::int32_t>> replicas;
 };
 AnsweredPlan plan_reassignments(const Metadata& metadata, std::span<const Reassignment> wanted,
-                                bool allow_replication_factor_change, const UncleanRule& unclean);
+                                bool allow_replication_factor_change, const TopicRules& rules);
 
 }  // namespace holdfast

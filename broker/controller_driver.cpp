@@ -28,7 +28,7 @@ struct ControllerDriver::Round {
 ControllerDriver::ControllerDriver(BrokerShard& broker, Ensemble& ensemble)
     : broker_(broker),
       ensemble_(ensemble),
-      unclean_([this](const TopicImage& topic) { return broker_.settings_of(topic).unclean_leader_election; }) {}
+      rules_([this](const TopicImage& topic) { return TopicRule::from(broker_.settings_of(topic)); }) {}
 
 // ---- Who is the controller ----
 
@@ -166,16 +166,16 @@ Task<void> ControllerDriver::work() {
 ControllerPlan ControllerDriver::next_plan() {
   const Metadata& metadata = broker_.metadata();
   const auto topics = std::exchange(topics_, {});
-  if (std::exchange(everything_, false)) return plan_repair(metadata, unclean_);
+  if (std::exchange(everything_, false)) return plan_repair(metadata, rules_);
   ControllerPlan plan;
   for (const auto& [name, partitions] : topics) {
     const TopicPtr topic = metadata.topic(name);
     if (!topic) continue;
     const std::vector<std::int32_t> indexes(partitions.begin(), partitions.end());
-    if (auto change = plan_repair(metadata, *topic, indexes, unclean_)) plan.push_back(std::move(*change));
+    if (auto change = plan_repair(metadata, *topic, indexes, rules_)) plan.push_back(std::move(*change));
   }
   if (plan.empty() && std::exchange(rebalance_, false) && !leaving_)
-    plan = plan_rebalance(metadata, broker_.config().integer("leader.imbalance.per.broker.percentage"));
+    plan = plan_rebalance(metadata, broker_.config().integer("leader.imbalance.per.broker.percentage"), rules_);
   return plan;
 }
 
@@ -188,6 +188,11 @@ void ControllerDriver::arm_rebalance() {
                         work_soon();
                         arm_rebalance();
                       });
+}
+
+bool ControllerDriver::is_unclean(const PartitionImage& before, std::int32_t leader) {
+  return std::ranges::find(before.isr, leader) == before.isr.end() &&
+         std::ranges::find(before.elr, leader) == before.elr.end();
 }
 
 void ControllerDriver::tell(const ControllerPlan& plan) const {
@@ -204,7 +209,7 @@ void ControllerDriver::tell(const ControllerPlan& plan) const {
         ++lost;
       } else {
         ++elected;
-        if (std::ranges::find(now->isr, change.state.leader) == now->isr.end()) ++unclean;
+        if (is_unclean(*now, change.state.leader)) ++unclean;
       }
     }
   log_line(LogLevel::info, "controller",
@@ -257,7 +262,7 @@ Task<void> ControllerDriver::hand_over() {
   leaving_ = true;
   const std::int32_t self = broker_.services().node_id;
   for (int attempt = 0; attempt < hand_over_attempts && session_ != SessionId(0); ++attempt) {
-    ControllerPlan plan = plan_shutdown(broker_.metadata(), self);
+    ControllerPlan plan = plan_shutdown(broker_.metadata(), self, rules_);
     const auto epoch = ControllerEpoch::read(ensemble_.tree());
     if (plan.empty() || !epoch) break;
     std::size_t partitions = 0;

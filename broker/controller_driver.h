@@ -46,6 +46,7 @@ class ControllerDriver {
   void work_soon();
   Task<void> work();
   ControllerPlan next_plan();
+  static bool is_unclean(const PartitionImage& before, std::int32_t leader);  // it may not have what was committed
   void tell(const ControllerPlan& plan) const;
   // True when all of it was written.
   Task<bool> write(ControllerPlan plan, ControllerEpoch epoch);
@@ -55,7 +56,7 @@ class ControllerDriver {
 
   BrokerShard& broker_;
   Ensemble& ensemble_;
-  const UncleanRule unclean_;
+  const TopicRules rules_;
   Gate gate_;
   SessionId session_{0};
   std::optional<ControllerEpoch> epoch_;  // as it was written when this broker became the controller

@@ -32,7 +32,10 @@ const PartitionName& name_of(const Reassignment& wanted) { return wanted.partiti
 }  // namespace
 
 TopicAdmin::TopicAdmin(BrokerShard& broker, Ensemble& ensemble, Random& random)
-    : broker_(broker), ensemble_(ensemble), random_(random) {}
+    : broker_(broker),
+      ensemble_(ensemble),
+      random_(random),
+      rules_([this](const TopicImage& topic) { return TopicRule::from(broker_.settings_of(topic)); }) {}
 
 // The beginning of every write; empty when there has never been a controller.
 std::vector<Ensemble::Op> TopicAdmin::guarded() const {
@@ -318,7 +321,7 @@ Task<std::vector<AdminAnswer>> TopicAdmin::carry_out(std::vector<Wanted> wanted,
 
 Task<std::vector<AdminAnswer>> TopicAdmin::elect(ElectionType type, std::vector<PartitionName> wanted) {
   auto plan = [this, type](std::span<const PartitionName> asked) {
-    return plan_elections(broker_.metadata(), type, asked);
+    return plan_elections(broker_.metadata(), type, asked, rules_);
   };
   auto done = co_await carry_out(std::move(wanted), std::move(plan));
   co_return done;
@@ -327,10 +330,7 @@ Task<std::vector<AdminAnswer>> TopicAdmin::elect(ElectionType type, std::vector<
 Task<std::vector<AdminAnswer>> TopicAdmin::reassign(std::vector<Reassignment> wanted,
                                                     bool allow_replication_factor_change) {
   auto plan = [this, allow_replication_factor_change](std::span<const Reassignment> asked) {
-    const UncleanRule unclean = [this](const TopicImage& topic) {
-      return broker_.settings_of(topic).unclean_leader_election;
-    };
-    return plan_reassignments(broker_.metadata(), asked, allow_replication_factor_change, unclean);
+    return plan_reassignments(broker_.metadata(), asked, allow_replication_factor_change, rules_);
   };
   auto done = co_await carry_out(std::move(wanted), std::move(plan));
   co_return done;

@@ -78,6 +78,7 @@ class TopicAdmin {
   BrokerShard& broker_;
   Ensemble& ensemble_;
   Random& random_;
+  const TopicRules rules_;
   SessionId session_{0};
   std::int64_t next_producer_id_ = 0, producer_ids_end_ = 0;
   bool fetching_producer_ids_ = false;

@@ -64,7 +64,7 @@ struct PartitionState {
   std::int32_t controller_epoch = 0;
   std::vector<std::int32_t> isr;
   // KIP-966, which Kafka's ZooKeeper mode did not have: only written where there are any.
-  std::vector<std::int32_t> elr, last_known_elr;
+  std::vector<std::int32_t> elr{}, last_known_elr{};
 };
 std::string encode(const PartitionState& state);
 Result<PartitionState> decode_partition_state(std::string_view json);

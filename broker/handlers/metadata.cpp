@@ -191,8 +191,8 @@ void describe_topic_partitions(RequestContext request) {
     for (; from < image->partitions.size() && left > 0; ++from, --left) {
       auto& partition = to.partitions.emplace_back();
       fill_partition(partition, image->partitions[from], from, metadata);
-      partition.eligible_leader_replicas.emplace();
-      partition.last_known_elr.emplace();
+      partition.eligible_leader_replicas = image->partitions[from].elr;
+      partition.last_known_elr = image->partitions[from].last_known_elr;
     }
     if (from < image->partitions.size()) {
       response.next_cursor = {.topic_name = name, .partition_index = static_cast<std::int32_t>(from)};

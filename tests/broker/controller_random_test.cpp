@@ -13,6 +13,15 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 constexpr std::int32_t brokers = 5;
+const std::vector<std::string> names{"clean", "two", "memory", "unclean"};
+
+TopicRule rule_of(const std::string& topic) {
+  TopicRule rule;
+  rule.unclean = topic == "unclean";
+  rule.replicas.min_isr = topic == "clean" ? 1 : 2;
+  rule.replicas.durable = topic != "memory";
+  return rule;
+}
 
 bool contains(const Ids& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
 
@@ -20,7 +29,7 @@ class RandomCluster {
  public:
   explicit RandomCluster(std::uint32_t seed) : random_(seed) {
     for (std::int32_t id = 1; id <= brokers; ++id) world_.start(id);
-    for (const char* name : {"clean", "unclean"}) {
+    for (const std::string& name : names) {
       std::vector<Ids> replicas;
       for (int i = 0; i < 4; ++i) replicas.push_back(some_brokers(1 + below(3)));
       world_.topic(name, replicas);
@@ -32,12 +41,12 @@ class RandomCluster {
     happen();
     check_requests(before);
     const Metadata broken = world_.metadata();
-    const ControllerPlan plan = plan_repair(broken, unclean_);
+    const ControllerPlan plan = plan_repair(broken, rules_);
     check_partial_plans(plan);
     world_.carry_out(plan);
     check_moves(broken, true);
     check_repaired();
-    EXPECT_TRUE(plan_repair(world_.metadata(), unclean_).empty()) << "not idempotent";
+    EXPECT_TRUE(plan_repair(world_.metadata(), rules_).empty()) << "not idempotent";
   }
 
  private:
@@ -54,7 +63,7 @@ class RandomCluster {
   void happen() {
     requested_ = false;
     const std::int32_t id = 1 + below(brokers);
-    const std::string topic = below(2) ? "clean" : "unclean";
+    const std::string& topic = names[static_cast<std::size_t>(below(static_cast<int>(names.size())))];
     const std::int32_t index = below(4);
     switch (below(9)) {
       case 0:
@@ -65,22 +74,22 @@ class RandomCluster {
       case 3:
         return leader_changes_isr(topic, index);
       case 4:
-        return requested(plan_shutdown(world_.metadata(), id));
+        return requested(plan_shutdown(world_.metadata(), id, rules_));
       case 5:
-        return requested(plan_rebalance(world_.metadata(), below(60)));
+        return requested(plan_rebalance(world_.metadata(), below(60), rules_));
       case 6: {
         const PartitionName wanted{topic, index};
         const auto type = below(3) ? ElectionType::preferred : ElectionType::unclean;
         asked_unclean_ = type == ElectionType::unclean;
-        return requested(plan_elections(world_.metadata(), type, {&wanted, 1}).plan);
+        return requested(plan_elections(world_.metadata(), type, {&wanted, 1}, rules_).plan);
       }
       case 7: {
         const Reassignment wanted{{topic, index}, some_brokers(1 + below(3))};
-        return requested(plan_reassignments(world_.metadata(), {&wanted, 1}, true, unclean_).plan);
+        return requested(plan_reassignments(world_.metadata(), {&wanted, 1}, true, rules_).plan);
       }
       default: {
         const Reassignment wanted{{topic, index}, std::nullopt};
-        return requested(plan_reassignments(world_.metadata(), {&wanted, 1}, true, unclean_).plan);
+        return requested(plan_reassignments(world_.metadata(), {&wanted, 1}, true, rules_).plan);
       }
     }
   }
@@ -93,11 +102,12 @@ class RandomCluster {
   // As a leader may: it drops anyone but itself, and takes in live replicas, guarded by the lives of all it keeps.
   void leader_changes_isr(const std::string& topic, std::int32_t index) {
     const PartitionImage p = world_.partition(topic, index);
-    if (p.leader == -1 || !world_.metadata().alive_since(p.leader, p.state_zxid)) return;
+    if (p.leader == -1 || !world_.metadata().still_serves(p.leader, p)) return;
     Ids isr;
     for (const std::int32_t id : p.replicas)
       if (id == p.leader || (world_.alive(id) && below(4) != 0)) isr.push_back(id);
-    if (isr != p.isr) world_.set_isr(topic, index, isr);
+    const Ids elr = eligible_after(rule_of(topic).replicas, p.isr, p.elr, isr, p.replicas);
+    if (isr != p.isr || elr != p.elr) world_.set_isr(topic, index, isr, elr);
   }
 
   void check_requests(const Metadata& before) {
@@ -116,31 +126,38 @@ class RandomCluster {
   }
 
   void check_move(const Metadata& before, const PartitionImage& was, const PartitionImage& is, bool may_lose) {
-    EXPECT_FALSE(is.isr.empty());
+    EXPECT_FALSE(is.isr.empty() && is.elr.empty());
     for (const std::int32_t id : is.isr) EXPECT_TRUE(contains(is.replicas, id)) << id << " is in sync and no replica";
+    for (const std::int32_t id : is.elr) EXPECT_TRUE(contains(is.replicas, id)) << id << " is eligible and no replica";
+    for (const std::int32_t id : is.elr) EXPECT_FALSE(contains(is.isr, id)) << id << " is in sync already";
     for (const std::int32_t id : is.adding) EXPECT_TRUE(contains(is.replicas, id));
     for (const std::int32_t id : is.removing) EXPECT_TRUE(contains(is.replicas, id));
     Ids sorted = is.replicas;
     std::ranges::sort(sorted);
     EXPECT_EQ(std::ranges::adjacent_find(sorted), sorted.end()) << "a replica twice";
 
-    const bool same_life = was.leader != -1 && before.alive_since(was.leader, was.state_zxid);
+    const bool same_life = was.leader != -1 && before.still_serves(was.leader, was);
     const bool rewritten = is.state_version != was.state_version;
-    const bool led_anew = is.leader != was.leader || (is.leader != -1 && !same_life && rewritten);
+    const bool removed = std::ranges::any_of(was.replicas, [&](std::int32_t id) { return !contains(is.replicas, id); });
+    const bool led_anew = is.leader != was.leader || (is.leader != -1 && ((!same_life && rewritten) || removed));
     EXPECT_EQ(is.leader_epoch.value - was.leader_epoch.value, led_anew ? 1 : 0);
     if (!rewritten) {
       EXPECT_EQ(is.isr, was.isr);
+      EXPECT_EQ(is.elr, was.elr);
       EXPECT_EQ(is.leader, was.leader);
       return;
     }
     if (is.leader != -1) EXPECT_TRUE(contains(is.isr, is.leader)) << "the leader is not in sync";
     if (is.leader != -1) EXPECT_TRUE(world_.alive(is.leader));
-    const bool clean = std::ranges::all_of(is.isr, [&](std::int32_t id) { return contains(was.isr, id); });
+    const auto had_all = [&](std::int32_t id) { return contains(was.isr, id) || contains(was.elr, id); };
+    EXPECT_TRUE(std::ranges::all_of(is.elr, had_all)) << "eligible out of nothing";
+    const bool clean = std::ranges::all_of(is.isr, had_all);
     if (clean) return;
     EXPECT_TRUE(may_lose) << "records may be lost where that is not allowed";
     EXPECT_EQ(is.isr.size(), 1u);
-    for (const std::int32_t id : was.isr)
-      EXPECT_FALSE(world_.alive(id) && contains(is.replicas, id)) << id << " is in sync and was passed over";
+    for (const Ids* ids : {&was.isr, &was.elr})
+      for (const std::int32_t id : *ids)
+        EXPECT_FALSE(world_.alive(id) && contains(is.replicas, id)) << id << " has it all and was passed over";
   }
 
   void check_repaired() {
@@ -151,11 +168,13 @@ class RandomCluster {
         const PartitionImage& p = topic->partitions[i];
         if (p.leader == -1) {
           for (const std::int32_t id : p.isr) EXPECT_FALSE(now.alive(id)) << id << " could lead";
+          for (const std::int32_t id : p.elr) EXPECT_FALSE(now.alive(id)) << id << " could lead";
+          if (name != "memory") EXPECT_TRUE(p.isr.empty());
           if (name == "unclean")
             for (const std::int32_t id : p.replicas) EXPECT_FALSE(now.alive(id)) << id << " may lead";
           continue;
         }
-        for (const std::int32_t id : p.isr) EXPECT_TRUE(now.alive_since(id, p.state_zxid)) << id;
+        for (const std::int32_t id : p.isr) EXPECT_TRUE(now.still_serves(id, p)) << id;
         if (!p.reassigning()) continue;
         const bool complete = std::ranges::all_of(
             p.replicas, [&](std::int32_t id) { return contains(p.removing, id) || contains(p.isr, id); });
@@ -167,18 +186,19 @@ class RandomCluster {
     for (const TopicChange& change : plan)
       for (const PartitionChange& p : change.partitions) {
         const TopicPtr topic = world_.metadata().topic(change.topic);
-        const auto part = plan_repair(world_.metadata(), *topic, {&p.partition, 1}, unclean_);
+        const auto part = plan_repair(world_.metadata(), *topic, {&p.partition, 1}, rules_);
         ASSERT_TRUE(part);
         ASSERT_EQ(part->partitions.size(), 1u);
         EXPECT_EQ(part->partitions[0].state.leader, p.state.leader);
         EXPECT_EQ(part->partitions[0].state.leader_epoch, p.state.leader_epoch);
         EXPECT_EQ(part->partitions[0].state.isr, p.state.isr);
+        EXPECT_EQ(part->partitions[0].state.elr, p.state.elr);
       }
   }
 
   std::mt19937 random_;
   ControllerWorld world_;
-  const UncleanRule unclean_ = [](const TopicImage& topic) { return topic.name == "unclean"; };
+  const TopicRules rules_ = [](const TopicImage& topic) { return rule_of(topic.name); };
   bool requested_ = false, asked_unclean_ = false;
 };
 

@@ -11,8 +11,10 @@ namespace {
 using wire::ErrorCode;
 using Ids = std::vector<std::int32_t>;
 
-const UncleanRule never = [](const TopicImage&) { return false; };
-const UncleanRule always = [](const TopicImage&) { return true; };
+const TopicRules never = [](const TopicImage&) { return TopicRule{}; };
+const TopicRules always = [](const TopicImage&) { return TopicRule{.unclean = true}; };
+const TopicRules two_in_sync = [](const TopicImage&) { return TopicRule{.replicas = {.min_isr = 2}}; };
+const TopicRules in_memory = [](const TopicImage&) { return TopicRule{.replicas = {.min_isr = 2, .durable = false}}; };
 
 class ControllerTest : public ::testing::Test {
  protected:
@@ -20,23 +22,24 @@ class ControllerTest : public ::testing::Test {
     for (const int id : {1, 2, 3, 4}) world.start(id);
     world.topic("t", {{1, 2, 3}});
   }
-  void repair(const UncleanRule& unclean = never) {
+  void repair(const TopicRules& unclean = never) {
     world.carry_out(plan_repair(world.metadata(), unclean));
     EXPECT_TRUE(plan_repair(world.metadata(), unclean).empty()) << "what was done is planned again";
   }
   const PartitionImage& p(std::int32_t index = 0) { return world.partition("t", index); }
-  void expect(std::int32_t leader, std::int32_t epoch, const Ids& isr) {
+  void expect(std::int32_t leader, std::int32_t epoch, const Ids& isr, const Ids& elr = {}) {
     EXPECT_EQ(p().leader, leader);
     EXPECT_EQ(p().leader_epoch.value, epoch);
     EXPECT_EQ(p().isr, isr);
+    EXPECT_EQ(p().elr, elr);
   }
-  ErrorCode elect(ElectionType type, std::int32_t partition = 0) {
+  ErrorCode elect(ElectionType type, std::int32_t partition = 0, const TopicRules& rules = never) {
     const PartitionName wanted{"t", partition};
-    const AnsweredPlan out = plan_elections(world.metadata(), type, {&wanted, 1});
+    const AnsweredPlan out = plan_elections(world.metadata(), type, {&wanted, 1}, rules);
     world.carry_out(out.plan);
     return out.answers.at(0).error;
   }
-  AdminAnswer reassign(std::optional<Ids> replicas, const UncleanRule& unclean = never, bool allow_change = true) {
+  AdminAnswer reassign(std::optional<Ids> replicas, const TopicRules& unclean = never, bool allow_change = true) {
     const Reassignment wanted{{"t", 0}, std::move(replicas)};
     const AnsweredPlan out = plan_reassignments(world.metadata(), {&wanted, 1}, allow_change, unclean);
     world.carry_out(out.plan);
@@ -68,12 +71,12 @@ TEST_F(ControllerTest, AReplicaThatIsNotInSyncDoesNotLead) {
   expect(3, 1, {3});
 }
 
-TEST_F(ControllerTest, TheLastMembersStayInTheIsr) {
+TEST_F(ControllerTest, TheLastMembersAreEligible) {
   world.set_isr("t", 0, {1, 3});
   world.stop(1);
   world.stop(3);
   repair();
-  expect(-1, 1, {1, 3});
+  expect(-1, 1, {}, {1, 3});
   world.start(3);
   repair();
   expect(3, 2, {3});
@@ -86,7 +89,7 @@ TEST_F(ControllerTest, AnUncleanLeaderOnlyWhereTheTopicAllowsAndNobodyIsInSync) 
   world.set_isr("t", 0, {1});
   world.stop(1);
   repair(never);
-  expect(-1, 1, {1});
+  expect(-1, 1, {}, {1});
   repair(always);
   expect(2, 2, {2});
   world.start(1);
@@ -131,7 +134,8 @@ TEST_F(ControllerTest, ALeaderChosenForANewTopicMayHaveDiedMeanwhile) {
   repair();
   EXPECT_EQ(world.partition("new", 0).leader, 3);
   EXPECT_EQ(world.partition("new", 1).leader, -1);
-  EXPECT_EQ(world.partition("new", 1).isr, Ids{2});
+  EXPECT_EQ(world.partition("new", 1).isr, Ids{});
+  EXPECT_EQ(world.partition("new", 1).elr, Ids{2});
 }
 
 TEST_F(ControllerTest, APartialLookPlansWhatTheWholeOneDoesThere) {
@@ -147,6 +151,141 @@ TEST_F(ControllerTest, APartialLookPlansWhatTheWholeOneDoesThere) {
   EXPECT_EQ(plan_repair(world.metadata(), *topic, {}, never)->partitions.size(), 2u);
 }
 
+// ---- Eligible leader replicas ----
+
+TEST_F(ControllerTest, WhoLeavesTooFewBehindStaysEligible) {
+  world.stop(3);
+  repair(two_in_sync);
+  expect(1, 0, {1, 2});
+  world.stop(1);
+  repair(two_in_sync);
+  expect(2, 1, {2}, {1});
+  world.stop(2);
+  repair(two_in_sync);
+  expect(-1, 2, {}, {1, 2});
+  EXPECT_EQ(p().last_known_elr, Ids{2});
+  world.start(3);
+  repair(two_in_sync);
+  expect(-1, 2, {}, {1, 2});
+  world.start(1);
+  repair(two_in_sync);
+  expect(1, 3, {1}, {2});
+  EXPECT_EQ(p().last_known_elr, Ids{});
+}
+
+TEST_F(ControllerTest, SomebodyInSyncLeadsBeforeSomebodyEligible) {
+  world.set_isr("t", 0, {2, 3}, {1});
+  world.set_leader("t", 0, 2);
+  world.stop(2);
+  repair(two_in_sync);
+  expect(3, 1, {3}, {1, 2});
+}
+
+TEST_F(ControllerTest, SomebodyEligibleLeadsBeforeAnybodyElse) {
+  world.set_isr("t", 0, {1}, {3});
+  world.stop(1);
+  repair(always);  // by a rule of one in sync: it is enough, and 1 is to catch up
+  expect(3, 1, {3});
+}
+
+TEST_F(ControllerTest, AnEligibleReplicaNeedNotHaveBeenThereAllTheTime) {
+  world.set_isr("t", 0, {1}, {2, 3});
+  world.restart(3);
+  world.stop(2);
+  world.stop(1);
+  repair(two_in_sync);
+  expect(3, 1, {3}, {1, 2});
+}
+
+TEST_F(ControllerTest, MemoryMakesNobodyEligible) {
+  world.set_isr("t", 0, {1, 2});
+  world.stop(2);
+  repair(in_memory);
+  expect(1, 0, {1});
+  world.stop(1);
+  repair(in_memory);
+  expect(-1, 1, {1});
+  EXPECT_EQ(p().last_known_elr, Ids{});
+  world.start(2);
+  repair(in_memory);
+  expect(-1, 1, {1});
+  world.start(1);
+  repair(in_memory);
+  expect(1, 2, {1});
+}
+
+TEST_F(ControllerTest, WhoWasEligibleByTheDiskStaysSoWhenTheTopicGoesToMemory) {
+  world.set_isr("t", 0, {1}, {2});
+  world.stop(1);
+  repair(in_memory);
+  expect(2, 1, {2});
+}
+
+TEST_F(ControllerTest, AnUncleanLeaderIsTheLastThatLedIfItIsThere) {
+  world.set_isr("t", 0, {});
+  world.change("t", 0, [](PartitionImage& p) { p.leader = -1, p.last_known_elr = {3}; });
+  repair(never);
+  expect(-1, 0, {});
+  repair(always);
+  expect(3, 1, {3});
+}
+
+TEST_F(ControllerTest, AnUncleanLeaderMakesTheOthersNotEligible) {
+  world.set_isr("t", 0, {}, {1});
+  world.set_leader("t", 0, -1);
+  world.stop(1);
+  const TopicRules rules = [](const TopicImage&) { return TopicRule{.replicas = {.min_isr = 2}, .unclean = true}; };
+  repair(rules);
+  expect(2, 1, {2});
+}
+
+TEST_F(ControllerTest, ABrokerThatStopsStaysEligibleWhenTooFewAreLeft) {
+  world.set_isr("t", 0, {1, 2});
+  world.carry_out(plan_shutdown(world.metadata(), 1, two_in_sync));
+  expect(2, 1, {2}, {1});
+}
+
+TEST_F(ControllerTest, AnElectionTakesAnEligibleReplicaWhereThereIsNoLeader) {
+  world.set_isr("t", 0, {}, {1, 2});
+  world.set_leader("t", 0, -1);
+  world.stop(1);
+  EXPECT_EQ(elect(ElectionType::preferred, 0, two_in_sync), ErrorCode::none);
+  expect(2, 1, {2}, {1});
+  world.start(1);
+  EXPECT_EQ(elect(ElectionType::preferred, 0, two_in_sync), ErrorCode::preferred_leader_not_available);
+  expect(2, 1, {2}, {1});
+  world.stop(1);
+  world.stop(2);
+  repair(two_in_sync);
+  EXPECT_EQ(elect(ElectionType::unclean, 0, two_in_sync), ErrorCode::none);
+  expect(3, 3, {3});
+}
+
+TEST_F(ControllerTest, AReplicaThatGoesIsNotEligible) {
+  world.set_isr("t", 0, {1}, {2, 3});
+  EXPECT_EQ(reassign(Ids{1, 4}, two_in_sync).error, ErrorCode::none);
+  expect(1, 0, {1}, {2, 3});
+  EXPECT_EQ(reassign(std::nullopt, two_in_sync).error, ErrorCode::none);
+  expect(1, 1, {1}, {2, 3});
+  EXPECT_EQ(reassign(Ids{1, 4}, two_in_sync).error, ErrorCode::none);
+  world.set_isr("t", 0, {1, 4}, {3});
+  repair(two_in_sync);
+  EXPECT_EQ(p().replicas, (Ids{1, 4}));
+  expect(1, 2, {1, 4});
+}
+
+TEST_F(ControllerTest, ACancellationMayLeaveItToAnEligibleReplica) {
+  reassign(Ids{4, 2}, two_in_sync);
+  world.set_isr("t", 0, {4}, {3});
+  world.set_leader("t", 0, 4);
+  world.stop(3);
+  EXPECT_EQ(reassign(std::nullopt, two_in_sync).error, ErrorCode::invalid_replica_assignment)
+      << "there is a leader now, and would be none";
+  world.start(3);
+  EXPECT_EQ(reassign(std::nullopt, two_in_sync).error, ErrorCode::none);
+  expect(3, 1, {3});
+}
+
 // ---- Preferred leaders ----
 
 TEST_F(ControllerTest, LeadershipGoesBackBeyondTheAllowedImbalance) {
@@ -154,32 +293,32 @@ TEST_F(ControllerTest, LeadershipGoesBackBeyondTheAllowedImbalance) {
   world.topic("wide", replicas);
   world.set_leader("wide", 4, 2);
   world.set_leader("t", 0, 1);
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 10).empty());  // one of eleven is 9 %
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 10, never).empty());  // one of eleven is 9 %
   world.set_leader("wide", 5, 2);
-  const ControllerPlan plan = plan_rebalance(world.metadata(), 10);
+  const ControllerPlan plan = plan_rebalance(world.metadata(), 10, never);
   world.carry_out(plan);
   EXPECT_EQ(world.partition("wide", 4).leader, 1);
   EXPECT_EQ(world.partition("wide", 5).leader, 1);
   EXPECT_EQ(world.partition("wide", 5).leader_epoch.value, 1);
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 0).empty());
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, never).empty());
 }
 
 TEST_F(ControllerTest, LeadershipDoesNotGoToAReplicaThatCannotLead) {
   world.set_leader("t", 0, 2);
   world.set_isr("t", 0, {2, 3});
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 0).empty()) << "not in sync";
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, never).empty()) << "not in sync";
   world.set_isr("t", 0, {1, 2, 3});
   world.stop(1);
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 0).empty()) << "not alive";
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, never).empty()) << "not alive";
   world.start(1);
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 0).empty()) << "in another life";
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, never).empty()) << "in another life";
 }
 
 TEST_F(ControllerTest, TheDeadAreNotPreferred) {
   world.set_isr("t", 0, {1});
   world.stop(1);
   repair();
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 0).empty());
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, never).empty());
 }
 
 // ---- Shutdown ----
@@ -187,14 +326,14 @@ TEST_F(ControllerTest, TheDeadAreNotPreferred) {
 TEST_F(ControllerTest, ABrokerThatStopsHandsOverAndLeavesTheIsr) {
   world.topic("other", {{2, 1}, {1}, {1, 4}});
   world.stop(4);
-  world.carry_out(plan_shutdown(world.metadata(), 1));
+  world.carry_out(plan_shutdown(world.metadata(), 1, never));
   expect(2, 1, {2, 3});
   EXPECT_EQ(world.partition("other", 0).leader, 2);
   EXPECT_EQ(world.partition("other", 0).leader_epoch.value, 0);
   EXPECT_EQ(world.partition("other", 0).isr, Ids{2});
   EXPECT_EQ(world.partition("other", 1).leader, 1) << "nobody else can";
   EXPECT_EQ(world.partition("other", 2).leader, 1) << "the dead cannot";
-  EXPECT_TRUE(plan_shutdown(world.metadata(), 1).empty());
+  EXPECT_TRUE(plan_shutdown(world.metadata(), 1, never).empty());
 }
 
 // ---- Elections on request ----
@@ -230,7 +369,7 @@ TEST_F(ControllerTest, UncleanElections) {
 
 TEST_F(ControllerTest, AnElectionNamesWhatItDoesNotFind) {
   const PartitionName wanted[] = {{"no", 0}, {"t", 3}};
-  const AnsweredPlan out = plan_elections(world.metadata(), ElectionType::preferred, wanted);
+  const AnsweredPlan out = plan_elections(world.metadata(), ElectionType::preferred, wanted, never);
   EXPECT_EQ(out.answers.at(0).message, "No such topic as no");
   EXPECT_EQ(out.answers.at(1).message, "No such partition as t-3");
   EXPECT_TRUE(out.plan.empty());
@@ -254,12 +393,13 @@ TEST_F(ControllerTest, AReassignmentIsFinishedWhenTheTargetIsInSync) {
   expect(4, 1, {2, 4});  // the old leader went, the preferred one leads
 }
 
-TEST_F(ControllerTest, ALeaderThatStaysKeepsItsEpoch) {
+TEST_F(ControllerTest, ALeaderThatStaysLeadsAnewWithoutTheReplicasThatWent) {
   EXPECT_EQ(reassign(Ids{4, 1}).error, ErrorCode::none);
-  world.set_isr("t", 0, {1, 2, 3, 4});
+  expect(1, 0, {1, 2, 3});
+  world.set_isr("t", 0, {1, 4});
   repair();
   EXPECT_EQ(p().replicas, (Ids{4, 1}));
-  expect(1, 0, {1, 4});
+  expect(1, 1, {1, 4});  // the state is another although the ISR is not: what was about to be written to it is refused
 }
 
 TEST_F(ControllerTest, AReassignmentWaitsForATargetReplicaThatIsDown) {
@@ -312,7 +452,7 @@ TEST_F(ControllerTest, ACancelledReassignmentLeavesTheOriginalReplicas) {
   EXPECT_EQ(reassign(std::nullopt).error, ErrorCode::none);
   EXPECT_EQ(p().replicas, (Ids{2, 1, 3}));
   EXPECT_FALSE(p().reassigning());
-  expect(1, 0, {1, 3});
+  expect(1, 1, {1, 3});
 }
 
 TEST_F(ControllerTest, ACancellationMovesTheLeaderOffTheReplicaItDrops) {
@@ -344,7 +484,7 @@ TEST_F(ControllerTest, AReassignmentInThePlaceOfAnotherStartsFromTheOrigin) {
   EXPECT_EQ(p().replicas, (Ids{5, 1, 2, 3}));
   EXPECT_EQ(p().adding, Ids{5});
   EXPECT_EQ(p().removing, (Ids{2, 3}));
-  expect(1, 0, {1, 2, 3});
+  expect(1, 1, {1, 2, 3});
   EXPECT_EQ(reassign(std::nullopt).error, ErrorCode::none);
   EXPECT_EQ(p().replicas, (Ids{1, 2, 3}));
 }
@@ -413,8 +553,10 @@ TEST_F(ControllerTest, WritesAreGuarded) {
 
 TEST_F(ControllerTest, AChangedTopicGoesWithItsStatesWrittenOrOnlyChecked) {
   world.topic("wide", {{1, 2}, {2, 3}});
-  world.change("wide", 0, [](PartitionImage& p) { p.removing = {9}, p.replicas = {1, 2, 9}; });
-  const auto writes = writes_of(plan_repair(world.metadata(), never), {.epoch = 1, .version = 0}, world.metadata());
+  world.set_isr("wide", 0, {1});
+  const Reassignment wanted{{"wide", 0}, Ids{1, 2, 3}};
+  AnsweredPlan planned = plan_reassignments(world.metadata(), {&wanted, 1}, true, never);
+  const auto writes = writes_of(std::move(planned.plan), {.epoch = 1, .version = 0}, world.metadata());
   ASSERT_EQ(writes.size(), 1u);
   ASSERT_EQ(writes[0].ops.size(), 4u);
   EXPECT_EQ(std::get<Ensemble::Set>(writes[0].ops[2]).path, "/brokers/topics/wide");

@@ -47,8 +47,8 @@ class ControllerWorld {
   void set_leader(const std::string& name, std::int32_t partition, std::int32_t leader) {
     change(name, partition, [leader](PartitionImage& p) { p.leader = leader; });
   }
-  void set_isr(const std::string& name, std::int32_t partition, Ids isr) {
-    change(name, partition, [&isr](PartitionImage& p) { p.isr = isr; });
+  void set_isr(const std::string& name, std::int32_t partition, Ids isr, Ids elr = {}) {
+    change(name, partition, [&](PartitionImage& p) { p.isr = isr, p.elr = elr; });
   }
 
   // A write of the partition's state, or of its replicas, by whoever does that.
@@ -87,13 +87,15 @@ class ControllerWorld {
       EXPECT_TRUE(seen.insert(c.partition).second) << "planned twice";
       PartitionImage& p = image->partitions.at(static_cast<std::size_t>(c.partition));
       EXPECT_EQ(c.expected_version, p.state_version);
-      const bool same =
-          c.state.leader == p.leader && c.state.leader_epoch == p.leader_epoch.value && c.state.isr == p.isr;
+      const bool same = c.state.leader == p.leader && c.state.leader_epoch == p.leader_epoch.value &&
+                        c.state.isr == p.isr && c.state.elr == p.elr && c.state.last_known_elr == p.last_known_elr;
       EXPECT_NE(c.changed, same) << "a write that changes nothing, or a change that is not written";
       if (!c.changed) continue;
       p.leader = c.state.leader;
       p.leader_epoch = LeaderEpoch(c.state.leader_epoch);
       p.isr = c.state.isr;
+      p.elr = c.state.elr;
+      p.last_known_elr = c.state.last_known_elr;
       ++p.state_version;
       p.state_zxid = zxid_;
     }

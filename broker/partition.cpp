@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/record_validation.h"
+#include "broker/replication_quota.h"
 #include "runtime/log_line.h"
 
 namespace holdfast {
@@ -45,6 +46,8 @@ void Partition::give_up(ErrorCode error) {
 void Partition::configure(const TopicSettings& settings) {
   settings_ = settings;
   in_sync_.set_rule({.min_isr = settings.min_insync_replicas, .durable = !settings.write_caching});
+  throttled_leader_ = names_replica(settings.throttled_leaders, index_, node_id_);
+  throttled_follower_ = names_replica(settings.throttled_followers, index_, node_id_);
   LogConfig config = log_.config();
   config.segment_bytes = settings.segment_bytes;
   config.segment_ms = settings.segment_ms;

@@ -81,6 +81,9 @@ class Partition final : public LogListener {
 
   void configure(const TopicSettings& settings);
   const TopicSettings& settings() const { return settings_; }
+  // What it sends to followers that are not in sync, what it fetches while it is not, waits for a quota (KIP-73).
+  bool is_throttled_leader() const { return throttled_leader_; }
+  bool is_throttled_follower() const { return throttled_follower_; }
   void become(const PartitionImage& state);  // the image's leader, epoch and ISR
   // While this broker may have lost its registration without knowing, it leads nothing: nothing is acknowledged, and
   // nothing is served that only a leader serves.
@@ -168,6 +171,7 @@ class Partition final : public LogListener {
   bool fenced_ = false;
   bool failed_ = false;
   bool truncating_ = false;
+  bool throttled_leader_ = false, throttled_follower_ = false;
   std::optional<PartitionImage> state_meanwhile_;  // that came while truncating
   std::vector<Function<void()>> settled_;
   bool closed_ = false;

@@ -69,6 +69,7 @@ struct TopicSettings {
   int gzip_level = -1, lz4_level = 9, zstd_level = 3;
   bool write_caching = false;
   bool unclean_leader_election = false;
+  std::string throttled_leaders, throttled_followers;  // "*" or "partition:broker,..." (KIP-73)
 
   static TopicSettings from(const Config& node, const Overrides& dynamic_broker, const Overrides& topic);
 };

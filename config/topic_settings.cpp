@@ -87,6 +87,8 @@ TopicSettings TopicSettings::from(const Config& node, const Overrides& dynamic_b
   out.zstd_level = static_cast<int>(value.integer("compression.zstd.level"));
   out.write_caching = value.boolean("write.caching");
   out.unclean_leader_election = value.boolean("unclean.leader.election.enable");
+  out.throttled_leaders = value.text("leader.replication.throttled.replicas");
+  out.throttled_followers = value.text("follower.replication.throttled.replicas");
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "broker/api_table.h"
 #include "broker/group_coordinator.h"
 #include "broker/isr_writer.h"
@@ -29,6 +31,15 @@ BrokerMetrics::BrokerMetrics(Metrics& registry)
       bytes_out(registry.counter("holdfast_kafka_bytes_total", "Bytes of Kafka requests and replies",
                                  {{"direction", "out"}})),
       records_in(registry.counter("holdfast_kafka_records_total", "Records appended for producers")),
+      replicated_in(registry.counter("holdfast_kafka_replication_bytes_total", "Bytes of records between replicas",
+                                     {{"direction", "in"}})),
+      replicated_out(registry.counter("holdfast_kafka_replication_bytes_total", "Bytes of records between replicas",
+                                      {{"direction", "out"}})),
+      isr_shrinks(registry.counter("holdfast_kafka_isr_shrinks_total", "ISRs that this node made smaller")),
+      isr_expands(registry.counter("holdfast_kafka_isr_expands_total", "ISRs that this node made larger")),
+      elections(registry.counter("holdfast_kafka_leader_elections_total", "Leaders that this node elected")),
+      unclean_elections(registry.counter("holdfast_kafka_unclean_leader_elections_total",
+                                         "Of these, leaders that may not have had all that was committed")),
       connections(registry.gauge("holdfast_kafka_connections", "Open Kafka connections")),
       refused(registry.counter("holdfast_kafka_refused_connections_total", "Kafka connections refused by a limit")) {
   for (const ApiRow& row : api_rows())
@@ -46,7 +57,14 @@ BrokerShard::BrokerShard(Shard& shard, BrokerServices& services)
                           static_cast<std::size_t>(services.shards->size()),
                       shard.index(), services.shards->size()),
       input_gate_(large_requests_bytes(*services.config) / static_cast<std::size_t>(services.shards->size())),
-      seed_(static_cast<std::uint64_t>(shard.clock().now().time_since_epoch().count()) * 2 + 1) {}
+      seed_(static_cast<std::uint64_t>(shard.clock().now().time_since_epoch().count()) * 2 + 1) {
+  if (shard.index() != 0) return;
+  const Duration size = std::chrono::seconds(config().integer("replication.quota.window.size.seconds"));
+  const ReplicationQuota::Window window{.burst = size,
+                                        .memory = size * config().integer("replication.quota.window.num")};
+  services.replication_quotas.leader.set_window(window);
+  services.replication_quotas.follower.set_window(window);
+}
 
 BrokerShard::~BrokerShard() = default;
 
@@ -84,6 +102,7 @@ void BrokerShard::apply(const MetadataDelta& delta) {
   }
   metadata_.apply(delta);
   const bool broker_configs_changed = delta.broker_configs != nullptr;
+  if (broker_configs_changed && shard_.index() == 0) set_throttles();
   if (broker_configs_changed)
     for (const auto& [id, partition] : partitions_)
       if (const TopicPtr topic = metadata_.topic(partition->topic())) partition->configure(settings_of(*topic));
@@ -161,8 +180,10 @@ void BrokerShard::write_isr(Partition& partition, InSyncReplicas::Change due) {
   change.isr = std::move(due.isr);
   change.elr = std::move(due.elr);
   BrokerShard& first = this->first();
-  first.shard_.post([this, writer = services_.isr, change = std::move(change)]() mutable {
-    auto done = [this, id = change.id, version = change.state_version](bool written) {
+  const std::ptrdiff_t grown = std::ssize(change.isr) - std::ssize(partition.in_sync().isr());
+  first.shard_.post([this, grown, writer = services_.isr, change = std::move(change)]() mutable {
+    auto done = [this, id = change.id, version = change.state_version, grown](bool written) {
+      if (written && grown != 0) (grown > 0 ? metrics().isr_expands : metrics().isr_shrinks).add();
       shard_.post([this, id, version, written] {
         if (Partition* still = this->partition(id)) still->isr_written(version, written);
       });
@@ -202,6 +223,12 @@ void BrokerShard::stop_following(const LogId& id) {
   following_.erase(known);
 }
 
+std::int64_t BrokerShard::replica_lag_max() const {
+  std::int64_t out = 0;
+  for (const auto& [_, fetcher] : fetchers_) out = std::max(out, fetcher->lag_max());
+  return out;
+}
+
 void BrokerShard::review() {
   for (const auto& [_, partition] : partitions_) partition->review();
   shard_.arm(review_timer_, std::chrono::seconds(1), [this] { review(); });
@@ -210,6 +237,20 @@ void BrokerShard::review() {
 void BrokerShard::set_fenced(bool fenced) {
   if (std::exchange(fenced_, fenced) == fenced) return;
   for (const auto& [_, partition] : partitions_) partition->set_fenced(fenced);
+}
+
+// The rates of this broker are of the cluster's default, or its own.
+void BrokerShard::set_throttles() {
+  const auto rate = [this](const std::string& name) {
+    std::int64_t out = INT64_MAX;
+    for (const auto& configs :
+         {metadata_.broker_config("<default>"), metadata_.broker_config(std::to_string(services_.node_id))})
+      if (const auto it = configs.find(name); it != configs.end())
+        std::from_chars(it->second.data(), it->second.data() + it->second.size(), out);
+    return out;
+  };
+  services_.replication_quotas.leader.set_rate(rate("leader.replication.throttled.rate"));
+  services_.replication_quotas.follower.set_rate(rate("follower.replication.throttled.rate"));
 }
 
 // ---- Logs ----
@@ -245,7 +286,9 @@ Task<void> BrokerShard::open_partitions(TopicPtr topic) {
 
 Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
   Log* log = services_.logs->find(id);
-  if (!log) {
+  if (!log && is_left_out(topic->partitions[static_cast<std::size_t>(id.partition)])) {
+    tell_offline(id, true);
+  } else if (!log) {
     LogConfig config;
     auto created = co_await services_.logs->create(id, topic->name, config);
     if (created) {
@@ -283,6 +326,14 @@ void BrokerShard::tell_offline(const LogId& id, bool offline) {
   first().shard_.post([directories = services_.directories, id, offline] { directories->set_offline({id}, offline); });
 }
 
+// Some directory could not be read at the start, and this is not a new partition: its log is there.
+bool BrokerShard::is_left_out(const PartitionImage& image) {
+  if (services_.logs->left_out().empty()) return false;
+  const auto own = metadata_.brokers().find(services_.node_id);
+  if (own != metadata_.brokers().end() && image.state_zxid < own->second.epoch) left_out_.insert(image.id);
+  return left_out_.contains(image.id);
+}
+
 std::vector<LogId> BrokerShard::directory_failed(const std::string& path) {
   std::vector<LogId> out;
   for (const auto& [id, partition] : partitions_) {
@@ -295,6 +346,7 @@ std::vector<LogId> BrokerShard::directory_failed(const std::string& path) {
 
 void BrokerShard::drop(const LogId& id) {
   if (shard_index(id) != shard_.index()) return;
+  left_out_.erase(id);
   const auto it = partitions_.find(id);
   if (it == partitions_.end()) return;
   stop_following(id);

@@ -16,6 +16,7 @@
 #include "broker/input_gate.h"
 #include "broker/metadata.h"
 #include "broker/partition.h"
+#include "broker/replication_quota.h"
 #include "config/settings.h"
 #include "log/log_manager.h"
 #include "log/log_shard.h"
@@ -41,6 +42,12 @@ struct BrokerMetrics {
   Counter& bytes_in;
   Counter& bytes_out;
   Counter& records_in;
+  Counter& replicated_in;
+  Counter& replicated_out;
+  Counter& isr_shrinks;
+  Counter& isr_expands;
+  Counter& elections;
+  Counter& unclean_elections;
   Gauge& connections;
   Counter& refused;
 
@@ -68,6 +75,7 @@ struct BrokerServices {
   bool holds_lease(SteadyTime now) const {
     return now.time_since_epoch().count() < lease_until.load(std::memory_order_relaxed);
   }
+  ReplicationQuotas replication_quotas;
   std::string inter_broker;                         // the name of the listener that brokers use among themselves
   std::vector<std::unique_ptr<BrokerShard>> peers;  // by shard index
 
@@ -115,6 +123,7 @@ class BrokerShard final : private PartitionHost {
   void set_fenced(bool fenced);
 
   GroupCoordinator& groups() { return *groups_; }
+  std::int64_t replica_lag_max() const;  // records that the partitions that follow are behind, at most
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
   InputGate& input_gate() { return input_gate_; }
 
@@ -136,6 +145,7 @@ class BrokerShard final : private PartitionHost {
   Task<void> open(TopicPtr topic, LogId id);
   Task<void> remove_log(LogId id, std::shared_ptr<Partition> partition);
   void tell_offline(const LogId& id, bool offline);
+  bool is_left_out(const PartitionImage& image);
   // The partition leads, follows somebody, or neither: who feeds it, and who is fed by it.
   void assign_role(const std::shared_ptr<Partition>& partition);
   void stop_following(const LogId& id);
@@ -144,13 +154,16 @@ class BrokerShard final : private PartitionHost {
   bool take_state(const TopicImage& topic, const LogId& id);  // true: it belongs here, and is to be opened
   void review();
 
+  void set_throttles();
+
   Shard& shard_;
   BrokerServices& services_;
   Metadata metadata_;
   Gate gate_;
   std::unordered_map<LogId, std::shared_ptr<Partition>, LogIdHash> partitions_;
   std::unordered_set<LogId, LogIdHash> opening_;
-  std::vector<Function<void()>> opened_;  // told after each
+  std::unordered_set<LogId, LogIdHash> left_out_;  // in a log directory that cannot be read
+  std::vector<Function<void()>> opened_;           // told after each
   struct Following {
     std::int32_t leader = -1;
     LeaderEpoch epoch{-1};

@@ -177,8 +177,6 @@ Result<void> NodeRooms::build_broker() {
 Task<Result<void>> NodeRooms::join() {
   auto joined = co_await registration_->join();
   if (!joined) co_return joined;
-  auto adopted = co_await logs_->adopt_cluster_id(registration_->cluster_id());
-  if (!adopted) co_return adopted;
   services_.cluster_id = registration_->cluster_id();
   for (auto& peer : services_.peers)
     peer->shard().post([p = peer.get(), id = services_.cluster_id] { p->metadata().set_cluster_id(id); });

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/log_line.h"
 
 namespace holdfast {
@@ -75,6 +77,11 @@ Task<Result<void>> Registration::try_join() {
   }
   auto prepared = co_await prepare_znodes();
   if (!prepared) co_return prepared;
+  // A directory has its id before anybody hears of it.
+  auto adopted = co_await services_.logs->adopt_cluster_id(cluster_id_);
+  if (!adopted) co_return std::unexpected(refusal(adopted.error().message));
+  auto given_up = co_await give_up_lost_copies();
+  if (!given_up) co_return given_up;
 
   const zk::Tree& tree = ensemble_.tree();
   const std::string own = znodes::broker_path(options_.node_id);
@@ -96,6 +103,7 @@ Task<Result<void>> Registration::try_join() {
   ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
   ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), 0});
   const auto offline = options_.broker.offline;
+  add_directories(ops);
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done) co_return fail(done);
   if (done->error != zk::ZkError::ok)
@@ -107,6 +115,98 @@ Task<Result<void>> Registration::try_join() {
   renew_lease(true);
   if (listener_.joined) listener_.joined(session_, epoch_);
   co_return Result<void>();
+}
+
+// ---- What its directories have lost ----
+
+Task<Result<void>> Registration::give_up_lost_copies() {
+  const LogManager& logs = *services_.logs;
+  const zk::Znode* node = ensemble_.tree().find(znodes::directories_path(options_.node_id));
+  if (knows_losses_ || !node) co_return Result<void>();
+  auto before = znodes::decode_directories(as_text(node->data.view()));
+  if (!before) co_return std::unexpected(refusal(before.error().message));
+  // What a directory holds that cannot be read is offline, and not lost.
+  if (!logs.left_out().empty() || !lost_directory(*before, logs.directory_ids())) co_return Result<void>();
+  std::size_t given_up = 0, nobody_left = 0;
+  for (bool first = true; !stopping_; first = false) {
+    LostCopies lost =
+        lost_copies(partitions_counting_on(ensemble_.tree(), options_.node_id), options_.node_id, logs.found());
+    if (first && lost.single > 0)
+      log_line(LogLevel::warn, "broker",
+               "{} partitions without another replica were in a log directory that is gone: "
+               "they begin empty again",
+               lost.single);
+    if (first) given_up = lost.states.size(), nobody_left = lost.nobody_left;
+    if (lost.states.empty()) break;
+    auto written = co_await write_states(std::move(lost.states));
+    if (!written) co_return fail(written);
+    if (!*written) co_await ensemble_.shard().sleep(retry_pause);
+  }
+  if (given_up > 0)
+    log_line(
+        LogLevel::warn, "broker",
+        "the copies of {} partitions are gone with a log directory: this broker is not in sync with them any more, "
+        "and {} of them have nobody who is",
+        given_up, nobody_left);
+  knows_losses_ = true;
+  co_return Result<void>();
+}
+
+// False: some of them changed meanwhile, or will; an error: the quorum cannot be asked.
+Task<Result<bool>> Registration::write_states(std::vector<PartitionRecord> states) {
+  constexpr std::size_t states_per_write = 200;
+  bool all = true;
+  for (std::size_t from = 0; from < states.size();) {
+    const zk::Tree& tree = ensemble_.tree();
+    std::map<std::int32_t, Zxid> members;
+    std::vector<Ensemble::Op> ops;
+    for (std::size_t count = 0; from < states.size() && count < states_per_write; ++from) {
+      const PartitionRecord& p = states[from];
+      // A newer state would hide that a member was gone meanwhile (Metadata::still_serves): the controller sees first.
+      bool standing = true;
+      std::map<std::int32_t, Zxid> others;
+      for (const std::int32_t id : p.state.isr)
+        if (const zk::Znode* other = tree.find(znodes::broker_path(id))) {
+          const std::int64_t czxid = tree.stat(*other).czxid;
+          standing = standing && czxid <= p.state_zxid;
+          others.emplace(id, Zxid(czxid));
+        }
+      if (!standing) {
+        all = false;
+        continue;
+      }
+      members.merge(others);
+      ops.push_back(Ensemble::CheckCzxid{znodes::topic_path(p.topic), Zxid(p.topic_czxid)});
+      ops.push_back(
+          Ensemble::Set{znodes::state_path(p.topic, p.id.partition), znodes::encode(p.state), p.state_version});
+      ++count;
+    }
+    if (ops.empty()) continue;
+    for (const auto& [id, czxid] : members) ops.push_back(Ensemble::CheckCzxid{znodes::broker_path(id), czxid});
+    auto done = co_await ensemble_.submit(session_, std::move(ops));
+    if (!done) co_return fail(done);
+    all = all && done->error == zk::ZkError::ok;
+  }
+  co_return all;
+}
+
+// With the registration: from then on this broker counts as one that has what is in these directories.
+void Registration::add_directories(std::vector<Ensemble::Op>& ops) const {
+  const LogManager& logs = *services_.logs;
+  std::string path = znodes::directories_path(options_.node_id);
+  std::vector<std::string> ids = logs.directory_ids();
+  const zk::Znode* node = ensemble_.tree().find(path);
+  auto before = node ? znodes::decode_directories(as_text(node->data.view())) : std::vector<std::string>();
+  if (before && !logs.left_out().empty())
+    for (std::string& id : *before)
+      if (std::ranges::find(ids, id) == ids.end()) ids.push_back(std::move(id));
+  std::ranges::sort(ids);
+  std::string data = znodes::encode_directories(ids);
+  if (!node) {
+    ops.push_back(Ensemble::Create{std::move(path), std::move(data), false, persistent});
+  } else if (as_text(node->data.view()) != data) {
+    ops.push_back(Ensemble::Set{std::move(path), std::move(data), -1});
+  }
 }
 
 // ---- Partitions that are offline ----

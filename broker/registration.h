@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/broker_shard.h"
+#include "broker/lost_copies.h"
 #include "coordination/ensemble.h"
 
 namespace holdfast {
@@ -54,6 +55,9 @@ class Registration {
   Task<Result<void>> make_sure_of(std::string path, std::string data, bool null_data);
   Task<Result<void>> try_join();
   bool is_registered() const;
+  Task<Result<void>> give_up_lost_copies();
+  Task<Result<bool>> write_states(std::vector<PartitionRecord> states);
+  void add_directories(std::vector<Ensemble::Op>& ops) const;
   void look();
   Task<void> publish();
   Task<void> rejoin();
@@ -68,8 +72,9 @@ class Registration {
   std::int64_t epoch_ = -1;
   std::string cluster_id_;
   bool founded_ = false;
-  bool believed_ = false;  // the shards were told that they may lead
-  bool removing_ = false;  // a registration of another broker
+  bool knows_losses_ = false;  // what its directories lost before this process began is given up
+  bool believed_ = false;      // the shards were told that they may lead
+  bool removing_ = false;      // a registration of another broker
   bool joining_ = false, stopping_ = false, publishing_ = false;
   std::map<Uuid, std::vector<std::int32_t>> published_;  // of options_.broker.offline, by this registration
   Timer timer_;

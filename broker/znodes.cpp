@@ -80,6 +80,7 @@ const std::vector<std::string>& persistent_paths() {
   static const std::vector<std::string> paths{"/consumers",
                                               "/brokers",
                                               "/brokers/ids",
+                                              "/brokers/directories",
                                               "/brokers/topics",
                                               "/config",
                                               "/config/changes",
@@ -113,6 +114,7 @@ const std::vector<std::string>& protected_prefixes() {
 }
 
 std::string broker_path(std::int32_t id) { return fmt::format("{}/{}", broker_ids, id); }
+std::string directories_path(std::int32_t broker) { return fmt::format("/brokers/directories/{}", broker); }
 std::string topic_path(std::string_view topic) { return fmt::format("{}/{}", topics, topic); }
 std::string partitions_path(std::string_view topic) { return fmt::format("{}/{}/partitions", topics, topic); }
 std::string partition_path(std::string_view topic, std::int32_t partition) {
@@ -184,6 +186,23 @@ Result<Broker> decode_broker(std::string_view text) {
       std::ranges::sort(broker.offline[id]);
     }
   return broker;
+}
+
+std::string encode_directories(const std::vector<std::string>& ids) {
+  return json::serialize(json::object{{"version", 1}, {"directories", json::array(ids.begin(), ids.end())}});
+}
+
+Result<std::vector<std::string>> decode_directories(std::string_view text) {
+  auto object = parse_object(text, "log directories");
+  if (!object) return fail(object);
+  const json::value* ids = object->if_contains("directories");
+  if (!ids || !ids->is_array()) return malformed("log directories");
+  std::vector<std::string> out;
+  for (const json::value& id : ids->as_array()) {
+    if (!id.is_string()) return malformed("log directories");
+    out.emplace_back(id.as_string());
+  }
+  return out;
 }
 
 std::string encode(const Topic& topic) {

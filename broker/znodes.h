@@ -28,6 +28,7 @@ const std::vector<std::string>& persistent_paths();
 const std::vector<std::string>& protected_prefixes();
 
 std::string broker_path(std::int32_t id);
+std::string directories_path(std::int32_t broker);
 std::string topic_path(std::string_view topic);
 std::string partitions_path(std::string_view topic);
 std::string partition_path(std::string_view topic, std::int32_t partition);
@@ -50,6 +51,11 @@ struct Broker {
 };
 std::string encode(const Broker& broker);
 Result<Broker> decode_broker(std::string_view json);
+
+// The log directories that a broker registered with, by their directory.id: with another set of them it may have lost
+// what it had. Beside Kafka's layout, and not ephemeral.
+std::string encode_directories(const std::vector<std::string>& ids);
+Result<std::vector<std::string>> decode_directories(std::string_view json);
 
 struct Topic {
   Uuid id{};

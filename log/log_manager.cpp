@@ -22,8 +22,13 @@ struct LogManager::Inner {
   Histogram& sync_time;
   std::string cluster_id;
   bool clean = true;
-  std::vector<std::string> unnamed;  // directories that do not say yet of which cluster they are
-  std::set<std::string> offline;     // shard 0
+  std::vector<std::string> unnamed;     // directories that do not say yet of which cluster they are
+  std::vector<std::string> configured;  // the directories, with those that were left out
+  std::vector<std::string> left_out;
+  std::map<std::string, std::string> ids;  // directory.id, by directory
+  std::vector<std::string> id_list;
+  std::set<LogId> found;
+  std::set<std::string> offline;  // shard 0
   std::vector<std::shared_ptr<void>> locks;
   std::vector<std::unique_ptr<LogShard>> shards;
   std::vector<std::vector<std::unique_ptr<Timer>>> timers;  // by shard, touched there
@@ -55,6 +60,7 @@ struct LogManager::Inner {
   Result<void> name_directories(const std::vector<std::string>& dirs, const std::string& id);
   Task<Result<void>> adopt(std::string id);
   Result<void> recover(const std::string& dir, const ConfigOf& config_of);
+  bool leave_out(const std::string& dir, const Error& error);
   LogShard& home(Shard& shard) { return *shards[static_cast<std::size_t>(shard.index())]; }
   std::vector<Marks> marks_of(LogShard& shard);
   enum class Which : std::uint8_t { all, high_watermarks };
@@ -96,16 +102,34 @@ Result<void> LogManager::Inner::prepare(const std::string& dir) {
                   fmt::format("{} belongs to node {}, this is node {}: set node.id, or choose another directory", dir,
                               (*meta)->node_id, options.node_id));
     cluster_id = (*meta)->cluster_id;
-    return {};
+    std::string& id = ids[dir] = (*meta)->directory_id;
+    if (!id.empty()) return {};
+    id = to_base64(random.uuid());  // of an older Kafka
+    return write_meta_properties(disk, path, {cluster_id, options.node_id, id});
   }
   unnamed.push_back(dir);
+  ids[dir] = to_base64(random.uuid());
   return {};
+}
+
+// Its disk fails before anything was read: what the others hold can be served all the same.
+bool LogManager::Inner::leave_out(const std::string& dir, const Error& error) {
+  if (error.kind != ErrorKind::io || dir == configured.front()) return false;
+  log_line(LogLevel::error, "log",
+           "log directory {} is out of service: {} (errno {}); its partitions are offline until a restart with a "
+           "healthy disk",
+           dir, error.message, error.os_error);
+  left_out.push_back(dir);
+  std::erase(options.log_dirs, dir);
+  std::erase(unnamed, dir);
+  ids.erase(dir);
+  return true;
 }
 
 Result<void> LogManager::Inner::name_directories(const std::vector<std::string>& dirs, const std::string& id) {
   for (const std::string& dir : dirs) {
-    auto written = write_meta_properties(disk, dir + "/" + std::string(log_format::meta_file),
-                                         {id, options.node_id, to_base64(random.uuid())});
+    auto written =
+        write_meta_properties(disk, dir + "/" + std::string(log_format::meta_file), {id, options.node_id, ids[dir]});
     if (!written) return written;
   }
   return {};
@@ -155,14 +179,18 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
   Recovery recovery(disk, dir, *marked, config_of);
   auto run = recovery.run();
   if (!run) return fail(run);
-  for (auto& [id, found] : recovery.logs()) {
+  for (auto& [id, recovered] : recovery.logs()) {
     LogShard& shard = home(shard_of(id));
-    auto log = std::make_shared<PartitionLog>(shard, id, found.topic, found.log_dir, found.config);
-    log->open(std::move(found.state));
+    auto log = std::make_shared<PartitionLog>(shard, id, recovered.topic, recovered.log_dir, recovered.config);
+    log->open(std::move(recovered.state));
+    found.insert(id);
     shard.add(std::move(log));
   }
-  for (const RefusedLog& log : recovery.refused())
+  for (const RefusedLog& log : recovery.refused()) {
     refused.push_back({dir, log.topic, log.id, log.recovery_point, log.start, log.high_watermark});
+    found.insert(log.id);
+    home(shard_of(log.id)).refuse(log.id);
+  }
   for (const std::string& path : recovery.leftovers())
     background->submit([this, path] { (void)disk.remove_all(path); });
   return {};
@@ -293,9 +321,10 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
   in.shard_of = std::move(shard_of);
   in.cluster_id = in.options.cluster_id;
   in.background = in.workers.create("checkpoints");
-  for (const std::string& dir : in.options.log_dirs) {
+  in.configured = in.options.log_dirs;
+  for (const std::string& dir : in.configured) {
     auto prepared = in.prepare(dir);
-    if (!prepared) return fail(prepared);
+    if (!prepared && !in.leave_out(dir, prepared.error())) return fail(prepared);
   }
   if (in.cluster_id.empty() && !in.options.defer_cluster_id) in.cluster_id = to_base64(in.random.uuid());
   if (!in.cluster_id.empty()) {
@@ -309,10 +338,13 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
     in.shards.push_back(std::make_unique<LogShard>(shards.at(i), in.disk, in.workers, in.random,
                                                    in.options.tail_bytes_max / count, in.options.journal_file_bytes,
                                                    in.options.log_dirs, in.sync_time, in.options.on_congestion));
-  for (const std::string& dir : in.options.log_dirs) {
+  for (const std::string& dir : std::vector(in.options.log_dirs)) {
     auto recovered = in.recover(dir, config_of);
-    if (!recovered) return fail(recovered);
+    if (recovered) continue;
+    if (!in.leave_out(dir, recovered.error())) return fail(recovered);
+    for (auto& shard : in.shards) shard->directory(dir).online = false;
   }
+  for (const auto& [_, id] : in.ids) in.id_list.push_back(id);
   for (auto& shard : in.shards) {
     shard->set_checkpoint([&in, s = shard.get()](const std::string& dir, Function<void(Result<void>)> done) {
       in.checkpoint_now(*s, dir, std::move(done));
@@ -365,16 +397,20 @@ void LogManager::stop_waiting_for_space(Shard& shard) {
   for (auto& dir : inner_->home(shard).directories()) dir->journal->stop_waiting_for_space();
 }
 
+const std::vector<std::string>& LogManager::directory_ids() const { return inner_->id_list; }
+const std::vector<std::string>& LogManager::left_out() const { return inner_->left_out; }
+const std::set<LogId>& LogManager::found() const { return inner_->found; }
 const std::string& LogManager::cluster_id() const { return inner_->cluster_id; }
 Task<Result<void>> LogManager::adopt_cluster_id(std::string id) { return inner_->adopt(std::move(id)); }
 bool LogManager::was_clean() const { return inner_->clean; }
 
 std::vector<LogDirDescription> LogManager::directories() {
   std::vector<LogDirDescription> out;
-  for (std::size_t i = 0; i < inner_->options.log_dirs.size(); ++i) {
+  for (const std::string& path : inner_->configured) {
     LogDirDescription& d = out.emplace_back();
-    d.path = inner_->options.log_dirs[i];
-    d.online = inner_->shards.front()->directories()[i]->online;
+    d.path = path;
+    const bool used = std::ranges::find(inner_->options.log_dirs, path) != inner_->options.log_dirs.end();
+    d.online = used && inner_->shards.front()->directory(path).online;
     if (auto space = inner_->disk.space(d.path)) d.space = *space;
   }
   return out;

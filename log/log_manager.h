@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,8 @@ class LogManager {
   ~LogManager();
 
   // Locks the directories, reads meta.properties, opens every log found and replays the journals. Blocks; before the
-  // shards serve. An error names the directory and what to do. `config_of` may answer defaults: set_config() later.
+  // shards serve. An error names the directory and what to do. `config_of` may answer defaults: set_config() later. A
+  // directory whose disk fails is left out, but for the first one: nothing can be done without it.
   Result<void> start(Shards& shards, ShardOf shard_of, ConfigOf config_of);
   // Flushes everything into segments, writes checkpoints and the clean-shutdown marker. Blocks; the shards still run.
   void stop();
@@ -64,7 +66,12 @@ class LogManager {
   // On shard 0. The id is written to the directories that have none, durably. An error names a directory that belongs
   // to another cluster, or that cannot be written; it may be called again.
   Task<Result<void>> adopt_cluster_id(std::string id);
-  bool was_clean() const;                        // every directory had its clean-shutdown marker
+  bool was_clean() const;  // every directory had its clean-shutdown marker
+  // As the start found them. The directory.id of each directory (of one that belongs to no cluster yet: what it will
+  // be); the directories that were left out; the logs, also those that are damaged.
+  const std::vector<std::string>& directory_ids() const;
+  const std::vector<std::string>& left_out() const;
+  const std::set<LogId>& found() const;
   std::vector<LogDirDescription> directories();  // any thread; may block on statvfs
 
   // The node is about to stop: writes of that shard that wait for space on a full disk fail instead. On that shard.

@@ -36,6 +36,7 @@ LogShard::~LogShard() = default;
 
 Result<void> LogShard::open_journals() {
   for (auto& dir : directories_) {
+    if (!dir->online) continue;
     auto opened = dir->journal->open();
     if (!opened) return fail(opened);
   }
@@ -55,6 +56,7 @@ PartitionLog* LogShard::find(const LogId& id) {
 
 Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig config, std::string log_dir) {
   if (Log* there = find(id)) co_return there;
+  if (refused_.contains(id)) co_return fail(ErrorKind::corrupt, "its log is damaged");
   if (log_dir.empty()) {
     const Directory* best = nullptr;
     std::size_t fewest = SIZE_MAX;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "log/journal.h"
@@ -54,6 +55,7 @@ class LogShard {
 
   void add(std::shared_ptr<PartitionLog> log) { logs_.emplace(log->id(), std::move(log)); }
   PartitionLog* find(const LogId& id);
+  void refuse(const LogId& id) { refused_.insert(id); }  // it is damaged: none is to be made in its place
   const auto& logs() const { return logs_; }
 
   Task<Result<Log*>> create(LogId id, std::string topic, LogConfig config, std::string log_dir);
@@ -118,6 +120,7 @@ class LogShard {
   std::size_t tail_bytes_max_, tail_bytes_ = 0;
   std::vector<std::unique_ptr<Directory>> directories_;
   std::unordered_map<LogId, std::shared_ptr<PartitionLog>, LogIdHash> logs_;
+  std::unordered_set<LogId, LogIdHash> refused_;
   std::deque<std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> recent_;  // flushed up to there, oldest first
   std::unordered_map<std::uint64_t, std::shared_ptr<Timer>> later_;
   std::uint64_t next_later_ = 0;

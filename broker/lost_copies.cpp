@@ -1,0 +1,69 @@
+#include "broker/lost_copies.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace holdfast {
+namespace {
+
+bool contains(const std::vector<std::int32_t>& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
+
+bool counts_on(const znodes::PartitionState& state, std::int32_t replica) {
+  return contains(state.isr, replica) || contains(state.elr, replica) || contains(state.last_known_elr, replica);
+}
+
+}  // namespace
+
+std::vector<PartitionRecord> partitions_counting_on(const zk::Tree& tree, std::int32_t replica) {
+  std::vector<PartitionRecord> out;
+  const zk::Znode* topics = tree.find(znodes::topics);
+  if (!topics) return out;
+  for (const std::string_view name : zk::ChildNames(topics)) {
+    const zk::Znode* node = tree.find(znodes::topic_path(name));
+    auto topic = znodes::decode_topic(as_text(node->data.view()));
+    if (!topic) continue;  // nobody can serve it either
+    for (auto& [index, replicas] : topic->replicas) {
+      const zk::Znode* state_node = tree.find(znodes::state_path(name, index));
+      if (!state_node) continue;
+      auto state = znodes::decode_partition_state(as_text(state_node->data.view()));
+      if (!state || !counts_on(*state, replica)) continue;
+      const zk::Stat stat = tree.stat(*state_node);
+      out.push_back({.topic = std::string(name),
+                     .id = {topic->id, index},
+                     .replicas = std::move(replicas),
+                     .state = std::move(*state),
+                     .topic_czxid = tree.stat(*node).czxid,
+                     .state_version = stat.version,
+                     .state_zxid = stat.mzxid});
+    }
+  }
+  return out;
+}
+
+LostCopies lost_copies(std::vector<PartitionRecord> partitions, std::int32_t replica, const std::set<LogId>& logs) {
+  LostCopies out;
+  for (PartitionRecord& p : partitions) {
+    if (logs.contains(p.id)) continue;
+    if (p.replicas == std::vector{replica}) {
+      ++out.single;
+      continue;
+    }
+    if (!counts_on(p.state, replica)) continue;
+    std::erase(p.state.isr, replica);
+    std::erase(p.state.elr, replica);
+    std::erase(p.state.last_known_elr, replica);
+    if (p.state.leader == replica) {
+      p.state.leader = -1;
+      ++p.state.leader_epoch;
+    }
+    if (p.state.isr.empty() && p.state.elr.empty()) ++out.nobody_left;
+    out.states.push_back(std::move(p));
+  }
+  return out;
+}
+
+bool lost_directory(const std::vector<std::string>& before, const std::vector<std::string>& now) {
+  return std::ranges::any_of(before, [&](const std::string& id) { return std::ranges::find(now, id) == now.end(); });
+}
+
+}  // namespace holdfast

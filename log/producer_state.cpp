@@ -96,20 +96,27 @@ std::vector<std::uint8_t> ProducerState::to_snapshot() const {
   sorted.reserve(producers_.size());
   for (const auto& [_, entry] : producers_) sorted.push_back(&entry);
   std::ranges::sort(sorted, {}, &ProducerEntry::producer_id);
-  wire::Writer out(64 + sorted.size() * snapshot_entry_bytes);
+  std::size_t count = 0;
+  for (const ProducerEntry* e : sorted) count += std::max<std::size_t>(1, e->batches.size());
+  wire::Writer out(64 + count * snapshot_entry_bytes);
   out.i16(snapshot_version);
   out.u32(0);
-  out.i32(static_cast<std::int32_t>(sorted.size()));
+  out.i32(static_cast<std::int32_t>(count));
+  const auto put = [&out](const ProducerEntry& e, const ProducerBatch& batch, std::int64_t timestamp,
+                          std::int64_t transaction) {
+    out.i64(e.producer_id);
+    out.i16(e.epoch);
+    out.i32(batch.last_sequence);
+    out.i64(batch.last_offset.value);
+    out.i32(batch.offset_delta);
+    out.i64(timestamp);
+    out.i32(e.coordinator_epoch);
+    out.i64(transaction);
+  };
   for (const ProducerEntry* e : sorted) {
-    const ProducerBatch last = e->batches.empty() ? ProducerBatch{} : e->batches.back();
-    out.i64(e->producer_id);
-    out.i16(e->epoch);
-    out.i32(last.last_sequence);
-    out.i64(last.last_offset.value);
-    out.i32(last.offset_delta);
-    out.i64(e->last_timestamp);
-    out.i32(e->coordinator_epoch);
-    out.i64(e->transaction_first_offset ? e->transaction_first_offset->value : -1);
+    for (std::size_t i = 0; i + 1 < e->batches.size(); ++i) put(*e, e->batches[i], e->batches[i].timestamp, -1);
+    put(*e, e->batches.empty() ? ProducerBatch{} : e->batches.back(), e->last_timestamp,
+        e->transaction_first_offset ? e->transaction_first_offset->value : -1);
   }
   out.patch_i32(2, static_cast<std::int32_t>(wire::crc32c(out.written(snapshot_crc_covers_from))));
   return out.flatten();
@@ -140,15 +147,24 @@ Result<ProducerState> ProducerState::from_snapshot(ByteView file) {
         last.offset_delta > std::max<std::int64_t>(last.last_offset.value, 0))
       return fail(ErrorKind::corrupt, "producer snapshot has an impossible entry");
     if (last.last_offset.value >= 0) {
-      // The snapshot has the last batch only; its first sequence follows from its length.
+      // Its first sequence follows from its length.
       const std::int64_t first = std::int64_t{last.last_sequence} - last.offset_delta;
       last.first_sequence = static_cast<std::int32_t>(first >= 0 ? first : first + INT32_MAX + std::int64_t{1});
       e.batches.push_back(last);
     }
     if (open >= 0) e.transaction_first_offset = Offset(open);
-    if ((open >= 0 && !out.open_transactions_.emplace(Offset(open), e.producer_id).second) ||
-        !out.producers_.emplace(e.producer_id, std::move(e)).second)
+    const auto [known, is_new] = out.producers_.try_emplace(e.producer_id);
+    if (!is_new) {
+      auto& before = known->second.batches;
+      if (known->second.epoch != e.epoch || known->second.transaction_first_offset || e.batches.empty() ||
+          before.empty() || before.size() >= batches_kept || before.back().last_offset >= last.base_offset())
+        return fail(ErrorKind::corrupt, "producer snapshot contradicts itself");
+      before.push_back(last);
+      e.batches = std::move(before);
+    }
+    if (open >= 0 && !out.open_transactions_.emplace(Offset(open), e.producer_id).second)
       return fail(ErrorKind::corrupt, "producer snapshot contradicts itself");
+    known->second = std::move(e);
   }
   if (!in.ok()) return fail(ErrorKind::corrupt, "producer snapshot has not as many entries as it says");
   return out;

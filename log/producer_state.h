@@ -66,12 +66,15 @@ class ProducerState {
 
   void expire(std::int64_t now_ms, std::int64_t idle_max_ms);  // producers idle that long, without an open transaction
   void truncate_fully();
-  // Of a state that was made from a snapshot, which has one batch of each producer: the batches before that one, as the
-  // same log's state remembered them at a later time.
+  // Of a state that was made from a snapshot of Kafka's, which has one batch of each producer: the batches before that
+  // one, as the same log's state remembered them at a later time.
   void recall_batches(const ProducerState& later);
   const std::unordered_map<std::int64_t, ProducerEntry>& producers() const { return producers_; }
 
-  std::vector<std::uint8_t> to_snapshot() const;  // Kafka's .snapshot file, version 1
+  // Kafka's .snapshot file, version 1. Kafka writes one entry for each producer, its last batch, and forgets the others
+  // over a restart: a producer that then repeats one of them is refused. Here all five have an entry, oldest first; of
+  // several Kafka takes the last.
+  std::vector<std::uint8_t> to_snapshot() const;
   static Result<ProducerState> from_snapshot(ByteView file);
 
  private:

@@ -83,6 +83,14 @@ void print_faults(const std::map<std::string, std::uint64_t>& faults) {
   fmt::print("\n");
 }
 
+// By the host's own clock, with the number of the node.
+void print_log_line(LogLevel level, std::string_view room, std::string_view message) {
+  const Host* host = Host::current();
+  const Shard* shard = Shard::current();
+  fmt::print("{:9.3f} {} {} {}: {}\n", shard ? static_cast<double>(shard->clock().wall_ms()) / 1000.0 : 0.0,
+             host ? host->label() : "-", to_string(level), room, message);
+}
+
 int run_brokers(const Arguments& arguments) {
   const auto started = std::chrono::steady_clock::now();
   std::uint64_t ran = 0, failed = 0;
@@ -135,6 +143,7 @@ int main_of(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
   set_log_level(arguments.log ? LogLevel::info : LogLevel::off);
+  set_log_sink(print_log_line);
   if (arguments.brokers) return run_brokers(arguments);
   const auto started = std::chrono::steady_clock::now();
   std::uint64_t ran = 0, failed = 0;

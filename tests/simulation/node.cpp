@@ -161,6 +161,7 @@ void SimulatedNode::start() {
   life_ = std::make_unique<Life>(world_, world_.random().next(), options_.shards);
   Life& life = *life_;
   Host& host = life.host;
+  host.set_label(std::to_string(options_.id));
   world_.add(host);
   if (options_.job_delay.count() > 0) host.loop().delay_jobs(*life.random, options_.job_delay);
 

@@ -31,7 +31,10 @@ void Host::set_drift(SteadyTime now, std::int64_t ppm) {
 bool Host::run_round(SteadyTime now) {
   if (is_paused(now)) return false;
   clock_.advance_to(local(now));
-  return loop_.run_round();
+  current_ = this;
+  const bool ran = loop_.run_round();
+  current_ = nullptr;
+  return ran;
 }
 
 std::optional<SteadyTime> Host::next() const {

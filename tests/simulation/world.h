@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,11 @@ class Host {
   bool run_round(SteadyTime now);
   std::optional<SteadyTime> next() const;  // in the world's time
 
+  // For log lines: whose turn it is now.
+  void set_label(std::string label) { label_ = std::move(label); }
+  static const Host* current() { return current_; }
+  const std::string& label() const { return label_; }
+
  private:
   SteadyTime local(SteadyTime world) const;
 
@@ -47,6 +53,8 @@ class Host {
   SteadyTime base_world_, base_local_{};
   std::int64_t ppm_ = 0;
   SteadyTime paused_until_{};
+  std::string label_;
+  static inline const Host* current_ = nullptr;
 };
 
 class World {

@@ -33,7 +33,9 @@ Offset RecordHistory::last_known(const LogId& id) const {
   return found == partitions_.end() || found->second.known.empty() ? Offset(-1) : found->second.known.rbegin()->first;
 }
 
-void RecordHistory::complaint(std::string what) { violations_.push_back(std::move(what)); }
+void RecordHistory::complaint(std::string what) {
+  violations_.push_back(fmt::format("{} (at {:.3f} s)", what, std::chrono::duration<double>(now_().time_since_epoch()).count()));
+}
 
 void RecordHistory::sent(const LogId& id, RecordName name, bool once) {
   Sent& sent = partitions_[id].sent[name];

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "log/log.h"
+#include "runtime/function.h"
 #include "tests/simulation/history.h"
 
 namespace holdfast::sim {
@@ -41,6 +42,7 @@ struct FoundRecord {
 
 class RecordHistory {
  public:
+  void set_time(Function<SteadyTime()> now) { now_ = std::move(now); }
   void topic(const Uuid& id, TopicRules rules) { topics_[id] = rules; }
   // It may be gone at any time from now on.
   void may_be_deleted(const Uuid& id) { deleted_.insert(id); }
@@ -81,6 +83,7 @@ class RecordHistory {
   };
   void know(const LogId& id, Offset at, RecordName name, const char* how);
 
+  Function<SteadyTime()> now_ = [] { return SteadyTime(); };
   std::map<Uuid, TopicRules> topics_;
   std::set<Uuid> deleted_;
   std::set<std::int64_t> producer_ids_;

@@ -251,6 +251,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
   BrokerOutcome out;
   World world(plan.base.seed, plan.base.network);
   RecordHistory history;
+  history.set_time([&world] { return world.now(); });
   Leaderships leaderships(out.violations);
   Violations unfinished;
   SimulatedCluster cluster(world, 1, plan.base.nodes, [&plan](int) { return ensemble_options(plan.base); });

@@ -54,6 +54,12 @@ void ReplicaFetcher::leave(const LogId& id) {
   changed();
 }
 
+std::int64_t ReplicaFetcher::lag_max() const {
+  std::int64_t out = 0;
+  for (const auto& [_, f] : following_) out = std::max(out, f.high_watermark - f.partition->log().end_offset());
+  return out;
+}
+
 void ReplicaFetcher::brokers_changed() {
   backoff_ = {};
   changed();
@@ -119,6 +125,17 @@ bool ReplicaFetcher::dial() {
   return true;
 }
 
+// How long a throttled partition has to wait that this broker is not in sync in (KIP-73); not too long at once, for the
+// rate may be changed.
+Duration ReplicaFetcher::held_up(const Partition& p, SteadyTime now) const {
+  if (!p.is_throttled_follower()) return Duration::zero();
+  const Duration wait = broker_.services().replication_quotas.follower.wait(now);
+  if (wait == Duration::zero()) return wait;
+  const PartitionImage* image = broker_.metadata().partition(p.topic(), p.index());
+  const bool in_sync = image && std::ranges::find(image->isr, broker_.services().node_id) != image->isr.end();
+  return in_sync ? Duration::zero() : std::min<Duration>(wait, std::chrono::seconds(1));
+}
+
 wire::FetchRequest ReplicaFetcher::make_request() {
   wire::FetchRequest out;
   const Config& config = broker_.config();
@@ -132,6 +149,8 @@ wire::FetchRequest ReplicaFetcher::make_request() {
   const SteadyTime now = broker_.shard().clock().now();
   for (auto& [id, f] : following_) {
     const Partition& p = *f.partition;
+    if (now >= f.not_before)
+      if (const Duration wait = held_up(p, now); wait > Duration::zero()) give_pause(f, wait);
     if (p.is_truncating() || !p.online() || now < f.not_before) {
       // The session must not have it meanwhile, or it would be answered for it at once, again and again.
       if (f.asked) to_forget_.emplace(id, *f.asked);
@@ -185,10 +204,8 @@ Task<void> ReplicaFetcher::run() {
     if (std::exchange(session_broker_epoch_, own_epoch()) != own_epoch()) reset_session();
     const wire::FetchRequest request = make_request();
     const bool any = std::ranges::any_of(following_, [](const auto& f) { return f.second.asked.has_value(); });
-    if (!any) {
-      // The session, if there is one, knows of partitions that are not asked for any more.
-      if (session_id_ != 0) client_->close();
-      reset_session();
+    // With a session the leader is told of those that are not asked for any more; by that it is over.
+    if (!any && session_id_ == 0) {
       co_await pause(stale_metadata_pause);
       continue;
     }
@@ -263,6 +280,10 @@ void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchRespon
 
   const ByteView records = from.records.view;
   if (!records.empty()) {
+    const auto bytes = static_cast<std::int64_t>(records.size());
+    broker_.metrics().replicated_in.add(records.size());
+    if (p.is_throttled_follower())
+      broker_.services().replication_quotas.follower.record(bytes, broker_.shard().clock().now());
     auto appended = p.append_replicated(records);
     if (!appended) {
       complain(f, appended.error().message);
@@ -270,7 +291,8 @@ void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchRespon
     }
   }
   f.complained = false;
-  p.learn_high_watermark(Offset(from.high_watermark));
+  f.high_watermark = Offset(from.high_watermark);
+  p.learn_high_watermark(f.high_watermark);
   const Offset start = std::min(Offset(from.log_start_offset), log.end_offset());
   if (start > log.start_offset()) broker_.shard().spawn(gate_, advance_start(f.partition, start));
   if (!f.reported) {

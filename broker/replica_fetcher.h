@@ -33,6 +33,7 @@ class ReplicaFetcher {
   void leave(const LogId& id);
   bool idle() const { return following_.empty(); }
   std::size_t partitions() const { return following_.size(); }
+  std::int64_t lag_max() const;  // records below the leader's high watermark that some partition does not have
   void durable(const Partition& partition);  // more of it is on disk
   void brokers_changed();                    // the leader may be elsewhere now
   Task<void> stop();
@@ -52,14 +53,16 @@ class ReplicaFetcher {
     // A fetch under this epoch was answered with records that continue this log, and the leader was told in this
     // session how far it is on disk. Before that its disk may hold what is still to be cut, which must not be told.
     bool reported = false;
-    SteadyTime not_before{};  // after an error
-    bool complained = false;  // the log says what is wrong with it
+    SteadyTime not_before{};   // after an error
+    Offset high_watermark{0};  // the leader's
+    bool complained = false;   // the log says what is wrong with it
   };
 
   Task<void> run();
   Task<void> pause(Duration at_most);  // or until something changes
   void changed();
   wire::FetchRequest make_request();
+  Duration held_up(const Partition& partition, SteadyTime now) const;
   void take(const wire::FetchResponse& response);
   void take(const LogId& id, Following& f, const wire::FetchResponse::Partition& from);
   void cut(Following& f, const wire::FetchResponse::EpochEndOffset& leaders);

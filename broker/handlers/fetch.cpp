@@ -44,6 +44,8 @@ struct Reading {  // of one partition, where it lives
   LeaderEpoch diverging_epoch{-1};
   Offset diverging_end{-1};
   std::int32_t preferred_replica = -1;
+  bool throttled = false;  // its followers wait for the quota (KIP-73), and this one now
+  bool counts = false;     // what it sends is counted by that quota
 };
 
 struct Target {
@@ -114,6 +116,13 @@ void check(BrokerShard& broker, Partition& partition, const FetchedPartition& as
   if (out.diverging_epoch.value < 0) out.preferred_replica = preferred_replica(broker, partition, asked, reader);
 }
 
+// What a follower in sync fetches is not held up: producers wait for it.
+bool is_held_up(BrokerShard& broker, const Partition& partition, const Reader& reader) {
+  const auto& isr = partition.in_sync().isr();
+  return broker.services().replication_quotas.leader.is_exceeded(broker.shard().clock().now()) &&
+         std::ranges::find(isr, reader.replica) == isr.end();
+}
+
 Task<Reading> read_one(BrokerShard* broker, Partition* partition, const FetchedPartition* asked, Reader reader,
                        Budget* budget) {
   Reading out;
@@ -121,6 +130,9 @@ Task<Reading> read_one(BrokerShard* broker, Partition* partition, const FetchedP
   if (out.error != ErrorCode::none || out.diverging_epoch.value >= 0 || out.preferred_replica >= 0) co_return out;
   if (reader.to == ReadTo::last_stable) out.aborted.emplace();
   if (asked->fetch_offset >= out.readable_end.value) co_return out;
+  out.counts = reader.is_follower() && partition->is_throttled_leader();
+  out.throttled = out.counts && is_held_up(*broker, *partition, reader);
+  if (out.throttled) co_return out;
   const std::int64_t limit = std::min<std::int64_t>(asked->bytes_max, budget->bytes_left);
   if (limit < 0) {
     // A negative size is no request for little, and Kafka does not answer it either.
@@ -413,8 +425,13 @@ class FetchRun {
     auto wake = std::make_shared<Wake>(Wake{&home_.shard(), nullptr});
     Watching local;
     std::vector<std::pair<Shard*, std::shared_ptr<Watching>>> remote;
+    const SteadyTime now = home_.shard().clock().now();
     for (Target& t : targets_) {
       if (!t.owner) continue;
+      if (t.reading.throttled) {
+        deadline = std::min(deadline, now + home_.services().replication_quotas.leader.wait(now));
+        continue;
+      }
       Seen seen{.readable_end = t.reading.readable_end, .to = reader_.to, .high_watermark = std::nullopt};
       if (prompt_) seen.high_watermark = t.reading.high_watermark;
       if (t.owner == &home_) {
@@ -434,8 +451,7 @@ class FetchRun {
       wake->wake();
     };
     context_.watch_close(left);
-    home_.shard().arm(timer, std::max(deadline - home_.shard().clock().now(), Duration::zero()),
-                      [wake = wake.get()] { wake->wake(); });
+    home_.shard().arm(timer, std::max(deadline - now, Duration::zero()), [wake = wake.get()] { wake->wake(); });
     auto woken = [&wake](Function<void()> resume) {
       if (wake->woken) return resume();
       wake->resume = std::move(resume);
@@ -448,9 +464,12 @@ class FetchRun {
     Response response;
     response.session_id = session_ ? session_->id : 0;
     std::vector<FetchSession::Key> answered_with_data;
+    std::int64_t counted = 0;
     for (Target& target : targets_) {
       FetchedPartition& asked = *target.asked;
       Reading& reading = target.reading;
+      if (reading.counts) counted += static_cast<std::int64_t>(reading.data.batches.size());
+      if (reader_.is_follower()) home_.metrics().replicated_out.add(reading.data.batches.size());
       const bool news = reading.error != ErrorCode::none || !reading.data.batches.empty() ||
                         reading.diverging_epoch.value >= 0 || reading.preferred_replica >= 0 ||
                         reading.high_watermark.value != asked.told_high_watermark ||
@@ -471,6 +490,7 @@ class FetchRun {
       if (context_.version() >= 16 && target.owner && is_led_elsewhere(reading.error))
         add_leader_hint(home_.metadata(), context_.listener(), target.log, to, response);
     }
+    home_.services().replication_quotas.leader.record(counted, home_.shard().clock().now());
     // Those that had their turn go last next time (KIP-227).
     if (session_)
       for (const auto& key : answered_with_data) session_->move_to_end(key);

@@ -216,6 +216,30 @@ std::string delete_topic(const std::string& brokers, const std::string& topic) {
   return out;
 }
 
+std::string alter_configs(const std::string& brokers, Configured what, const std::string& name,
+                          const Settings& configs) {
+  const Handle handle = client(brokers);
+  rd_kafka_ConfigResource_t* resource = rd_kafka_ConfigResource_new(
+      what == Configured::topic ? RD_KAFKA_RESOURCE_TOPIC : RD_KAFKA_RESOURCE_BROKER, name.c_str());
+  for (const auto& [key, value] : configs) rd_kafka_ConfigResource_set_config(resource, key.c_str(), value.c_str());
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(handle.get());
+  rd_kafka_AlterConfigs(handle.get(), &resource, 1, nullptr, queue);
+  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, timeout_ms);
+  std::string out = "no answer";
+  if (event && rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    out = rd_kafka_event_error_string(event);
+  } else if (event) {
+    std::size_t count = 0;
+    const auto* answers = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count);
+    const char* error = count > 0 ? rd_kafka_ConfigResource_error_string(answers[0]) : nullptr;
+    out = error ? error : "";
+  }
+  if (event) rd_kafka_event_destroy(event);
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_ConfigResource_destroy(resource);
+  return out;
+}
+
 GroupConsumer::GroupConsumer(const std::string& brokers, const std::string& group, const std::string& topic,
                              const Settings& settings) {
   Settings all = settings;

@@ -52,6 +52,10 @@ std::set<int> broker_ids(const std::string& brokers);
 int under_replicated(const std::string& brokers, const std::string& topic);  // partitions; -1: no answer
 int coordinator_of(const std::string& brokers, const std::string& group);    // a broker; 0: no answer
 std::string delete_topic(const std::string& brokers, const std::string& topic);
+// AlterConfigs: these and no others.
+enum class Configured { topic, broker };
+std::string alter_configs(const std::string& brokers, Configured what, const std::string& name,
+                          const Settings& configs);
 
 class GroupConsumer {
  public:

@@ -263,7 +263,15 @@ class TopicDraft {
       state.isr = next.isr;
       state.elr = next.elr;
       state.last_known_elr = next.last_known_elr;
-      out.partitions.push_back({index, std::move(state), old.state_version, changed});
+      const bool elected = next.leader != -1 && next.leader_epoch != old.leader_epoch;
+      const bool clean = contains(old.isr, next.leader) || contains(old.elr, next.leader);
+      out.partitions.push_back({.partition = index,
+                                .state = std::move(state),
+                                .expected_version = old.state_version,
+                                .changed = changed,
+                                .elected = elected,
+                                .unclean = elected && !clean,
+                                .shrunk = next.isr.size() < old.isr.size()});
     }
     if (out.partitions.empty()) return std::nullopt;
     return out;

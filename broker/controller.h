@@ -24,6 +24,8 @@ struct PartitionChange {
   znodes::PartitionState state;       // the controller's epoch is the writer's to fill in
   std::int32_t expected_version = 0;  // of the state znode
   bool changed = true;                // false: it stays as it is, and must still be so when the topic is written
+  // What it means, for those who count.
+  bool elected = false, unclean = false, shrunk = false;
 };
 
 // What changes in one topic.

@@ -190,11 +190,6 @@ void ControllerDriver::arm_rebalance() {
                       });
 }
 
-bool ControllerDriver::is_unclean(const PartitionImage& before, std::int32_t leader) {
-  return std::ranges::find(before.isr, leader) == before.isr.end() &&
-         std::ranges::find(before.elr, leader) == before.elr.end();
-}
-
 void ControllerDriver::tell(const ControllerPlan& plan) const {
   int elected = 0, lost = 0, shrunk = 0, unclean = 0, finished = 0;
   for (const TopicChange& topic : plan)
@@ -202,15 +197,10 @@ void ControllerDriver::tell(const ControllerPlan& plan) const {
       const PartitionImage* now = broker_.metadata().partition(topic.topic, change.partition);
       if (!now) continue;
       if (topic.node && now->reassigning()) ++finished;
-      if (!change.changed) continue;
-      if (change.state.leader_epoch == now->leader_epoch.value) {
-        ++shrunk;
-      } else if (change.state.leader == -1) {
-        ++lost;
-      } else {
-        ++elected;
-        if (is_unclean(*now, change.state.leader)) ++unclean;
-      }
+      elected += change.elected;
+      unclean += change.unclean;
+      lost += change.changed && change.state.leader == -1 && now->leader != -1;
+      shrunk += change.shrunk;
     }
   log_line(LogLevel::info, "controller",
            "leaders elected {}, partitions left without {}, ISRs shrunk {}, reassignments finished {}", elected, lost,
@@ -243,7 +233,10 @@ Task<void> ControllerDriver::write_some(std::shared_ptr<Round> round) {
   while (round->next < round->writes.size() && session_ != SessionId(0)) {
     PlannedWrite& write = round->writes[round->next++];
     auto done = co_await ensemble_.submit(session_, std::move(write.ops));
-    if (done && done->error == zk::ZkError::ok) continue;
+    if (done && done->error == zk::ZkError::ok) {
+      count_changes(broker_.metrics(), write.part);
+      continue;
+    }
     // The image has changed since, or will: it is planned again.
     round->failed = true;
     look_again(write.part);

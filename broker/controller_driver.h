@@ -46,7 +46,6 @@ class ControllerDriver {
   void work_soon();
   Task<void> work();
   ControllerPlan next_plan();
-  static bool is_unclean(const PartitionImage& before, std::int32_t leader);  // it may not have what was committed
   void tell(const ControllerPlan& plan) const;
   // True when all of it was written.
   Task<bool> write(ControllerPlan plan, ControllerEpoch epoch);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "broker/broker_shard.h"
+
 namespace holdfast {
 namespace {
 
@@ -93,6 +95,15 @@ void guard_brokers(std::vector<Ensemble::Op>& ops, const Metadata& metadata, std
   for (const std::int32_t id : brokers)
     if (const auto it = metadata.brokers().find(id); it != metadata.brokers().end())
       ops.push_back(Ensemble::CheckCzxid{znodes::broker_path(id), Zxid(it->second.epoch)});
+}
+
+void count_changes(BrokerMetrics& metrics, const ControllerPlan& part) {
+  for (const TopicChange& topic : part)
+    for (const PartitionChange& p : topic.partitions) {
+      if (p.elected) metrics.elections.add();
+      if (p.unclean) metrics.unclean_elections.add();
+      if (p.shrunk) metrics.isr_shrinks.add();
+    }
 }
 
 std::vector<PlannedWrite> writes_of(ControllerPlan plan, const ControllerEpoch& epoch, const Metadata& metadata) {

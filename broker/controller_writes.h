@@ -13,6 +13,8 @@
 
 namespace holdfast {
 
+struct BrokerMetrics;
+
 // What /controller_epoch says: every write of metadata carries the epoch, and is guarded by the znode's version.
 struct ControllerEpoch {
   std::int32_t epoch = 0, version = 0;
@@ -28,6 +30,9 @@ struct PlannedWrite {
 // A topic whose znode changes is one transaction, however large; the other partitions go some 200 together. `metadata`
 // is the image that the plan was made from.
 std::vector<PlannedWrite> writes_of(ControllerPlan plan, const ControllerEpoch& epoch, const Metadata& metadata);
+
+// In the metrics, once it was written.
+void count_changes(BrokerMetrics& metrics, const ControllerPlan& part);
 
 // Guards against another life of these brokers, for those of them that are alive.
 void guard_brokers(std::vector<Ensemble::Op>& ops, const Metadata& metadata, std::vector<std::int32_t> brokers);

@@ -305,7 +305,10 @@ Task<std::vector<AdminAnswer>> TopicAdmin::carry_out(std::vector<Wanted> wanted,
     std::set<PartitionName> again;
     for (PlannedWrite& write : writes_of(std::move(planned.plan), *epoch, broker_.metadata())) {
       auto done = co_await commit(std::move(write.ops));
-      if (done.answer.error == ErrorCode::none) continue;
+      if (done.answer.error == ErrorCode::none) {
+        count_changes(broker_.metrics(), write.part);
+        continue;
+      }
       for (const TopicChange& topic : write.part)
         for (const PartitionChange& p : topic.partitions) {
           failed.insert_or_assign({topic.topic, p.partition}, done.answer);

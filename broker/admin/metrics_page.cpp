@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "broker/broker_shard.h"
@@ -13,7 +14,9 @@ namespace holdfast {
 namespace {
 
 struct ShardGauges {
-  std::int64_t partitions = 0, led = 0, offline = 0, under_min_isr = 0, log_bytes = 0, fetch_sessions = 0, members = 0;
+  std::int64_t partitions = 0, led = 0, offline = 0, log_bytes = 0, fetch_sessions = 0, members = 0;
+  std::int64_t under_replicated = 0, under_min_isr = 0, at_min_isr = 0, reassigning = 0;  // of those that it leads
+  std::int64_t replica_lag_max = 0;
   std::map<std::string, std::int64_t> groups;  // by state
 };
 
@@ -23,9 +26,16 @@ ShardGauges gather(BrokerShard& shard) {
     ++out.partitions;
     out.led += partition->is_leader();
     out.offline += !partition->online();
-    out.under_min_isr += partition->is_under_min_isr();
     out.log_bytes += static_cast<std::int64_t>(partition->log().size_bytes());
+    const PartitionImage* image = shard.metadata().partition(partition->topic(), partition->index());
+    if (!partition->is_leader() || !image) continue;
+    const std::size_t isr = partition->in_sync().isr().size();
+    out.under_replicated += isr < image->replicas.size() - image->adding.size();
+    out.under_min_isr += partition->is_under_min_isr();
+    out.at_min_isr += isr == partition->in_sync().min_isr();
+    out.reassigning += image->reassigning();
   }
+  out.replica_lag_max = shard.replica_lag_max();
   out.fetch_sessions = static_cast<std::int64_t>(shard.fetch_sessions().size());
   bool complete = true;
   for (auto* hosted : shard.groups().all(complete))
@@ -43,8 +53,15 @@ void set_broker_gauges(Metrics& metrics, const ShardGauges& sum) {
   set("holdfast_kafka_partitions", "Partitions with a replica on this node", sum.partitions);
   set("holdfast_kafka_partitions_led", "Partitions that this node leads", sum.led);
   set("holdfast_kafka_partitions_offline", "Partitions whose log directory failed", sum.offline);
+  set("holdfast_kafka_partitions_under_replicated", "Led partitions of which not every replica is in sync",
+      sum.under_replicated);
   set("holdfast_kafka_partitions_under_min_isr", "Led partitions that refuse acks=all for want of in-sync replicas",
       sum.under_min_isr);
+  set("holdfast_kafka_partitions_at_min_isr", "Led partitions that the loss of one more replica in sync would stop",
+      sum.at_min_isr);
+  set("holdfast_kafka_partitions_reassigning", "Led partitions whose replicas are being moved", sum.reassigning);
+  set("holdfast_kafka_replica_lag_max", "Committed records that a replica on this node is behind its leader, at most",
+      sum.replica_lag_max);
   set("holdfast_kafka_log_bytes", "Bytes of all partition logs on this node", sum.log_bytes);
   set("holdfast_kafka_fetch_sessions", "Incremental fetch sessions", sum.fetch_sessions);
   set("holdfast_kafka_group_members", "Members of the groups coordinated here", sum.members);
@@ -55,7 +72,59 @@ void set_broker_gauges(Metrics& metrics, const ShardGauges& sum) {
   }
 }
 
+// What the image tells of the whole cluster. The controller tells it, so that sums over the nodes are right; the others
+// say 0.
+void set_cluster_gauges(Metrics& metrics, const Metadata& image, std::int32_t self) {
+  std::int64_t partitions = 0, leaderless = 0, not_preferred = 0, eligible = 0;
+  const bool controls = image.controller() == self;
+  if (controls)
+    for (const auto& [_, topic] : image.topics())
+      for (const PartitionImage& p : topic->partitions) {
+        ++partitions;
+        leaderless += !image.serves(p.leader, p);
+        not_preferred += !p.replicas.empty() && p.leader != p.replicas.front();
+        eligible += !p.elr.empty();
+      }
+  const auto set = [&](std::string_view name, std::string_view help, std::int64_t value) {
+    metrics.gauge(name, help, {}).set(value);
+  };
+  set("holdfast_kafka_active_controller", "1 on the controller", controls);
+  set("holdfast_kafka_cluster_brokers", "Registered brokers; on the controller",
+      controls ? std::ssize(image.brokers()) : 0);
+  set("holdfast_kafka_cluster_partitions", "Partitions of all topics; on the controller", partitions);
+  set("holdfast_kafka_cluster_partitions_leaderless", "Partitions without a leader; on the controller", leaderless);
+  set("holdfast_kafka_cluster_partitions_not_preferred", "Partitions that the first replica does not lead; likewise",
+      not_preferred);
+  set("holdfast_kafka_cluster_partitions_with_eligible", "Partitions with eligible leader replicas; likewise",
+      eligible);
+}
+
+// Leaders and replicas of every broker, on the controller. No gauges of the registry: brokers come and go.
+std::string broker_gauges(const Metadata& image, std::int32_t self) {
+  if (image.controller() != self) return {};
+  struct Load {
+    std::int64_t leaders = 0, replicas = 0;
+  };
+  std::map<std::int32_t, Load> loads;
+  for (const auto& [id, _] : image.brokers()) loads[id];
+  for (const auto& [_, topic] : image.topics())
+    for (const PartitionImage& p : topic->partitions) {
+      if (p.leader >= 0) ++loads[p.leader].leaders;
+      for (const std::int32_t id : p.replicas) ++loads[id].replicas;
+    }
+  std::string out;
+  const auto add = [&](std::string_view name, std::string_view help, std::int64_t Load::* field) {
+    fmt::format_to(std::back_inserter(out), "# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
+    for (const auto& [id, load] : loads)
+      fmt::format_to(std::back_inserter(out), "{}{{broker=\"{}\"}} {}\n", name, id, load.*field);
+  };
+  add("holdfast_kafka_cluster_broker_leaders", "Partitions that a broker leads", &Load::leaders);
+  add("holdfast_kafka_cluster_broker_replicas", "Replicas that a broker has", &Load::replicas);
+  return out;
+}
+
 void set_directory_gauges(Metrics& metrics, LogManager& logs) {
+  std::int64_t offline = 0;
   for (const LogDirDescription& dir : logs.directories()) {
     const Labels labels{{"directory", dir.path}};
     metrics.gauge("holdfast_log_directory_online", "1 while the directory is in service", labels).set(dir.online);
@@ -63,7 +132,9 @@ void set_directory_gauges(Metrics& metrics, LogManager& logs) {
         .set(static_cast<std::int64_t>(dir.space.total_bytes));
     metrics.gauge("holdfast_log_directory_usable_bytes", "Free bytes of the directory's file system", labels)
         .set(static_cast<std::int64_t>(dir.space.available_bytes));
+    offline += !dir.online;
   }
+  metrics.gauge("holdfast_log_directories_offline", "Log directories out of service", {}).set(offline);
 }
 
 void append(std::string& out, std::string_view name, std::string_view type, std::string_view help, std::string value) {
@@ -98,7 +169,11 @@ Task<std::string> metrics_page(BrokerServices& services, Ensemble& ensemble, Met
     sum.partitions += one.partitions;
     sum.led += one.led;
     sum.offline += one.offline;
+    sum.under_replicated += one.under_replicated;
     sum.under_min_isr += one.under_min_isr;
+    sum.at_min_isr += one.at_min_isr;
+    sum.reassigning += one.reassigning;
+    sum.replica_lag_max = std::max(sum.replica_lag_max, one.replica_lag_max);
     sum.log_bytes += one.log_bytes;
     sum.fetch_sessions += one.fetch_sessions;
     sum.members += one.members;
@@ -106,9 +181,11 @@ Task<std::string> metrics_page(BrokerServices& services, Ensemble& ensemble, Met
   }
   if (!services.peers.empty()) {
     set_broker_gauges(metrics, sum);
+    set_cluster_gauges(metrics, services.peers.front()->metadata(), services.node_id);
     set_directory_gauges(metrics, *services.logs);
   }
   std::string out = metrics.prometheus_text();
+  if (!services.peers.empty()) out += broker_gauges(services.peers.front()->metadata(), services.node_id);
   out += coordination_gauges(ensemble.monitor_lines());
   const ProcessUsage usage = process_usage();
   append(out, "process_resident_memory_bytes", "gauge", "Resident memory", std::to_string(usage.resident_bytes));

@@ -187,6 +187,14 @@ TEST_F(KafkaClients, TheMetricsPageCountsWhatTheyDid) {
   EXPECT_EQ(metric(page, "holdfast_kafka_partitions"), 51);  // the topic's and the 50 of __consumer_offsets
   EXPECT_EQ(metric(page, "holdfast_kafka_partitions_led"), 51);
   EXPECT_EQ(metric(page, "holdfast_kafka_partitions_offline"), 0);
+  EXPECT_EQ(metric(page, "holdfast_kafka_partitions_under_replicated"), 0);
+  EXPECT_EQ(metric(page, "holdfast_kafka_partitions_at_min_isr"), 51);  // they have one replica
+  EXPECT_EQ(metric(page, "holdfast_kafka_replica_lag_max"), 0);
+  EXPECT_EQ(metric(page, "holdfast_log_directories_offline"), 0);
+  EXPECT_EQ(metric(page, "holdfast_kafka_active_controller"), 1);
+  EXPECT_EQ(metric(page, "holdfast_kafka_cluster_partitions"), 51);
+  EXPECT_EQ(metric(page, "holdfast_kafka_cluster_partitions_leaderless"), 0);
+  EXPECT_EQ(metric(page, "holdfast_kafka_cluster_broker_leaders{broker=\"1\"}"), 51);
   EXPECT_EQ(metric(page, "holdfast_kafka_groups{state=\"Empty\"}"), 1);
   EXPECT_EQ(metric(page, "holdfast_log_directory_online{directory=\"" + server_.data() + "\"}"), 1);
   EXPECT_GT(metric(page, "holdfast_kafka_log_bytes"), 20);

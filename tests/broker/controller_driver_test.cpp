@@ -271,7 +271,8 @@ TEST_F(ControllerDriverTest, LeadersAreReplacedWhenTheirBrokerGoes) {
   EXPECT_EQ(state("t", 0).controller_epoch, 1);
   EXPECT_EQ(state("t", 0).isr, Ids{12});
   EXPECT_EQ(state("t", 1).leader_epoch, 0);
-  EXPECT_EQ(state("single", 0).isr, Ids{11});
+  EXPECT_EQ(state("single", 0).isr, Ids{});
+  EXPECT_EQ(state("single", 0).elr, Ids{11});
   broker_comes(11);
   ASSERT_TRUE(leader_is("single", 0, 11));
   EXPECT_EQ(state("single", 0).leader_epoch, 2);

@@ -45,7 +45,7 @@ TEST_P(BrokerClusterThrottle, AReplicaThatCatchesUpKeepsToTheRate) {
   EXPECT_GT(Clock::now() - back, at_least) << "it was not held back";
 }
 
-INSTANTIATE_TEST_SUITE_P(Sides, BrokerClusterThrottle, testing::Values("leader", "follower"),
+INSTANTIATE_TEST_SUITE_P(BrokerCluster, BrokerClusterThrottle, testing::Values("leader", "follower"),
                          [](const auto& side) { return std::string(side.param); });
 
 }  // namespace

@@ -123,6 +123,13 @@ ErrorCode Partition::check_replica(std::int32_t stated_epoch) const {
 }
 
 AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks) {
+  AppendOutcome out = try_append(records, origin, acks);
+  if (out.error == ErrorCode::none || origin == AppendOrigin::coordinator) return out;
+  if (const auto header = wire::BatchHeader::parse(records)) log_.producers().refused(*header);
+  return out;
+}
+
+AppendOutcome Partition::try_append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks) {
   AppendOutcome out;
   out.log_start = log_.start_offset();
   if (const ErrorCode not_led = check_leader(-1); not_led != ErrorCode::none) {

@@ -144,6 +144,7 @@ class Partition final : public LogListener {
   void notify_readers();
 
  private:
+  AppendOutcome try_append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks);
   using Waiters = boost::intrusive::list<EndWaiter, boost::intrusive::constant_time_size<false>>;
   using Watches = boost::intrusive::list<ReadableWatch, boost::intrusive::constant_time_size<false>>;
 

@@ -8,6 +8,7 @@
 
 namespace holdfast {
 namespace {
+constexpr std::size_t refused_max = 1000;
 constexpr std::int16_t snapshot_version = 1;
 constexpr std::size_t snapshot_crc_covers_from = 6, snapshot_entry_bytes = 46;
 }  // namespace
@@ -15,7 +16,13 @@ constexpr std::size_t snapshot_crc_covers_from = 6, snapshot_entry_bytes = 46;
 ProducerState::Check ProducerState::check(const wire::BatchHeader& h) const {
   if (!h.has_producer_id()) return {};
   const auto it = producers_.find(h.producer_id);
-  if (it == producers_.end()) return {};  // its state may have expired: any sequence is accepted
+  if (it == producers_.end()) {
+    // Its state may have expired: any sequence is accepted, but for what follows one that was refused just now.
+    const auto refused = refused_.find(h.producer_id);
+    const bool follows = refused != refused_.end() && refused->second.epoch == h.producer_epoch &&
+                         refused->second.sequence < h.base_sequence;
+    return {follows ? ProducerVerdict::out_of_order_sequence : ProducerVerdict::accept, {}};
+  }
   const ProducerEntry& entry = it->second;
   if (h.producer_epoch < entry.epoch) return {ProducerVerdict::invalid_epoch, {}};
   std::int32_t expected = 0;  // of a new epoch, or of one that has written only markers so far
@@ -30,8 +37,17 @@ ProducerState::Check ProducerState::check(const wire::BatchHeader& h) const {
   return {};
 }
 
+void ProducerState::refused(const wire::BatchHeader& h) {
+  if (!h.has_producer_id() || h.base_sequence < 0 || producers_.contains(h.producer_id)) return;
+  if (refused_.size() >= refused_max) refused_.clear();
+  Refused& lowest = refused_[h.producer_id];
+  if (lowest.epoch != h.producer_epoch || h.base_sequence < lowest.sequence)
+    lowest = {h.producer_epoch, h.base_sequence};
+}
+
 void ProducerState::update(const wire::BatchHeader& h, ByteView batch) {
   if (!h.has_producer_id()) return;
+  if (!refused_.empty()) refused_.erase(h.producer_id);
   ProducerEntry& entry = producers_[h.producer_id];
   entry.producer_id = h.producer_id;
   if (h.producer_epoch != entry.epoch) {
@@ -77,6 +93,7 @@ void ProducerState::expire(std::int64_t now_ms, std::int64_t idle_max_ms) {
 
 void ProducerState::truncate_fully() {
   producers_.clear();
+  refused_.clear();
   open_transactions_.clear();
   aborted_.clear();
 }

@@ -52,6 +52,9 @@ class ProducerState {
   };
   // Whether a client's batch may be appended now (leader side). Batches without a producer id are accepted.
   Check check(const wire::BatchHeader& header) const;
+  // Leader side: the batch was not appended, for whatever reason. Of a producer that is not known here a later one must
+  // not be either before it, though any sequence may begin: several are on their way at a time.
+  void refused(const wire::BatchHeader& header);
   // Takes note of an appended batch, a client's or a replicated one. For a control batch the marker's type matters.
   void update(const wire::BatchHeader& header, ByteView batch);
 
@@ -78,8 +81,13 @@ class ProducerState {
   static Result<ProducerState> from_snapshot(ByteView file);
 
  private:
+  struct Refused {
+    std::int16_t epoch = -1;
+    std::int32_t sequence = -1;  // the lowest
+  };
   std::unordered_map<std::int64_t, ProducerEntry> producers_;
-  std::map<Offset, std::int64_t> open_transactions_;  // first offset -> producer id
+  std::unordered_map<std::int64_t, Refused> refused_;  // of producers that are not known; bounded
+  std::map<Offset, std::int64_t> open_transactions_;   // first offset -> producer id
   std::vector<Aborted> aborted_;
 };
 

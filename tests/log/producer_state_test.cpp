@@ -99,6 +99,18 @@ TEST_F(ProducerStateTest, AnUnknownProducerMayBeginAnywhere) {
   EXPECT_EQ(verdict({.epoch = 7, .sequence = 12345}), accept) << "what was known of it may have expired";
 }
 
+// Five batches may be on their way at a time. The first is refused, for the replicas are not enough; then they are.
+TEST_F(ProducerStateTest, WhatFollowsARefusedBatchOfAnUnknownProducerIsRefusedToo) {
+  state_.refused(*wire::BatchHeader::parse(batch({.sequence = 10, .count = 2})));
+  state_.refused(*wire::BatchHeader::parse(batch({.sequence = 12})));
+  EXPECT_EQ(verdict({.sequence = 13}), out_of_order_sequence);
+  EXPECT_EQ(verdict({.producer = pid + 1, .sequence = 13}), accept);
+  EXPECT_EQ(verdict({.epoch = 1, .sequence = 13}), accept);
+  EXPECT_EQ(verdict({.sequence = 10, .count = 2}), accept);
+  append({.sequence = 10, .count = 2});
+  EXPECT_EQ(verdict({.sequence = 12}), accept);
+}
+
 TEST_F(ProducerStateTest, TheNextSequenceFollowsTheLastRecord) {
   append({.sequence = 0, .count = 3});
   EXPECT_EQ(verdict({.sequence = 3}), accept);

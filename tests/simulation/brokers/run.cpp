@@ -67,6 +67,7 @@ struct Clients {
   void end();  // however they are
   bool settle();
   bool read_everything();
+  std::string unread;  // a partition that was not, if it did not
 
  private:
   Task<void> wait_until_well(SteadyTime until, bool* well);
@@ -173,6 +174,7 @@ Task<void> Clients::read_all(SteadyTime until, bool* all) {
         if (name.starts_with("__") || read.contains(id)) continue;
         const bool done = co_await reader->read_all(id);
         if (done) read.insert(id);
+        if (!done) unread = to_string(id);
         *all = *all && done;
       }
     if (!*all) co_await host.shard().sleep(milliseconds(200));
@@ -285,7 +287,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
       if (!clients.settle()) {
         unfinished.push_back(fmt::format("R14: {} {}", when, clients.administrator->missing()));
       } else if (!clients.read_everything()) {
-        unfinished.push_back(fmt::format("R14: {} not everything can be read", when));
+        unfinished.push_back(fmt::format("R14: {} {} cannot be read to where it was", when, clients.unread));
       } else {
         compare_replicas(world, nodes, out.violations, out.batches_compared);
       }

@@ -103,6 +103,7 @@ void ReplicaFetcher::complain(Following& f, std::string_view what) {
 void ReplicaFetcher::reset_session() {
   session_id_ = session_epoch_ = 0;
   to_forget_.clear();
+  unconfirmed_.clear();
   for (auto& [_, f] : following_) {
     f.asked.reset();
     f.reported = false;
@@ -166,6 +167,7 @@ wire::FetchRequest ReplicaFetcher::make_request() {
     to_forget_.erase(id);
     if (f.asked == ask) continue;
     f.asked = ask;
+    if (!f.reported) unconfirmed_.insert(id);
     if (out.topics.empty() || out.topics.back().topic_id != id.topic_id)
       out.topics.emplace_back().topic_id = id.topic_id;
     out.topics.back().partitions.push_back({.partition = id.partition,
@@ -249,14 +251,28 @@ void ReplicaFetcher::take(const wire::FetchResponse& response) {
       const LogId id{topic.topic_id, partition.partition_index};
       const auto it = following_.find(id);
       if (it == following_.end()) continue;
-      Following& f = it->second;
-      const Partition& p = *f.partition;
-      // Asked under another epoch, or before something was cut.
-      if (!f.asked || p.is_truncating() || f.asked->leader_epoch != p.leader_epoch().value ||
-          f.asked->offset != f.partition->log().end_offset().value)
-        continue;
-      take(id, f, partition);
+      unconfirmed_.erase(id);
+      if (is_about_now(it->second)) take(id, it->second, partition);
     }
+  // A session's answer leaves out where there is nothing new. The leader has looked all the same: it would have said if
+  // the logs parted.
+  for (const LogId& id : std::exchange(unconfirmed_, {})) {
+    const auto it = following_.find(id);
+    if (it != following_.end() && is_about_now(it->second)) confirm(id);
+  }
+}
+
+// Not asked under another epoch, or before something was cut.
+bool ReplicaFetcher::is_about_now(const Following& f) {
+  const Partition& p = *f.partition;
+  return f.asked && !p.is_truncating() && f.asked->leader_epoch == p.leader_epoch().value &&
+         f.asked->offset == p.log().end_offset().value;
+}
+
+void ReplicaFetcher::confirm(const LogId& id) {
+  if (following_.at(id).reported) return;
+  durable_.insert(id);
+  report_soon();
 }
 
 void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchResponse::Partition& from) {
@@ -295,10 +311,7 @@ void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchRespon
   p.learn_high_watermark(f.high_watermark);
   const Offset start = std::min(Offset(from.log_start_offset), log.end_offset());
   if (start > log.start_offset()) broker_.shard().spawn(gate_, advance_start(f.partition, start));
-  if (!f.reported) {
-    durable_.insert(id);
-    report_soon();
-  }
+  confirm(id);
 }
 
 // KIP-279: to where this log's part of that epoch ends, or the leader's does. If this log does not know the epoch, the

@@ -65,6 +65,8 @@ class ReplicaFetcher {
   Duration held_up(const Partition& partition, SteadyTime now) const;
   void take(const wire::FetchResponse& response);
   void take(const LogId& id, Following& f, const wire::FetchResponse::Partition& from);
+  static bool is_about_now(const Following& f);
+  void confirm(const LogId& id);
   void cut(Following& f, const wire::FetchResponse::EpochEndOffset& leaders);
   Task<void> truncate(std::shared_ptr<Partition> partition, Offset end);
   Task<void> restart(std::shared_ptr<Partition> partition, Offset start);
@@ -82,6 +84,7 @@ class ReplicaFetcher {
   const std::int32_t leader_;
   std::map<LogId, Following> following_;
   std::map<LogId, Asked> to_forget_;  // in the session, and not followed any more
+  std::set<LogId> unconfirmed_;       // in the session, without an answer yet of where they are now
   std::set<LogId> durable_;           // to be reported
   std::unique_ptr<BrokerClient> client_;
   std::int32_t session_id_ = 0, session_epoch_ = 0;

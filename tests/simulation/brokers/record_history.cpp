@@ -34,7 +34,8 @@ Offset RecordHistory::last_known(const LogId& id) const {
 }
 
 void RecordHistory::complaint(std::string what) {
-  violations_.push_back(fmt::format("{} (at {:.3f} s)", what, std::chrono::duration<double>(now_().time_since_epoch()).count()));
+  violations_.push_back(
+      fmt::format("{} (at {:.3f} s)", what, std::chrono::duration<double>(now_().time_since_epoch()).count()));
 }
 
 void RecordHistory::sent(const LogId& id, RecordName name, bool once) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "broker/partition.h"
 #include "tests/simulation/brokers/broker_body.h"
@@ -59,6 +60,29 @@ void Leaderships::look(SimulatedNode& node) {
         violations_.push_back(fmt::format("R12: {}: broker {} leads in epoch {}, and broker {} did", to_string(id),
                                           node.id(), partition->leader_epoch().value, leader->second));
     }
+}
+
+std::string describe_laggards(const std::vector<SimulatedNode*>& nodes) {
+  std::map<LogId, std::string> all;
+  std::set<LogId> lagging;
+  for (SimulatedNode* node : nodes) {
+    if (!node->up()) continue;
+    for (const auto& peer : rooms_of(*node).services().peers)
+      for (const auto& [id, partition] : peer->partitions()) {
+        const PartitionImage* image = peer->metadata().partition(partition->topic(), id.partition);
+        if (!image || image->leader < 0 || image->isr.size() < image->replicas.size()) lagging.insert(id);
+        const auto latest = partition->log().leader_epochs().latest();
+        all[id] += fmt::format("\n    {} at {}: leader {} epoch {}{}{}, log {} to {} of epoch {}, durable {}, HW {}",
+                               partition->topic(), node->id(), partition->leader_id(), partition->leader_epoch().value,
+                               partition->is_leader() ? " leads" : "", partition->is_truncating() ? " truncating" : "",
+                               partition->log().start_offset().value, partition->log().end_offset().value,
+                               latest ? latest->value : -1, partition->log().durable_end().value,
+                               partition->high_watermark().value);
+      }
+  }
+  std::string out;
+  for (const LogId& id : lagging) out += all[id];
+  return out;
 }
 
 void compare_replicas(World& world, const std::vector<SimulatedNode*>& nodes, Violations& violations,

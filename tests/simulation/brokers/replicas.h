@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,5 +30,8 @@ class Leaderships {
 // world until all of them are read.
 void compare_replicas(World& world, const std::vector<SimulatedNode*>& nodes, Violations& violations,
                       std::uint64_t& batches_compared);
+
+// What the nodes think of the partitions that are not all in sync.
+std::string describe_laggards(const std::vector<SimulatedNode*>& nodes);
 
 }  // namespace holdfast::sim

@@ -285,7 +285,8 @@ BrokerOutcome run(const BrokerPlan& plan) {
       unfinished.push_back("R14: not all clients come to their end after the last fault" + clients.who_waits());
     const auto judge = [&](std::string_view when) {
       if (!clients.settle()) {
-        unfinished.push_back(fmt::format("R14: {} {}", when, clients.administrator->missing()));
+        unfinished.push_back(
+            fmt::format("R14: {} {}{}", when, clients.administrator->missing(), describe_laggards(nodes)));
       } else if (!clients.read_everything()) {
         unfinished.push_back(fmt::format("R14: {} {} cannot be read to where it was", when, clients.unread));
       } else {

@@ -300,6 +300,14 @@ void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchRespon
     broker_.metrics().replicated_in.add(records.size());
     if (p.is_throttled_follower())
       broker_.services().replication_quotas.follower.record(bytes, broker_.shard().clock().now());
+    // The leader's log begins within a batch, as DeleteRecords may leave it. An empty log takes the batch whole.
+    if (const auto first = wire::BatchHeader::parse(records); first && first->base_offset < log.end_offset().value &&
+                                                              log.start_offset() == log.end_offset() &&
+                                                              first->last_offset() >= log.end_offset().value) {
+      std::vector<std::uint8_t> copy(records.begin(), records.end());
+      broker_.shard().spawn(gate_, restart(f.partition, Offset(first->base_offset), std::move(copy)));
+      return;
+    }
     auto appended = p.append_replicated(records);
     if (!appended) {
       complain(f, appended.error().message);
@@ -335,10 +343,14 @@ Task<void> ReplicaFetcher::truncate(std::shared_ptr<Partition> partition, Offset
   changed();
 }
 
-Task<void> ReplicaFetcher::restart(std::shared_ptr<Partition> partition, Offset start) {
+Task<void> ReplicaFetcher::restart(std::shared_ptr<Partition> partition, Offset start,
+                                   std::vector<std::uint8_t> records) {
   log_line(LogLevel::info, "broker", "{}-{} begins anew at {}: the leader has nothing older", partition->topic(),
            partition->index(), start.value);
+  const LeaderEpoch epoch = partition->leader_epoch();
   auto done = co_await partition->restart_at(start);
+  if (done && !records.empty() && partition->leader_id() == leader_ && partition->leader_epoch() == epoch)
+    done = partition->append_replicated(records);
   if (!done)
     log_line(LogLevel::error, "broker", "{}-{} cannot be emptied: {}", partition->topic(), partition->index(),
              done.error().message);

@@ -69,7 +69,8 @@ class ReplicaFetcher {
   void confirm(const LogId& id);
   void cut(Following& f, const wire::FetchResponse::EpochEndOffset& leaders);
   Task<void> truncate(std::shared_ptr<Partition> partition, Offset end);
-  Task<void> restart(std::shared_ptr<Partition> partition, Offset start);
+  // The log is emptied, begins at `start`, and with these records.
+  Task<void> restart(std::shared_ptr<Partition> partition, Offset start, std::vector<std::uint8_t> records = {});
   static Task<void> advance_start(std::shared_ptr<Partition> partition, Offset start);
   void give_pause(Following& f, Duration how_long);
   static void complain(Following& f, std::string_view what);

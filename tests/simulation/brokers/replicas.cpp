@@ -24,27 +24,37 @@ struct Batch {
 };
 struct Replica {
   int node = 0;
+  std::string topic;
   Offset start, high_watermark;
   std::vector<Batch> batches;
 };
 
+// Where the one has what the other has not.
+std::string first_difference(const std::vector<Batch>& one, const std::vector<Batch>& other) {
+  for (std::size_t i = 0; i < one.size(); ++i)
+    if (i >= other.size() || one[i] != other[i])
+      return fmt::format(" {} to {} of epoch {}, crc {:08x}", one[i].base, one[i].last, one[i].epoch, one[i].crc);
+  return " nothing";
+}
+
 NodeRooms& rooms_of(SimulatedNode& node) { return static_cast<BrokerBody&>(node.body()).rooms(); }
 
-Task<void> read_batches(Log* log, Offset end, std::vector<Batch>* out) {
+Task<void> read_batches(Log* log, Replica* out) {
   LogRead request;
   request.bytes_max = read_bytes;
-  request.end = end;
-  for (request.from = log->start_offset(); request.from < end;) {
+  request.end = out->high_watermark;
+  for (request.from = log->start_offset(); request.from < request.end;) {
     auto data = co_await log->read(request);
-    if (!data || data->batches.empty()) co_return;
+    if (!data || data->batches.empty()) break;
     const std::vector<std::uint8_t> bytes = data->batches.flatten();
     wire::BatchWalker walker(bytes);
     wire::BatchHeader header;
     ByteView batch;
     while (walker.next(header, batch))
-      out->push_back({header.base_offset, header.last_offset(), header.leader_epoch, header.crc});
+      out->batches.push_back({header.base_offset, header.last_offset(), header.leader_epoch, header.crc});
     request.from = data->next;
   }
+  out->start = log->start_offset();  // retention may have taken something meanwhile
 }
 
 }  // namespace
@@ -96,9 +106,9 @@ void compare_replicas(World& world, const std::vector<SimulatedNode*>& nodes, Vi
       for (const auto& [id, partition] : peer->partitions()) {
         auto& replica = all[id].emplace_back(std::make_unique<Replica>());
         replica->node = node->id();
-        replica->start = partition->log().start_offset();
+        replica->topic = partition->topic();
         replica->high_watermark = partition->high_watermark();
-        peer->shard().spawn(gate, read_batches(&partition->log(), replica->high_watermark, &replica->batches));
+        peer->shard().spawn(gate, read_batches(&partition->log(), replica.get()));
       }
     }
   }
@@ -120,8 +130,10 @@ void compare_replicas(World& world, const std::vector<SimulatedNode*>& nodes, Vi
     batches_compared += first.size() * (replicas.size() - 1);
     for (const auto& replica : replicas)
       if (common(*replica) != first)
-        violations.push_back(fmt::format("R13: {}: brokers {} and {} hold other batches between {} and {}",
-                                         to_string(id), replicas.front()->node, replica->node, start.value, end.value));
+        violations.push_back(fmt::format("R13: {} ({}): brokers {} and {} hold other batches between {} and {}:{}{}",
+                                         replica->topic, to_string(id), replicas.front()->node, replica->node,
+                                         start.value, end.value, first_difference(first, common(*replica)),
+                                         first_difference(common(*replica), first)));
   }
 }
 

@@ -56,7 +56,7 @@ struct GroupCoordinator::Hosted {
   std::uint64_t next_write = 0;
 };
 
-GroupCoordinator::GroupCoordinator(BrokerShard& broker) : broker_(broker), random_(system_random()) {
+GroupCoordinator::GroupCoordinator(BrokerShard& broker) : broker_(broker), random_(seeded_random(broker.services().random->next())) {
   const Config& c = broker.config();
   options_.session_timeout_min_ms = static_cast<std::int32_t>(c.integer("group.min.session.timeout.ms"));
   options_.session_timeout_max_ms = static_cast<std::int32_t>(c.integer("group.max.session.timeout.ms"));

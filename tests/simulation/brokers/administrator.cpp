@@ -106,8 +106,12 @@ Task<void> Administrator::run() {
 // What came into being, whoever was told of it.
 Task<bool> Administrator::look() {
   const bool refreshed = co_await client_.refresh();
-  for (const auto& [name, topic] : client_.topics())
-    if (!name.starts_with("__") && !history_.is_known(topic.id)) history_.topic(topic.id, kind_of(name).rules);
+  for (const auto& [name, topic] : client_.topics()) {
+    if (name.starts_with("__") || history_.is_known(topic.id)) continue;
+    history_.topic(topic.id, kind_of(name).rules);
+    for (const auto& [where, to] : trims_)
+      if (where.first == name) history_.may_be_trimmed({topic.id, where.second}, to);
+  }
   co_return refreshed;
 }
 
@@ -222,15 +226,14 @@ Task<bool> Administrator::trim() {
   const Offset to(static_cast<std::int64_t>(client_.world().random().below(static_cast<std::uint64_t>(known.value))) +
                   1);
   history_.may_be_trimmed(id, to);
+  Offset& asked_for = trims_.try_emplace({name, id.partition}, to).first->second;
+  asked_for = std::max(asked_for, to);
   wire::DeleteRecordsRequest request;
   request.timeout_ms = timeout_ms;
   request.topics.push_back({name, {{id.partition, to.value}}});
   const std::int32_t leader = partition->leader;
   auto answer = co_await client_.ask<wire::DeleteRecordsResponse>(leader, request, 2, patience);
-  // It went by name: the name may have been another topic's by then.
   const bool looked = co_await look();
-  const auto now = client_.topics().find(name);
-  if (now != client_.topics().end()) history_.may_be_trimmed({now->second.id, id.partition}, to);
   if (!answer || answer->message.topics.size() != 1 || answer->message.topics[0].partitions.size() != 1 ||
       answer->message.topics[0].partitions[0].error_code != 0)
     co_return false;

@@ -52,6 +52,8 @@ class Administrator {
   ClusterClient client_;
   const std::map<std::string, Duration> storms_;
   std::map<std::string, std::uint64_t> counts_;
+  // By name, as it is asked: it may arrive when the name is another topic's.
+  std::map<std::pair<std::string, std::int32_t>, Offset> trims_;
   std::string missing_;
   bool finishing_ = false, done_ = false;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "tests/simulation/brokers/cluster_client.h"
@@ -33,6 +34,8 @@ class SimulatedCommitter {
   ClusterClient client_;
   std::int32_t coordinator_ = -1;
   std::int64_t acknowledged_ = -1, attempted_ = -1;
+  // Those nobody answered: each may arrive at any later time, and hold until the next one.
+  std::set<std::int64_t> unresolved_;
   std::uint64_t commits_ = 0;
   bool finishing_ = false, abandoned_ = false, done_ = false;
 };

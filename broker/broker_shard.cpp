@@ -132,7 +132,7 @@ void BrokerShard::apply(const MetadataDelta& delta) {
     if (opens) shard_.spawn(gate_, open_partitions(topic));
   }
   if (!deleted.empty()) groups_->topics_deleted(deleted);
-  if (!review_timer_.armed()) review();
+  if (!review_timer_.armed() && !stopping_) review();
 }
 
 bool BrokerShard::take_state(const TopicImage& topic, const LogId& id) {
@@ -200,6 +200,7 @@ void BrokerShard::follower_durable(Partition& partition) {
 }
 
 void BrokerShard::assign_role(const std::shared_ptr<Partition>& partition) {
+  if (stopping_) return;
   const LogId id = partition->log().id();
   const std::int32_t leader = partition->leader_id();
   const bool leads = leader == services_.node_id;
@@ -414,6 +415,7 @@ bool BrokerShard::may_log_refusal() {
 }
 
 Task<void> BrokerShard::stop() {
+  stopping_ = true;
   review_timer_.cancel();
   for (auto& [_, fetcher] : fetchers_) co_await fetcher->stop();
   co_await groups_->stop();

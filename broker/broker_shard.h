@@ -171,6 +171,7 @@ class BrokerShard final : private PartitionHost {
   std::unordered_map<LogId, Following, LogIdHash> following_;
   std::map<std::int32_t, std::unique_ptr<ReplicaFetcher>> fetchers_;  // by leader
   bool fenced_ = false;
+  bool stopping_ = false;  // the image still changes: nothing new begins by it
   Timer review_timer_;
   std::unique_ptr<GroupCoordinator> groups_;
   FetchSessions fetch_sessions_;

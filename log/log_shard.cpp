@@ -102,6 +102,11 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
   fresh.closed = true;
   fresh.start = fresh.end = fresh.high_watermark = Offset(0);
   log->open(std::move(fresh));
+  if (removed_.contains(id)) {
+    auto emptied = co_await log->truncate_fully(Offset(0));
+    if (!emptied) co_return fail(emptied);
+  }
+  if (Log* there = find(id)) co_return there;
   logs_.emplace(id, log);
   co_return log.get();
 }
@@ -111,6 +116,7 @@ Task<Result<void>> LogShard::remove(LogId id) {
   if (it == logs_.end()) co_return fail(ErrorKind::not_found, "no such log");
   const std::shared_ptr<PartitionLog> log = it->second;
   logs_.erase(it);
+  removed_.insert(id);
   log->mark_removed();
   journal_of(*log).forget(log.get());
   const std::int64_t delay_ms = log->config().file_delete_delay_ms;

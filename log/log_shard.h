@@ -120,6 +120,9 @@ class LogShard {
   std::size_t tail_bytes_max_, tail_bytes_ = 0;
   std::vector<std::unique_ptr<Directory>> directories_;
   std::unordered_map<LogId, std::shared_ptr<PartitionLog>, LogIdHash> logs_;
+  // Since the start. The journals still have their records: a log that is made anew under such an id begins with the
+  // journal's word that it is empty, or a replay would put the old records in front of its own.
+  std::unordered_set<LogId, LogIdHash> removed_;
   std::unordered_set<LogId, LogIdHash> refused_;
   std::deque<std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> recent_;  // flushed up to there, oldest first
   std::unordered_map<std::uint64_t, std::shared_ptr<Timer>> later_;

@@ -254,5 +254,37 @@ TEST_F(RecoveryTest, WhatWasAppendedAfterATruncationIsKept) {
   EXPECT_EQ((*found)->offset, Offset(5));
 }
 
+// A partition that is moved away from a broker and back to it has one id for both its lives there.
+TEST_F(RecoveryTest, ALogThatIsMadeAnewUnderItsIdHasNothingOfTheFirst) {
+  {
+    LogWorld world(disk_);
+    PartitionLog* first = world.create(log_id(1), "t");
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*first));
+    world.loop().run_ready();
+    first->set_listener(nullptr);
+    ASSERT_TRUE(world.loop().run(world.shard().remove(log_id(1))));
+    world.said(log_id(1)) = Said();
+    PartitionLog* second = world.create(log_id(1), "t");
+    ASSERT_TRUE(second);
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(world.append(*second, 2));
+    world.loop().run_ready();
+    EXPECT_EQ(world.said(log_id(1)).durable, Offset(4));
+  }
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  ASSERT_TRUE(again.opened());
+  PartitionLog* log = again.find(log_id(1));
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->end_offset(), Offset(4));
+  LogRead request;
+  request.bytes_max = 1000;
+  request.end = log->end_offset();
+  const auto data = again.loop().run(log->read(request));
+  ASSERT_TRUE(data);
+  const auto header = wire::BatchHeader::parse(data->batches.flatten());
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->record_count, 2) << "the first batch is that of the first life";
+}
+
 }  // namespace
 }  // namespace holdfast::test

@@ -45,6 +45,10 @@ Task<void> read_batches(Log* log, Replica* out) {
   request.end = out->high_watermark;
   for (request.from = log->start_offset(); request.from < request.end;) {
     auto data = co_await log->read(request);
+    if (!data && log->start_offset() > request.from) {  // retention took what was to be read next
+      request.from = log->start_offset();
+      continue;
+    }
     if (!data || data->batches.empty()) break;
     const std::vector<std::uint8_t> bytes = data->batches.flatten();
     wire::BatchWalker walker(bytes);

@@ -113,6 +113,24 @@ Result<void> write_meta_properties(Disk& disk, const std::string& path, const Me
   return disk.write_atomically(path, as_bytes(text));
 }
 
+Result<std::optional<MoveState>> read_move_state(Disk& disk, const std::string& path) {
+  auto text = read_text(disk, path);
+  if (!text) return fail(text);
+  if (!*text) return std::nullopt;
+  auto values = properties_of(**text, ':');
+  MoveState out;
+  out.complete = values["state"] == "complete";
+  if (values["version"] != "0" || !parse(values["moves"], out.moves) || (!out.complete && values["state"] != "copied"))
+    return fail(ErrorKind::corrupt, path + " does not say whether the log was moved");
+  return out;
+}
+
+Result<void> write_move_state(Disk& disk, const std::string& path, const MoveState& state) {
+  const std::string text =
+      fmt::format("version: 0\nmoves: {}\nstate: {}\n", state.moves, state.complete ? "complete" : "copied");
+  return disk.write_atomically(path, as_bytes(text));
+}
+
 Result<std::optional<Uuid>> read_partition_metadata(Disk& disk, const std::string& path) {
   auto text = read_text(disk, path);
   if (!text) return fail(text);

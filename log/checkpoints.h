@@ -32,6 +32,15 @@ struct MetaProperties {
 Result<std::optional<MetaProperties>> read_meta_properties(Disk& disk, const std::string& path);
 Result<void> write_meta_properties(Disk& disk, const std::string& path, const MetaProperties& meta);
 
+// Of a log that was moved here from another log directory: how often it was moved until then, and whether the move was
+// carried to its end. Of two copies, the one that was moved more often counts; one whose move is not complete does not.
+struct MoveState {
+  std::int64_t moves = 0;
+  bool complete = false;
+};
+Result<std::optional<MoveState>> read_move_state(Disk& disk, const std::string& path);
+Result<void> write_move_state(Disk& disk, const std::string& path, const MoveState& state);
+
 Result<std::optional<Uuid>> read_partition_metadata(Disk& disk, const std::string& path);
 Result<void> write_partition_metadata(Disk& disk, const std::string& path, const Uuid& topic_id);
 

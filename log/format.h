@@ -15,14 +15,16 @@ namespace holdfast::log_format {
 
 inline constexpr std::string_view log_suffix = ".log", index_suffix = ".index", timeindex_suffix = ".timeindex",
                                   txnindex_suffix = ".txnindex", snapshot_suffix = ".snapshot",
-                                  deleted_suffix = ".deleted", deleted_dir_suffix = "-delete";
+                                  deleted_suffix = ".deleted", deleted_dir_suffix = "-delete",
+                                  future_dir_suffix = "-future";
 inline constexpr std::string_view recovery_point_file = "recovery-point-offset-checkpoint",
                                   start_offset_file = "log-start-offset-checkpoint",
                                   high_watermark_file = "replication-offset-checkpoint",
                                   identity_file = "log-identity-checkpoint",
                                   clean_shutdown_file = ".kafka_cleanshutdown", meta_file = "meta.properties",
                                   lock_file = ".lock", partition_metadata_file = "partition.metadata",
-                                  leader_epoch_file = "leader-epoch-checkpoint", journal_prefix = "journal.";
+                                  leader_epoch_file = "leader-epoch-checkpoint", move_file = "move.metadata",
+                                  journal_prefix = "journal.";
 // No partition's directory ends like a journal's file: "journal.<shard>.<number>". They were
 // "journal-<shard>-<number>", which a topic could be called; such files are still read.
 inline constexpr std::string_view old_journal_prefix = "journal-";

@@ -80,7 +80,7 @@ class Log {
   virtual Offset written_end() const = 0;
   virtual Offset durable_end() const = 0;
   virtual std::uint64_t size_bytes() const = 0;
-  virtual bool is_failed() const = 0;                 // on_failed() was called, or would have been
+  virtual bool is_failed() const = 0;               // on_failed() was called, or would have been
   virtual std::int64_t last_append_ms() const = 0;  // wall time of the last append, 0 if none since start
 
   // Appends one batch. header.base_offset >= end_offset() (equal on a leader; a follower's may come after a gap of any

@@ -28,7 +28,8 @@ struct LogManager::Inner {
   std::map<std::string, std::string> ids;  // directory.id, by directory
   std::vector<std::string> id_list;
   std::set<LogId> found;
-  std::set<std::string> offline;  // shard 0
+  std::vector<std::vector<std::pair<LogId, std::string>>> interrupted;  // moves, by shard; touched there
+  std::set<std::string> offline;                                        // shard 0
   std::vector<std::shared_ptr<void>> locks;
   std::vector<std::unique_ptr<LogShard>> shards;
   std::vector<std::vector<std::unique_ptr<Timer>>> timers;  // by shard, touched there
@@ -61,6 +62,7 @@ struct LogManager::Inner {
   Task<Result<void>> adopt(std::string id);
   Result<void> recover(const std::string& dir, const ConfigOf& config_of);
   bool leave_out(const std::string& dir, const Error& error);
+  Result<bool> is_older(LogShard& shard, const RecoveredLog& log);
   LogShard& home(Shard& shard) { return *shards[static_cast<std::size_t>(shard.index())]; }
   std::vector<Marks> marks_of(LogShard& shard);
   enum class Which : std::uint8_t { all, high_watermarks };
@@ -181,11 +183,16 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
   if (!run) return fail(run);
   for (auto& [id, recovered] : recovery.logs()) {
     LogShard& shard = home(shard_of(id));
+    auto older = is_older(shard, recovered);
+    if (!older) return fail(older);
+    if (*older) continue;
     auto log = std::make_shared<PartitionLog>(shard, id, recovered.topic, recovered.log_dir, recovered.config);
     log->open(std::move(recovered.state));
     found.insert(id);
     shard.add(std::move(log));
   }
+  for (const LogId& id : recovery.futures())
+    interrupted[static_cast<std::size_t>(shard_of(id).index())].emplace_back(id, dir);
   for (const RefusedLog& log : recovery.refused()) {
     refused.push_back({dir, log.topic, log.id, log.recovery_point, log.start, log.high_watermark});
     found.insert(log.id);
@@ -196,11 +203,31 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
   return {};
 }
 
+// Two directories have the log, after a move whose end was cut short: which of them counts, the log says itself.
+Result<bool> LogManager::Inner::is_older(LogShard& shard, const RecoveredLog& log) {
+  const PartitionLog* other = shard.find(log.id);
+  if (!other) return false;
+  if (other->moves() == log.state.moves) {
+    log_line(LogLevel::warn, "log", "{} and {} are of the same partition: the first one is used, the other left alone",
+             other->directory(), log.directory);
+    return true;
+  }
+  const bool older = log.state.moves < other->moves();
+  auto gone = older ? put_aside(disk, log.log_dir, log.directory, log.id.topic_id)
+                    : put_aside(disk, other->log_dir(), other->directory(), log.id.topic_id);
+  if (!gone) return fail(gone);
+  background->submit([this, path = std::move(*gone)] { (void)disk.remove_all(path); });
+  if (!older) shard.drop(log.id);
+  return older;
+}
+
 // Also of logs that have failed: what was synced is synced, and no start may think that nothing was ever said of them.
 std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shard) {
   std::vector<Marks> out;
-  for (const auto& [id, log] : shard.logs())
-    out.push_back({log->log_dir(), log->topic(), id, log->synced_offset(), log->start_offset(), log->high_watermark()});
+  for (const auto* logs : {&shard.logs(), &shard.futures()})
+    for (const auto& [id, log] : *logs)
+      out.push_back(
+          {log->log_dir(), log->topic(), id, log->synced_offset(), log->start_offset(), log->high_watermark()});
   return out;
 }
 
@@ -333,6 +360,7 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
   }
   const auto count = static_cast<std::size_t>(shards.size());
   in.marks.resize(count);
+  in.interrupted.resize(count);
   in.timers.resize(count);
   for (int i = 0; i < shards.size(); ++i)
     in.shards.push_back(std::make_unique<LogShard>(shards.at(i), in.disk, in.workers, in.random,
@@ -426,6 +454,14 @@ std::vector<Log*> LogManager::logs_of(Shard& shard) {
 
 Task<Result<Log*>> LogManager::create(LogId id, std::string topic, LogConfig config, std::string log_dir) {
   return inner_->home(*Shard::current()).create(id, std::move(topic), config, std::move(log_dir));
+}
+
+std::unique_ptr<LogMove> LogManager::move(const LogId& id, std::string log_dir) {
+  return std::make_unique<LogMove>(inner_->home(*Shard::current()), id, std::move(log_dir));
+}
+
+std::vector<std::pair<LogId, std::string>> LogManager::take_interrupted_moves(Shard& shard) {
+  return std::exchange(inner_->interrupted[static_cast<std::size_t>(shard.index())], {});
 }
 
 Task<Result<void>> LogManager::remove(LogId id) { return inner_->home(*Shard::current()).remove(id); }

@@ -7,9 +7,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "log/log.h"
+#include "log/log_move.h"
 #include "runtime/disk.h"
 #include "runtime/metrics.h"
 #include "runtime/shards.h"
@@ -85,6 +87,11 @@ class LogManager {
   // Takes the log away at once, renames its directory to <name>.<uuid>-delete, and removes that after
   // file.delete.delay.ms. A journal record makes sure that a replay does not bring it back.
   Task<Result<void>> remove(LogId id);
+  // To another log directory; nothing is done yet. The log is used meanwhile.
+  std::unique_ptr<LogMove> move(const LogId& id, std::string log_dir);
+  // Moves that the end of an earlier process interrupted, of logs of this shard: they begin anew when they are asked
+  // for. Each is told once.
+  std::vector<std::pair<LogId, std::string>> take_interrupted_moves(Shard& shard);
 
  private:
   struct Inner;

@@ -8,6 +8,10 @@
 
 namespace holdfast {
 
+namespace {
+constexpr std::int64_t log_kept_ms = 30'000;  // of one that is gone, for those who are reading in it
+}
+
 LogShard::LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,
                    std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time,
                    std::function<void(bool)> on_congestion)
@@ -57,6 +61,12 @@ PartitionLog* LogShard::find(const LogId& id) {
 Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig config, std::string log_dir) {
   if (Log* there = find(id)) co_return there;
   if (refused_.contains(id)) co_return fail(ErrorKind::corrupt, "its log is damaged");
+  // A move of the one that was removed ends first: it still has the directories.
+  const auto is_moving = [&] {
+    return futures_.contains(id) || std::ranges::any_of(replaced_, [&](const auto& log) { return log->id() == id; });
+  };
+  while (is_moving() && !stopping_) co_await shard_.sleep(std::chrono::milliseconds(10));
+  if (Log* there = find(id)) co_return there;
   if (log_dir.empty()) {
     const Directory* best = nullptr;
     std::size_t fewest = SIZE_MAX;
@@ -73,35 +83,9 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     if (!(*chosen)->online) co_return fail(ErrorKind::io, log_dir + " is out of service");
   }
   auto log = std::make_shared<PartitionLog>(*this, id, std::move(topic), log_dir, config);
-  auto made = std::make_shared<Result<void>>();
-  auto make = [this, log, made, log_dir](Function<void()> resume) {
-    background(log_dir, [this, log, made, log_dir, resume = std::move(resume)]() mutable {
-      // Durable before the first append: the journal names the log by its id, and a log that a start does not find is
-      // one that was deleted.
-      const std::string directory = log->directory();
-      *made = disk_.create_directories(directory);
-      if (*made)
-        *made = write_partition_metadata(disk_, directory + "/" + std::string(log_format::partition_metadata_file),
-                                         log->id().topic_id);
-      if (*made) {
-        auto file = disk_.open(directory + "/" + log_format::segment_name(Offset(0), log_format::log_suffix),
-                               {.write = true, .create = true});
-        *made = file ? disk_.sync_directory(directory) : Result<void>(fail(file));
-      }
-      if (*made) *made = disk_.sync_directory(log_dir);
-      shard_.post(std::move(resume));
-    });
-  };
-  co_await shard_.until(std::move(make));
-  if (!*made && made->error().kind == ErrorKind::io) take_offline(directory(log_dir), made->error());
-  if (!*made) co_return fail(*made);
-  if (Log* there = find(id)) co_return there;
-  PartitionLog::Recovered fresh;
-  fresh.segments.push_back(std::make_unique<Segment>(Offset(0)));
-  fresh.segments.back()->indexes_known = true;
-  fresh.closed = true;
-  fresh.start = fresh.end = fresh.high_watermark = Offset(0);
-  log->open(std::move(fresh));
+  auto made = co_await make_files(log, Offset(0));
+  if (!made && made.error().kind == ErrorKind::io) take_offline(directory(log_dir), made.error());
+  if (!made) co_return fail(made);
   if (removed_.contains(id)) {
     auto emptied = co_await log->truncate_fully(Offset(0));
     if (!emptied) co_return fail(emptied);
@@ -111,19 +95,56 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
   co_return log.get();
 }
 
+// Durable before the first append: the journal names the log by its id, and a log that a start does not find is one
+// that was deleted.
+Task<Result<void>> LogShard::make_files(std::shared_ptr<PartitionLog> log, Offset base) {
+  auto made = std::make_shared<Result<void>>();
+  auto make = [this, log, made, base](Function<void()> resume) {
+    background(log->log_dir(), [this, log, made, base, resume = std::move(resume)]() mutable {
+      const std::string directory = log->directory();
+      *made = disk_.create_directories(directory);
+      if (*made)
+        *made = write_partition_metadata(disk_, directory + "/" + std::string(log_format::partition_metadata_file),
+                                         log->id().topic_id);
+      if (*made) {
+        auto file = disk_.open(directory + "/" + log_format::segment_name(base, log_format::log_suffix),
+                               {.write = true, .create = true});
+        *made = file ? disk_.sync_directory(directory) : Result<void>(fail(file));
+      }
+      if (*made) *made = disk_.sync_directory(log->log_dir());
+      shard_.post(std::move(resume));
+    });
+  };
+  co_await shard_.until(std::move(make));
+  if (!*made) co_return *made;
+  PartitionLog::Recovered fresh;
+  fresh.segments.push_back(std::make_unique<Segment>(base));
+  fresh.segments.back()->indexes_known = true;
+  fresh.closed = true;
+  fresh.start = fresh.end = fresh.high_watermark = base;
+  log->open(std::move(fresh));
+  co_return *made;
+}
+
 Task<Result<void>> LogShard::remove(LogId id) {
   const auto it = logs_.find(id);
   if (it == logs_.end()) co_return fail(ErrorKind::not_found, "no such log");
   const std::shared_ptr<PartitionLog> log = it->second;
   logs_.erase(it);
   removed_.insert(id);
+  auto done = co_await put_away(log);
+  co_return done;
+}
+
+// Its directory is renamed at once and removed later; the log itself stays for those who read in it.
+Task<Result<void>> LogShard::put_away(std::shared_ptr<PartitionLog> log) {
   log->mark_removed();
   journal_of(*log).forget(log.get());
   const std::int64_t delay_ms = log->config().file_delete_delay_ms;
   std::string hex = to_hex_uuid(random_.uuid());
   std::erase(hex, '-');
-  const std::string gone =
-      fmt::format("{}/{}-{}.{}{}", log->log_dir(), log->topic(), id.partition, hex, log_format::deleted_dir_suffix);
+  const std::string gone = fmt::format("{}/{}-{}.{}{}", log->log_dir(), log->topic(), log->id().partition, hex,
+                                       log_format::deleted_dir_suffix);
   auto done = std::make_shared<Result<void>>();
   auto move = [this, log, done, gone](Function<void()> resume) {
     Directory& dir = directory(log->log_dir());
@@ -137,6 +158,7 @@ Task<Result<void>> LogShard::remove(LogId id) {
   };
   co_await shard_.until(std::move(move));
   if (*done) later(delay_ms, log->log_dir(), [this, gone] { (void)disk_.remove_all(gone); });
+  later(log_kept_ms, log->log_dir(), [log] {});
   if (!*done && done->error().kind == ErrorKind::io) take_offline(directory(log->log_dir()), done->error());
   co_return *done;
 }
@@ -274,6 +296,7 @@ Task<void> LogShard::stop() {
   std::vector<std::shared_ptr<PartitionLog>> all;
   for (const auto& [_, log] : logs_)
     if (!log->is_closed()) all.push_back(log);
+  all.insert(all.end(), replaced_.begin(), replaced_.end());
   for (const auto& log : all)
     if (log->is_bypassing()) co_await flush_one(log);
   for (auto& dir : directories_) {
@@ -312,7 +335,10 @@ void LogShard::take_offline(Directory& dir, const Error& error) {
            "log directory {} is out of service: {} (errno {}); its partitions are offline until a restart with a "
            "healthy disk",
            dir.path, error.message, error.os_error);
-  for (const auto& [_, log] : logs_)
+  for (const auto* logs : {&logs_, &futures_})
+    for (const auto& [_, log] : *logs)
+      if (log->log_dir() == dir.path) log->failed(error);
+  for (const auto& log : replaced_)
     if (log->log_dir() == dir.path) log->failed(error);
   if (on_offline_) on_offline_(dir, error);
 }

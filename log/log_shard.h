@@ -60,6 +60,16 @@ class LogShard {
 
   Task<Result<Log*>> create(LogId id, std::string topic, LogConfig config, std::string log_dir);
   Task<Result<void>> remove(LogId id);
+  void drop(const LogId& id) { logs_.erase(id); }  // before the shard serves
+
+  // Moves between log directories (LogMove). A future log is a copy in the making, beside the log itself.
+  Task<Result<std::shared_ptr<PartitionLog>>> create_future(std::shared_ptr<PartitionLog> of, std::string log_dir,
+                                                            Offset base);
+  Task<void> remove_future(std::shared_ptr<PartitionLog> future);
+  const auto& futures() const { return futures_; }
+  // It is the log from now on. The other one is kept, and flushed at a stop, until it is retired.
+  void replace(const std::shared_ptr<PartitionLog>& log, const std::shared_ptr<PartitionLog>& future);
+  Task<void> retire(std::shared_ptr<PartitionLog> log);
 
   // A log has something for its files. Flushes run one after the other; many logs go out in one job.
   void flush(const std::shared_ptr<PartitionLog>& log);
@@ -112,6 +122,8 @@ class LogShard {
   void run(Directory& dir, std::shared_ptr<FlushJob> job);
   void run_queued(Directory& dir);
   void flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result);
+  Task<Result<void>> make_files(std::shared_ptr<PartitionLog> log, Offset base);
+  Task<Result<void>> put_away(std::shared_ptr<PartitionLog> log);
   void later(std::int64_t delay_ms, std::string log_dir, Function<void()> work);
 
   Shard& shard_;
@@ -124,6 +136,8 @@ class LogShard {
   // journal's word that it is empty, or a replay would put the old records in front of its own.
   std::unordered_set<LogId, LogIdHash> removed_;
   std::unordered_set<LogId, LogIdHash> refused_;
+  std::unordered_map<LogId, std::shared_ptr<PartitionLog>, LogIdHash> futures_;
+  std::vector<std::shared_ptr<PartitionLog>> replaced_;                       // their files are still there
   std::deque<std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> recent_;  // flushed up to there, oldest first
   std::unordered_map<std::uint64_t, std::shared_ptr<Timer>> later_;
   std::uint64_t next_later_ = 0;

@@ -53,6 +53,7 @@ void PartitionLog::open(Recovered r) {
   epochs_changed_ = r.epochs_changed;
   closed_ = r.closed && !r.epochs_changed;
   producers_ = std::move(r.producers);
+  moves_ = r.moves;
 }
 
 std::uint64_t PartitionLog::size_bytes() const {
@@ -169,7 +170,10 @@ PartitionLog::Taken PartitionLog::take(std::vector<JournalEntry>& entries) {
 void PartitionLog::round_done(const Taken& taken, bool synced) {
   if (failed_ || removed_) return;
   const auto self = shared_from_this();  // a listener may drop the log
-  if (taken.end <= end_offset_) {        // not cut off since
+  if (held_back_ && taken.end <= end_offset_) {
+    held_back_->written = std::max(held_back_->written, taken.end);
+    if (synced) held_back_->durable = std::max(held_back_->durable, taken.end);
+  } else if (taken.end <= end_offset_) {  // not cut off since
     if (taken.end > written_end_) {
       written_end_ = taken.end;
       if (listener_) listener_->on_written(taken.end);
@@ -336,6 +340,7 @@ std::optional<LogData> PartitionLog::read_tail(const LogRead& request) const {
 }
 
 std::optional<Result<LogData>> PartitionLog::try_read(const LogRead& request) {
+  if (successor_) return successor_->try_read(request);
   if (request.from < start_offset_ || request.from > end_offset_)
     return fail(ErrorKind::out_of_range, fmt::format("{}: offset {} is not in [{}, {}]", directory_, request.from.value,
                                                      start_offset_.value, end_offset_.value));
@@ -364,14 +369,24 @@ Task<Result<LogData>> PartitionLog::read(LogRead request) {
     const bool last = index + 1 == segments_.size();
     const Offset next_base = last ? end_offset_ : segments_[index + 1]->base;
     auto data = co_await home_.on_reader(log_dir_, std::move(work));
-    if (!data || !data->batches.empty() || last || removed_) co_return data;
-    request.from = next_base;
+    // Its files may have gone meanwhile.
+    const bool moved = !data && successor_;
+    if (!moved && (!data || !data->batches.empty() || last || removed_)) co_return data;
+    if (!moved) request.from = next_base;
+    if (successor_) {
+      auto there = co_await successor_->read(request);
+      co_return there;
+    }
   }
 }
 
 Task<Result<std::optional<TimestampedOffset>>> PartitionLog::offset_for_timestamp(std::int64_t timestamp, Offset end) {
   const auto self = shared_from_this();
   co_await home_.flush_one(self);
+  if (successor_) {
+    auto there = co_await successor_->offset_for_timestamp(timestamp, end);
+    co_return there;
+  }
   std::vector<std::pair<SegmentView, Offset>> views;
   for (const auto& s : segments_) {
     if (s->largest_timestamp < timestamp || s->size == 0) continue;
@@ -392,12 +407,20 @@ Task<Result<std::optional<TimestampedOffset>>> PartitionLog::offset_for_timestam
     return std::nullopt;
   };
   auto found = co_await home_.on_reader(log_dir_, std::move(work));
+  if (!found && successor_) {
+    auto there = co_await successor_->offset_for_timestamp(timestamp, end);
+    co_return there;
+  }
   co_return found;
 }
 
 Task<Result<std::optional<TimestampedOffset>>> PartitionLog::max_timestamp(Offset end) {
   const auto self = shared_from_this();
   co_await home_.flush_one(self);
+  if (successor_) {
+    auto there = co_await successor_->max_timestamp(end);
+    co_return there;
+  }
   const Segment* best = nullptr;
   for (const auto& s : segments_)
     if (s->largest_timestamp >= 0 && (!best || s->largest_timestamp > best->largest_timestamp)) best = s.get();
@@ -410,6 +433,10 @@ Task<Result<std::optional<TimestampedOffset>>> PartitionLog::max_timestamp(Offse
         return reader.largest_in_batch(view, last, end);
       };
   auto found = co_await home_.on_reader(log_dir_, std::move(work));
+  if (!found && successor_) {
+    auto there = co_await successor_->max_timestamp(end);
+    co_return there;
+  }
   co_return found;
 }
 
@@ -424,8 +451,9 @@ Task<Result<std::vector<Log::Aborted>>> PartitionLog::aborted_transactions(Offse
       if (last >= from.value && first < end.value) out.push_back({producer, Offset(first)});
     }
   };
+  const auto self = shared_from_this();
   const std::string directory = directory_;
-  for (std::size_t i = segment_at(from); i < segments_.size(); ++i) {
+  for (std::size_t i = segment_at(from); i < segments_.size() && !successor_; ++i) {
     if (segments_[i]->indexes_known) {
       collect(segments_[i]->aborted);
       continue;
@@ -437,7 +465,9 @@ Task<Result<std::vector<Log::Aborted>>> PartitionLog::aborted_transactions(Offse
     auto bytes = co_await home_.on_reader(log_dir_, std::move(work));
     if (bytes) collect(*bytes);
   }
-  co_return out;
+  if (!successor_) co_return out;
+  auto there = co_await successor_->aborted_transactions(from, end);
+  co_return there;
 }
 
 // ---- Changes of shape ----
@@ -454,6 +484,7 @@ void PartitionLog::set_high_watermark(Offset hw) {
 
 Task<Result<void>> PartitionLog::advance_start(Offset to) {
   const auto self = shared_from_this();
+  co_await until_complete();
   if (to <= start_offset_) co_return Result<void>();
   if (to > end_offset_)
     co_return fail(ErrorKind::out_of_range, directory_ + ": log start offset would pass the log's end");

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,7 +82,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
     LeaderEpochs epochs;
     ProducerState producers;
     bool epochs_changed = false;
-    bool closed = false;  // its files are as a clean stop leaves them
+    bool closed = false;     // its files are as a clean stop leaves them
+    std::int64_t moves = 0;  // between log directories, so far
   };
   void open(Recovered recovered);
   std::optional<FlushJob> next_flush(bool everything);
@@ -105,6 +107,22 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   // the next leader assigns one anyway.
   bool is_closed() const { return closed_ && (!epochs_changed_ || end_offset_ == Offset(0)); }
   void mark_removed();
+
+  // LogMove: this log is a copy that takes the place of another one.
+  std::int64_t moves() const { return moves_; }
+  bool is_reshaping() const { return reshaping_; }
+  // The lowest end that it was cut to since this was last asked.
+  std::optional<Offset> take_cut() { return std::exchange(cut_, std::nullopt); }
+  bool was_cut() const { return cut_.has_value(); }
+  void set_directory(std::string directory) { directory_ = std::move(directory); }  // before open()
+  // Whatever the journal here holds of a log of this identity is not of this one. Durable when it returns.
+  Task<Result<void>> begin_anew();
+  // Its directory gets this name, and is told which move it is of, durably. Everything is in the files then.
+  Task<Result<void>> relocate(std::string directory, std::int64_t moves);
+  // All that `from` is in memory, at the same end; who reads there is sent here. Until the move is complete nothing
+  // that is appended here counts as written or durable.
+  void take_over(PartitionLog& from);
+  Task<Result<void>> complete_move();
 
  private:
   struct Batch {  // where a batch begins, and what comes after it; for those in the tail
@@ -136,6 +154,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   std::optional<LogData> read_tail(const LogRead& request) const;
   void bulk_done();
   void account_tail();          // tells the shard how much memory the tail takes now
+  Task<void> until_complete();  // a move: what is promised to be durable before it could be undone
   Task<Result<void>> settle();  // until all of it is in the files; an error: it may not be
   Task<Result<void>> record(JournalKind kind, Offset offset);
   Task<Result<std::shared_ptr<Rest>>> rest_below(std::size_t index, Offset cut);
@@ -176,6 +195,13 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   bool epochs_changed_ = false;
   ProducerState producers_;
   std::int64_t last_append_ms_ = 0;
+  std::int64_t moves_ = 0;
+  std::optional<Offset> cut_;
+  struct Ends {
+    Offset written, durable;
+  };
+  std::optional<Ends> held_back_;            // what is not told while a move is not complete
+  std::shared_ptr<PartitionLog> successor_;  // in another log directory
   friend class LogShard;
 };
 

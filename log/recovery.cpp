@@ -45,7 +45,8 @@ Result<void> Recovery::run() {
       leftovers_.push_back(log_dir_ + "/" + e.name);
       continue;
     }
-    auto loaded = load(e.name);
+    const bool future = e.name.ends_with(log_format::future_dir_suffix);
+    auto loaded = future ? drop_future(e.name) : load(e.name);
     if (!loaded) return fail(loaded);
   }
   auto replayed = replay_journals(
@@ -58,6 +59,42 @@ Result<void> Recovery::run() {
                 log_dir_ + " is full: free some space and start again, nothing is lost: " + replayed.error().message);
   if (!replayed) return fail(replayed);
   return finish();
+}
+
+// It is made again, if the move is still wanted.
+Result<void> Recovery::drop_future(const std::string& name) {
+  leftovers_.push_back(log_dir_ + "/" + name);
+  const auto partition = log_format::parse_partition_directory(name.substr(0, name.rfind('.')));
+  if (!partition) return {};
+  auto id = read_partition_metadata(disk_, leftovers_.back() + "/" + std::string(log_format::partition_metadata_file));
+  if (!id) return fail(id);
+  if (*id) futures_.push_back({**id, partition->partition});
+  return {};
+}
+
+// The log is in another directory, this was to become it. Its name is wanted: it goes at once.
+Result<bool> Recovery::is_copy(RecoveredLog& log) {
+  auto state = read_move_state(disk_, log.directory + "/" + std::string(log_format::move_file));
+  if (!state) return fail(state);
+  if (!*state) return false;
+  log.state.moves = (*state)->moves;
+  if ((*state)->complete) return false;
+  auto moved = put_aside(disk_, log.log_dir, log.directory, log.id.topic_id);
+  if (!moved) return fail(moved);
+  leftovers_.push_back(std::move(*moved));
+  futures_.push_back(log.id);
+  return true;
+}
+
+Result<std::string> put_aside(Disk& disk, const std::string& log_dir, const std::string& directory, const Uuid& id) {
+  std::string hex = to_hex_uuid(id);
+  std::erase(hex, '-');
+  std::string gone = fmt::format("{}.{}{}", directory, hex, log_format::deleted_dir_suffix);
+  auto done = disk.remove_all(gone);  // of another time
+  if (done) done = disk.rename(directory, gone);
+  if (done) done = disk.sync_directory(log_dir);
+  if (!done) return fail(done);
+  return gone;
 }
 
 Result<void> Recovery::load(const std::string& name) {
@@ -75,6 +112,9 @@ Result<void> Recovery::load(const std::string& name) {
     return {};
   }
   log.id = {**id, partition->partition};
+  auto copy = is_copy(log);
+  if (!copy) return fail(copy);
+  if (*copy) return {};
   log.config = config_of_(log.topic);
   const std::pair key(log.topic, log.id.partition);
   const auto of = identities_.find(key);
@@ -524,13 +564,13 @@ Result<void> Recovery::finish() {
   }
   if (replayed_bytes_ > 0)
     log_line(LogLevel::info, "log", "{}: replayed {} bytes of the journal", log_dir_, replayed_bytes_);
-  auto kept = keep_starts();
+  auto kept = keep_bounds();
   if (!kept) return kept;
   return remove_journals(disk_, log_dir_);
 }
 
-// Where logs begin that only the journal says: it goes now, and the next checkpoint is not written yet.
-Result<void> Recovery::keep_starts() {
+// Where logs begin, or end, that only the journal says: it goes now, and the next checkpoint is not written yet.
+Result<void> Recovery::keep_bounds() {
   bool moved = false;
   for (const auto& [id, log] : logs_) {
     const std::pair key(log.topic, id.partition);
@@ -538,6 +578,12 @@ Result<void> Recovery::keep_starts() {
     const Offset identity = identity_of(id.topic_id);
     const auto of = identities_.find(key);
     const bool of_a_namesake = of != identities_.end() && of->second != identity;
+    // Nor may the next start miss what a replayed cut took.
+    if (const auto point = recovery_points_.find(key);
+        point != recovery_points_.end() && !of_a_namesake && point->second > log.state.end) {
+      point->second = log.state.end;
+      moved = true;
+    }
     if (log.state.start == (known == start_offsets_.end() || of_a_namesake ? Offset(0) : known->second)) continue;
     if (of_a_namesake) {
       recovery_points_.erase(key);

@@ -39,6 +39,9 @@ struct RefusedLog {
   Offset recovery_point, start, high_watermark;
 };
 
+// A partition's directory that is not wanted gets the name of one that is on its way out, durably. Which is returned.
+Result<std::string> put_aside(Disk& disk, const std::string& log_dir, const std::string& directory, const Uuid& id);
+
 class Recovery {
  public:
   Recovery(Disk& disk, std::string log_dir, bool clean, ConfigOf config_of)
@@ -47,10 +50,14 @@ class Recovery {
   Result<void> run();
   std::map<LogId, RecoveredLog>& logs() { return logs_; }
   const std::vector<RefusedLog>& refused() const { return refused_; }
+  // Logs that were on their way to this directory.
+  const std::vector<LogId>& futures() const { return futures_; }
   const std::vector<std::string>& leftovers() const { return leftovers_; }  // to be removed in the background
 
  private:
   Result<void> load(const std::string& name);
+  Result<void> drop_future(const std::string& name);
+  Result<bool> is_copy(RecoveredLog& log);
   Result<void> load_segments(RecoveredLog& log, Offset recovery_point);
   Result<void> trust(RecoveredLog& log, Segment& segment, std::uint64_t file_size, bool active);
   using Found = std::span<const std::pair<Offset, std::uint64_t>>;  // segments: base and size of the file
@@ -67,7 +74,7 @@ class Recovery {
   Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
   Result<void> write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes);
   Result<void> finish();
-  Result<void> keep_starts();
+  Result<void> keep_bounds();
   std::string path(const RecoveredLog& log, Offset base, std::string_view suffix) const;
 
   Disk& disk_;
@@ -78,6 +85,7 @@ class Recovery {
   OffsetCheckpoint recovery_points_, start_offsets_, high_watermarks_, identities_;
   std::map<LogId, RecoveredLog> logs_;
   std::vector<RefusedLog> refused_;
+  std::vector<LogId> futures_;
   std::vector<std::string> leftovers_;
   std::uint64_t replayed_bytes_ = 0;
 };

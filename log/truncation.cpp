@@ -107,12 +107,14 @@ void PartitionLog::begin_tail() {
   partial_block_loaded_ = active().size % disk_block_bytes == 0;
   taken_ = flushed_ = synced_ = tail_.end();
   end_offset_ = written_end_ = durable_end_ = batches_from_ = synced_offset_;
+  if (held_back_) held_back_ = Ends{end_offset_, end_offset_};
   high_watermark_ = std::min(high_watermark_, end_offset_);
   home_.journal_of(*this).released(this, synced_);
 }
 
 Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   const auto self = shared_from_this();
+  co_await until_complete();
   if (end >= end_offset_) {
     // An epoch that began here and wrote nothing: other leaders know nothing of it.
     const bool unknown = !epochs_.entries().empty() && epochs_.entries().back().start >= end_offset_;
@@ -145,6 +147,7 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
 
   synced_offset_ = std::min(synced_offset_, new_end);
   high_watermark_ = std::min(high_watermark_, new_end);
+  cut_ = std::min(cut_.value_or(new_end), new_end);
   auto lowered = co_await home_.checkpoint_now(log_dir_);
   if (!lowered) co_return fail(lowered);
   LeaderEpochs epochs = epochs_;
@@ -194,12 +197,14 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
 
 Task<Result<void>> PartitionLog::truncate_fully(Offset start) {
   const auto self = shared_from_this();
+  co_await until_complete();
   closed_ = false;
   auto settled = co_await settle();
   if (!settled) co_return settled;
   const Reshaping reshaping(*this);
   synced_offset_ = std::min(synced_offset_, start);
   high_watermark_ = std::min(high_watermark_, start);
+  cut_ = Offset(0);
   auto lowered = co_await home_.checkpoint_now(log_dir_);
   if (!lowered) co_return fail(lowered);
   auto recorded = co_await record(JournalKind::empty, start);

@@ -240,9 +240,9 @@ void expect_log(TwoDisks& world, PartitionLog& log, const History& history) {
   EXPECT_EQ(known.entries(), epochs.entries());
   EXPECT_EQ(log.producers().first_unstable(), producers.first_unstable());
   for (const auto& [producer, entry] : log.producers().producers()) {
-    const auto& known = producers.producers().at(producer);
+    const ProducerEntry& expected = producers.producers().at(producer);
     ASSERT_FALSE(entry.batches.empty());
-    EXPECT_EQ(entry.batches.back().last_offset, known.batches.back().last_offset);
+    EXPECT_EQ(entry.batches.back().last_offset, expected.batches.back().last_offset);
   }
 }
 

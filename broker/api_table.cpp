@@ -37,6 +37,7 @@ constexpr std::array rows{
   ApiRow{23, "OffsetForLeaderEpoch",      2,  4,  2,   4, offset_for_leader_epoch},
   ApiRow{32, "DescribeConfigs",           1,  4,  1,   4, describe_configs},
   ApiRow{33, "AlterConfigs",              0,  2,  0,   2, alter_configs},
+  ApiRow{34, "AlterReplicaLogDirs",       1,  2,  1,   2, alter_replica_log_dirs},
   ApiRow{35, "DescribeLogDirs",           1,  5,  1,   2, describe_log_dirs},
   ApiRow{37, "CreatePartitions",          0,  3,  0,   2, create_partitions},
   ApiRow{42, "DeleteGroups",              0,  2,  0,   2, delete_groups},

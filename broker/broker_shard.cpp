@@ -9,6 +9,7 @@
 #include "broker/isr_writer.h"
 #include "broker/log_directories.h"
 #include "broker/replica_fetcher.h"
+#include "broker/replica_move.h"
 #include "coordination/quorum_log.h"
 #include "runtime/log_line.h"
 
@@ -53,6 +54,7 @@ BrokerShard::BrokerShard(Shard& shard, BrokerServices& services)
     : shard_(shard),
       services_(services),
       groups_(std::make_unique<GroupCoordinator>(*this)),
+      moves_(std::make_unique<ReplicaMoves>(*this)),
       fetch_sessions_(static_cast<std::size_t>(services.config->integer("max.incremental.fetch.session.cache.slots")) /
                           static_cast<std::size_t>(services.shards->size()),
                       shard.index(), services.shards->size()),
@@ -252,6 +254,7 @@ void BrokerShard::set_throttles() {
   };
   services_.replication_quotas.leader.set_rate(rate("leader.replication.throttled.rate"));
   services_.replication_quotas.follower.set_rate(rate("follower.replication.throttled.rate"));
+  services_.replication_quotas.moves.set_rate(rate("replica.alter.log.dirs.io.max.bytes.per.second"));
 }
 
 // ---- Logs ----
@@ -291,7 +294,9 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     tell_offline(id, true);
   } else if (!log) {
     LogConfig config;
-    auto created = co_await services_.logs->create(id, topic->name, config);
+    const std::string preferred = moves_->take_preferred(topic->name, id.partition);
+    auto created = co_await services_.logs->create(id, topic->name, config, preferred);
+    if (!created && !preferred.empty()) created = co_await services_.logs->create(id, topic->name, config);
     if (created) {
       log = *created;
     } else {
@@ -314,6 +319,7 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     partitions_.emplace(id, made);
     assign_role(made);
     tell_offline(id, !made->online());
+    moves_->opened(id);
   } else if (log && !partition(id)) {
     shard_.spawn(gate_, remove_log(id, nullptr));
   }
@@ -351,6 +357,7 @@ void BrokerShard::drop(const LogId& id) {
   const auto it = partitions_.find(id);
   if (it == partitions_.end()) return;
   stop_following(id);
+  moves_->dropped(id);
   if (it->second->topic() == offsets_topic) groups_->partition_closed(id);
   std::shared_ptr<Partition> dropped = std::move(it->second);
   partitions_.erase(it);
@@ -415,6 +422,7 @@ bool BrokerShard::may_log_refusal() {
 }
 
 Task<void> BrokerShard::stop() {
+  moves_->stop();
   stopping_ = true;
   review_timer_.cancel();
   for (auto& [_, fetcher] : fetchers_) co_await fetcher->stop();

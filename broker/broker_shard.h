@@ -31,6 +31,7 @@ class IsrWriter;
 class LogDirectories;
 class Network;
 class ReplicaFetcher;
+class ReplicaMoves;
 class TopicAdmin;
 class BrokerShard;
 
@@ -124,6 +125,7 @@ class BrokerShard final : private PartitionHost {
 
   GroupCoordinator& groups() { return *groups_; }
   std::int64_t replica_lag_max() const;  // records that the partitions that follow are behind, at most
+  ReplicaMoves& moves() { return *moves_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
   InputGate& input_gate() { return input_gate_; }
 
@@ -174,6 +176,7 @@ class BrokerShard final : private PartitionHost {
   bool stopping_ = false;  // the image still changes: nothing new begins by it
   Timer review_timer_;
   std::unique_ptr<GroupCoordinator> groups_;
+  std::unique_ptr<ReplicaMoves> moves_;
   FetchSessions fetch_sessions_;
   InputGate input_gate_;
   std::uint64_t seed_ = 0;

@@ -13,24 +13,24 @@ using wire::ErrorCode;
 Partition::Partition(Shard& shard, Log& log, std::string topic, std::int32_t index, std::int32_t node_id,
                      PartitionHost& host, Duration lag_max)
     : shard_(shard),
-      log_(log),
+      log_(&log),
       topic_(std::move(topic)),
       index_(index),
       node_id_(node_id),
       host_(host),
       lag_max_(lag_max),
       in_sync_(node_id, host) {
-  log_.set_listener(this);
-  failed_ = log_.is_failed();
+  log_->set_listener(this);
+  failed_ = log_->is_failed();
   // What was known when it was last written down; the leader tells more, or finds out.
-  high_watermark_ = std::clamp(log_.checkpointed_high_watermark(), log_.start_offset(), log_.end_offset());
+  high_watermark_ = std::clamp(log_->checkpointed_high_watermark(), log_->start_offset(), log_->end_offset());
 }
 
 Partition::~Partition() { close(); }
 
 void Partition::close() {
   if (std::exchange(closed_, true)) return;
-  log_.set_listener(nullptr);
+  log_->set_listener(nullptr);
   leader_ = false;
   leader_id_ = -1;
   give_up(ErrorCode::unknown_topic_or_partition);
@@ -48,7 +48,7 @@ void Partition::configure(const TopicSettings& settings) {
   in_sync_.set_rule({.min_isr = settings.min_insync_replicas, .durable = !settings.write_caching});
   throttled_leader_ = names_replica(settings.throttled_leaders, index_, node_id_);
   throttled_follower_ = names_replica(settings.throttled_followers, index_, node_id_);
-  LogConfig config = log_.config();
+  LogConfig config = log_->config();
   config.segment_bytes = settings.segment_bytes;
   config.segment_ms = settings.segment_ms;
   config.segment_jitter_ms = settings.segment_jitter_ms;
@@ -61,7 +61,7 @@ void Partition::configure(const TopicSettings& settings) {
   config.flush_ms = settings.flush_ms;
   config.cleanup_delete = settings.cleanup_delete;
   config.cleanup_compact = settings.cleanup_compact;
-  log_.set_config(config);
+  log_->set_config(config);
 }
 
 void Partition::become(const PartitionImage& state) {
@@ -78,10 +78,10 @@ void Partition::become(const PartitionImage& state) {
     return consider();
   }
   const bool led = leader_;
-  if (leads && state.leader_epoch > epoch_) log_.assign_epoch(state.leader_epoch, log_.end_offset());
+  if (leads && state.leader_epoch > epoch_) log_->assign_epoch(state.leader_epoch, log_->end_offset());
   leader_ = leads;
   epoch_ = state.leader_epoch;
-  if (leads) in_sync_.lead(state, log_.end_offset(), now);
+  if (leads) in_sync_.lead(state, log_->end_offset(), now);
   if (led) give_up(ErrorCode::not_leader_or_follower);
   notify_readers();
   consider();
@@ -100,13 +100,13 @@ Offset Partition::readable_end(ReadTo to) const {
     case ReadTo::last_stable:
       return last_stable_offset();
     case ReadTo::log_end:
-      return log_.end_offset();
+      return log_->end_offset();
   }
   return high_watermark_;
 }
 
 Offset Partition::last_stable_offset() const {
-  const auto unstable = log_.producers().first_unstable();
+  const auto unstable = log_->producers().first_unstable();
   return unstable ? std::min(*unstable, high_watermark_) : high_watermark_;
 }
 
@@ -125,13 +125,13 @@ ErrorCode Partition::check_replica(std::int32_t stated_epoch) const {
 AppendOutcome Partition::append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks) {
   AppendOutcome out = try_append(records, origin, acks);
   if (out.error == ErrorCode::none || origin == AppendOrigin::coordinator) return out;
-  if (const auto header = wire::BatchHeader::parse(records)) log_.producers().refused(*header);
+  if (const auto header = wire::BatchHeader::parse(records)) log_->producers().refused(*header);
   return out;
 }
 
 AppendOutcome Partition::try_append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks) {
   AppendOutcome out;
-  out.log_start = log_.start_offset();
+  out.log_start = log_->start_offset();
   if (const ErrorCode not_led = check_leader(-1); not_led != ErrorCode::none) {
     out.error = not_led;
     return out;
@@ -155,7 +155,7 @@ AppendOutcome Partition::try_append(std::span<std::uint8_t> records, AppendOrigi
 
   // The coordinator's own batches may carry a transaction's producer id, without sequences.
   const ProducerState::Check verdict =
-      origin == AppendOrigin::coordinator ? ProducerState::Check{} : log_.producers().check(header);
+      origin == AppendOrigin::coordinator ? ProducerState::Check{} : log_->producers().check(header);
   switch (verdict.verdict) {
     case ProducerVerdict::accept:
       break;
@@ -176,7 +176,7 @@ AppendOutcome Partition::try_append(std::span<std::uint8_t> records, AppendOrigi
       return out;
   }
 
-  out.base = log_.end_offset();
+  out.base = log_->end_offset();
   out.end = out.base + (std::int64_t{header.last_offset_delta} + 1);
   out.log_append_time = check.log_append_time;
   wire::set_base_offset(batch, out.base.value);
@@ -184,7 +184,7 @@ AppendOutcome Partition::try_append(std::span<std::uint8_t> records, AppendOrigi
   header.base_offset = out.base.value;
   header.leader_epoch = epoch_.value;
   out.records = header.record_count;
-  auto appended = log_.append(batch, header, settings_.write_caching ? Need::written : Need::durable);
+  auto appended = log_->append(batch, header, settings_.write_caching ? Need::written : Need::durable);
   if (!appended) {
     out.base = Offset(-1);
     out.records = 0;
@@ -222,7 +222,7 @@ void Partition::release_all(Waiters& list, ErrorCode error) {
 void Partition::advance_high_watermark(Offset to) {
   if (to <= high_watermark_) return;
   high_watermark_ = to;
-  log_.set_high_watermark(to);
+  log_->set_high_watermark(to);
   release(replicated_waiters_, to);
   notify_readers();
 }

@@ -76,8 +76,8 @@ class Partition final : public LogListener {
 
   const std::string& topic() const { return topic_; }
   std::int32_t index() const { return index_; }
-  Log& log() { return log_; }
-  const Log& log() const { return log_; }
+  Log& log() { return *log_; }
+  const Log& log() const { return *log_; }
 
   void configure(const TopicSettings& settings);
   const TopicSettings& settings() const { return settings_; }
@@ -126,13 +126,15 @@ class Partition final : public LogListener {
   // The leader's log begins above the end of this one.
   Task<Result<void>> restart_at(Offset start);
   bool is_truncating() const { return truncating_; }
+  // The log has moved to another log directory: it is this one now, and tells what happens to it. False: not now.
+  bool switch_log(Log& log);
   void when_settled(Function<void()> then);  // at once unless it is truncating
   void close();                              // its log is about to go; whoever waits is told
 
   void when_replicated(EndWaiter& waiter) { wait(replicated_waiters_, waiter); }
   void when_written(EndWaiter& waiter) { wait(written_waiters_, waiter); }
   bool replicated(Offset end) const { return high_watermark_ >= end; }
-  bool written(Offset end) const { return log_.written_end() >= end; }
+  bool written(Offset end) const { return log_->written_end() >= end; }
   void watch(ReadableWatch& w, ReadTo to) { (to == ReadTo::log_end ? append_watches_ : watches_).push_back(w); }
 
   // LogListener
@@ -153,14 +155,14 @@ class Partition final : public LogListener {
   static void release_all(Waiters& list, wire::ErrorCode error);
   static void tell(Watches& watches);
   void advance_high_watermark(Offset to);
-  Offset position() const { return settings_.write_caching ? log_.written_end() : log_.durable_end(); }
+  Offset position() const { return settings_.write_caching ? log_->written_end() : log_->durable_end(); }
   void consider();
   void consider_high_watermark();
   void give_up(wire::ErrorCode error);
   void truncated();
 
   Shard& shard_;
-  Log& log_;
+  Log* log_;
   std::string topic_;
   std::int32_t index_;
   std::int32_t node_id_;

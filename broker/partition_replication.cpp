@@ -11,14 +11,14 @@ using wire::ErrorCode;
 // ---- Leading ----
 
 bool Partition::replica_fetched(std::int32_t replica, std::int64_t broker_epoch, Offset from) {
-  if (!in_sync_.fetched(replica, broker_epoch, from, log_.end_offset(), shard_.clock().now())) return false;
+  if (!in_sync_.fetched(replica, broker_epoch, from, log_->end_offset(), shard_.clock().now())) return false;
   consider();
   return true;
 }
 
 void Partition::replica_durable(std::int32_t replica, std::int64_t broker_epoch, LeaderEpoch epoch, Offset end) {
   if (!leader_ || epoch != epoch_) return;
-  in_sync_.durable(replica, broker_epoch, end, log_.end_offset(), shard_.clock().now());
+  in_sync_.durable(replica, broker_epoch, end, log_->end_offset(), shard_.clock().now());
   consider();
 }
 
@@ -33,7 +33,7 @@ void Partition::review() {
 void Partition::consider() {
   if (!is_leader() || failed_) return;
   consider_high_watermark();
-  auto due = in_sync_.due(high_watermark_, log_.end_offset(), shard_.clock().now(), lag_max_);
+  auto due = in_sync_.due(high_watermark_, log_->end_offset(), shard_.clock().now(), lag_max_);
   if (!due) return;
   in_sync_.propose(due->isr);
   host_.write_isr(*this, std::move(*due));
@@ -54,15 +54,15 @@ Result<void> Partition::append_replicated(ByteView batches) {
   ByteView batch;
   bool appended = false;
   while (walker.next(header, batch)) {
-    if (header.base_offset < log_.end_offset().value)
+    if (header.base_offset < log_->end_offset().value)
       return fail(ErrorKind::corrupt, fmt::format("the leader sent a batch at {}, and the log ends at {}",
-                                                  header.base_offset, log_.end_offset().value));
+                                                  header.base_offset, log_->end_offset().value));
     if (header.leader_epoch > epoch_.value)
       return fail(ErrorKind::corrupt,
                   fmt::format("the leader of epoch {} sent a batch of epoch {}", epoch_.value, header.leader_epoch));
     if (!wire::verify_crc(batch))
       return fail(ErrorKind::corrupt, fmt::format("the batch at {} is damaged", header.base_offset));
-    auto done = log_.append(batch, header, settings_.write_caching ? Need::written : Need::durable);
+    auto done = log_->append(batch, header, settings_.write_caching ? Need::written : Need::durable);
     if (!done) return done;
     appended = true;
   }
@@ -72,7 +72,7 @@ Result<void> Partition::append_replicated(ByteView batches) {
 }
 
 void Partition::learn_high_watermark(Offset leaders) {
-  if (!leader_) advance_high_watermark(std::min(leaders, log_.end_offset()));
+  if (!leader_) advance_high_watermark(std::min(leaders, log_->end_offset()));
 }
 
 Task<Result<void>> Partition::truncate_to(Offset end) {
@@ -81,25 +81,31 @@ Task<Result<void>> Partition::truncate_to(Offset end) {
              "{}-{}: records {} to {} were committed once, and are dropped: the leader does not have them", topic_,
              index_, end.value, high_watermark_.value - 1);
   truncating_ = true;
-  auto done = co_await log_.truncate_to(end);
-  high_watermark_ = std::min(high_watermark_, log_.end_offset());
+  auto done = co_await log_->truncate_to(end);
+  high_watermark_ = std::min(high_watermark_, log_->end_offset());
   truncated();
   co_return done;
 }
 
 Task<Result<void>> Partition::restart_at(Offset start) {
   truncating_ = true;
-  auto done = co_await log_.truncate_fully(start);
-  high_watermark_ = log_.end_offset();
+  auto done = co_await log_->truncate_fully(start);
+  high_watermark_ = log_->end_offset();
   truncated();
   co_return done;
 }
 
 void Partition::truncated() {
-  log_.set_high_watermark(high_watermark_);
+  log_->set_high_watermark(high_watermark_);
   truncating_ = false;
   if (const auto state = std::exchange(state_meanwhile_, std::nullopt)) become(*state);
   for (auto& then : std::exchange(settled_, {})) then();
+}
+
+bool Partition::switch_log(Log& log) {
+  if (truncating_ || closed_ || failed_) return false;
+  log_ = &log;
+  return true;
 }
 
 void Partition::when_settled(Function<void()> then) {

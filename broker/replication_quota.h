@@ -37,9 +37,9 @@ class ReplicationQuota {
   std::atomic<std::int64_t> paid_until_{INT64_MIN};  // of the steady clock
 };
 
-// The two directions of a node.
+// The two directions of a node; and what goes between its own log directories (KIP-113).
 struct ReplicationQuotas {
-  ReplicationQuota leader, follower;
+  ReplicationQuota leader, follower, moves;
 };
 
 // Whether a topic's leader.replication.throttled.replicas, or the follower's, names this replica: "*", or

@@ -233,7 +233,7 @@ Task<Result<void>> LogMove::begin() {
 Task<Result<void>> LogMove::run(Owner& owner) {
   auto copied = co_await copy_until_switched(owner);
   if (!copied) {
-    co_await home_.remove_future(future_);
+    if (!left_) co_await home_.remove_future(future_);
     co_return copied;
   }
   Result<void> done;

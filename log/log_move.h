@@ -46,6 +46,11 @@ class LogMove final : private LogListener {
   Task<Result<void>> run(Owner& owner);
   // run() ends soon, unless the log is there already.
   void cancel();
+  // The same, but the copy stays for the next start to find that a move was wanted.
+  void leave() {
+    left_ = true;
+    cancel();
+  }
 
   const std::string& to() const { return to_; }
   bool switched() const { return switched_; }
@@ -73,7 +78,7 @@ class LogMove final : private LogListener {
   LogId id_;
   std::string to_;
   std::shared_ptr<PartitionLog> from_, future_;
-  bool cancelled_ = false, named_ = false, switched_ = false;
+  bool cancelled_ = false, left_ = false, named_ = false, switched_ = false;
   Function<void()> resume_;
   Timer timer_;
 };

@@ -27,6 +27,7 @@ void init_producer_id(RequestContext request);
 void offset_for_leader_epoch(RequestContext request);
 void describe_configs(RequestContext request);
 void alter_configs(RequestContext request);
+void alter_replica_log_dirs(RequestContext request);
 void describe_log_dirs(RequestContext request);
 void create_partitions(RequestContext request);
 void delete_groups(RequestContext request);

@@ -47,16 +47,17 @@ Task<void> KafkaServer::accept(std::shared_ptr<Listener> listener, std::string n
       continue;
     }
     auto connection = std::make_shared<Connection>(broker_, std::move(*stream), name, limits_);
-    connections_.emplace(connection.get(), connection);
+    const std::uint64_t number = next_number_++;
+    connections_.emplace(number, connection);
     ++per_host_[host];
     broker_.metrics().connections.add(1);
-    broker_.shard().spawn(gate_, serve(std::move(connection), std::move(host)));
+    broker_.shard().spawn(gate_, serve(std::move(connection), number, std::move(host)));
   }
 }
 
-Task<void> KafkaServer::serve(std::shared_ptr<Connection> connection, std::string host) {
+Task<void> KafkaServer::serve(std::shared_ptr<Connection> connection, std::uint64_t number, std::string host) {
   co_await connection->run();
-  connections_.erase(connection.get());
+  connections_.erase(number);
   if (--per_host_[host] == 0) per_host_.erase(host);
   broker_.metrics().connections.add(-1);
 }

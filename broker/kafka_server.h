@@ -31,14 +31,15 @@ class KafkaServer {
 
  private:
   Task<void> accept(std::shared_ptr<Listener> listener, std::string name);
-  Task<void> serve(std::shared_ptr<Connection> connection, std::string host);
+  Task<void> serve(std::shared_ptr<Connection> connection, std::uint64_t number, std::string host);
   void close_idle();
 
   BrokerShard& broker_;
   Network& network_;
   Gate gate_;
   std::vector<std::pair<std::shared_ptr<Listener>, std::string>> listeners_;
-  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections_;  // by number
+  std::uint64_t next_number_ = 0;
   std::unordered_map<std::string, std::int64_t> per_host_;
   ConnectionLimits limits_;
   std::int64_t connections_max_ = 0, connections_per_host_max_ = 0;

@@ -182,8 +182,12 @@ void Journal::recycle() {
     files_.pop_front();
   }
   if (files_.size() <= options_.files_waiting_max + 1) return;
+  std::vector<std::shared_ptr<PartitionLog>> behind;
   for (auto& [_, mark] : files_.front().held)
-    if (auto log = mark.first.lock()) log->flush_soon();
+    if (auto log = mark.first.lock()) behind.push_back(std::move(log));
+  // They are found in the order of their addresses; the same run goes the same way.
+  std::ranges::sort(behind, {}, [](const auto& log) { return log->id(); });
+  for (const auto& log : behind) log->flush_soon();
 }
 
 void Journal::released(const PartitionLog* log, std::uint64_t address) {

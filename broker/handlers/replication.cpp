@@ -26,14 +26,14 @@ void replica_report(RequestContext request) {
   wire::ReplicaReport message;
   if (!request.read(message)) return;
   BrokerShard& home = request.broker();
-  std::map<BrokerShard*, std::vector<Reported>> by_owner;
+  std::map<int, std::vector<Reported>> by_owner;  // a shard
   for (const auto& topic : message.topics)
     for (const auto& p : topic.partitions) {
       const LogId log{topic.topic_id, p.partition};
-      by_owner[&home.peer(log)].push_back({log, LeaderEpoch(p.leader_epoch), Offset(p.durable_offset)});
+      by_owner[home.shard_index(log)].push_back({log, LeaderEpoch(p.leader_epoch), Offset(p.durable_offset)});
     }
-  for (auto& [broker, told] : by_owner) {
-    BrokerShard* owner = broker;
+  for (auto& [index, told] : by_owner) {
+    BrokerShard* owner = home.services().peers[static_cast<std::size_t>(index)].get();
     if (owner == &home) {
       take(home, told, message.replica_id, message.replica_epoch);
       continue;

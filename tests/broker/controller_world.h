@@ -29,6 +29,11 @@ class ControllerWorld {
     publish_brokers();
   }
   void restart(std::int32_t id) { start(id); }  // gone and back before anybody looked
+  // A log directory of the broker has failed, with these partitions of the topic; it tells so by its registration.
+  void fail_directory(std::int32_t id, const std::string& topic, Ids partitions) {
+    brokers_.at(id).registration.offline[metadata_.topic(topic)->id] = std::move(partitions);
+    publish_brokers();
+  }
 
   void topic(const std::string& name, const std::vector<Ids>& replicas) {
     auto image = std::make_shared<TopicImage>();
@@ -37,6 +42,7 @@ class ControllerWorld {
     image->czxid = ++zxid_;
     for (const Ids& ids : replicas) {
       PartitionImage p;
+      p.id = {image->id, static_cast<std::int32_t>(image->partitions.size())};
       p.replicas = p.isr = ids;
       p.leader = ids.front();
       p.state_zxid = zxid_;

@@ -116,6 +116,8 @@ void EnsembleProcesses::write_config(int id, const std::set<int>& members) {
       server(id).data);
   if (settings_.brokers) text += fmt::format("listeners=PLAINTEXT://127.0.0.1:{}\n", server(id).kafka_port);
   for (const std::string& line : settings_.lines) text += line + "\n";
+  if (const auto second = settings_.second_log_dir.find(id); second != settings_.second_log_dir.end())
+    text += fmt::format("log.dirs={},{}\n", server(id).data, second->second);
   for (const int member : members) text += server_line(member, id) + "\n";
   write_file(config_file(id), text);
 }

@@ -30,6 +30,8 @@ struct EnsembleSettings {
   bool brokers = false;               // they are a Kafka cluster too
   std::vector<std::string> lines{};   // of every zoo.cfg, beside those that make the ensemble
   std::map<int, std::string> data{};  // data directories that are elsewhere
+  // Of each server a log directory beside that of its data.
+  std::map<int, std::string> second_log_dir{};
 };
 
 class EnsembleProcesses {

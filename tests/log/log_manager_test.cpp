@@ -150,6 +150,8 @@ TEST(LogManager, RefusesADamagedLogAtEveryStart) {
     Life life(disk);
     ASSERT_TRUE(life.started());
     EXPECT_FALSE(life.find()) << "at start " << start << " it was cut, and its records are lost";
+    EXPECT_TRUE(life.logs().found().contains(some_id()));
+    EXPECT_FALSE(life.create()) << "another one is in its place";
     life.until_the_next_checkpoint();
     EXPECT_EQ(checkpointed(disk, log_format::recovery_point_file), Offset(10));
   }
@@ -271,6 +273,57 @@ TEST(LogManager, DirectoriesOfTwoClustersAreRefused) {
     EXPECT_THAT(life.start().error().message,
                 testing::AllOf(testing::HasSubstr("cluster-of/one"), testing::HasSubstr("cluster-of/two")));
   }
+}
+
+TEST(LogManager, DirectoriesHaveIdsThatStay) {
+  SimulatedDisk disk;
+  std::vector<std::string> before;
+  for (int start = 0; start < 2; ++start) {
+    LogManagerOptions options = two_directories();
+    options.defer_cluster_id = true;
+    Life life(disk, options);
+    ASSERT_TRUE(life.started());
+    const std::vector<std::string> ids = life.logs().directory_ids();
+    ASSERT_EQ(ids.size(), 2u);
+    EXPECT_NE(ids[0], ids[1]);
+    ASSERT_TRUE(life.adopt("ensemble"));
+    EXPECT_EQ(life.logs().directory_ids(), ids);
+    if (start > 0) {
+      EXPECT_EQ(ids, before);
+    }
+    before = ids;
+  }
+}
+
+TEST(LogManager, ADirectoryThatCannotBeReadIsLeftOut) {
+  SimulatedDisk disk;
+  {
+    Life life(disk, two_directories());
+    PartitionLog* log = life.create(some_id(1), "/two");
+    ASSERT_TRUE(log && life.create(some_id(2), "/one"));
+    for (int i = 0; i < 5; ++i) life.append(*log);
+  }
+  for (const std::string bad : {"/two", "/one"}) {
+    disk.before_call([&disk, bad](DiskCall call, const std::string& path) {
+      if (path.starts_with(bad)) disk.fail_call(call, 0, EIO);
+    });
+    Life life(disk, two_directories());
+    ASSERT_EQ(life.started(), bad == "/two") << "without the first one nothing can be done";
+    if (!life.started()) continue;
+    EXPECT_EQ(life.logs().left_out(), std::vector<std::string>{"/two"});
+    EXPECT_EQ(life.logs().directory_ids().size(), 1u);
+    EXPECT_FALSE(life.logs().directories()[1].online);
+    EXPECT_FALSE(life.find(some_id(1)));
+    EXPECT_TRUE(life.find(some_id(2)));
+    EXPECT_TRUE(life.create(some_id(3)));
+    EXPECT_FALSE(life.try_create(some_id(4), "/two"));
+    life.until_the_next_checkpoint();
+  }
+  disk.before_call(nullptr);
+  Life life(disk, two_directories());
+  ASSERT_TRUE(life.started());
+  ASSERT_TRUE(life.find(some_id(1)));
+  EXPECT_EQ(life.find(some_id(1))->end_offset(), Offset(5));
 }
 
 TEST(LogManager, TheEnsembleSaysOfWhichClusterItIs) {

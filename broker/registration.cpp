@@ -69,6 +69,25 @@ Task<Result<void>> Registration::prepare_znodes() {
   co_return Result<void>();
 }
 
+// The registration of this node's last life, whose session has not expired yet. True: there is one.
+Result<bool> Registration::remove_last_life(std::vector<Ensemble::Op>& ops) const {
+  const zk::Tree& tree = ensemble_.tree();
+  const std::string own = znodes::broker_path(options_.node_id);
+  const zk::Znode* before = tree.find(own);
+  if (!before) return false;
+  // A session's id begins with its server's: nobody else has that one while this process is alive.
+  const SessionId owner(tree.stat(*before).ephemeral_owner);
+  if (!ensemble_.is_of_this_server(owner))
+    return std::unexpected(
+        refusal(fmt::format("broker {} is registered by another server (session 0x{:x}): ids of brokers must differ",
+                            options_.node_id, owner.value)));
+  ops.push_back(Ensemble::Delete{own});
+  if (const zk::Znode* controller = tree.find(znodes::controller);
+      controller && tree.stat(*controller).ephemeral_owner == owner.value)
+    ops.push_back(Ensemble::Delete{std::string(znodes::controller)});
+  return true;
+}
+
 Task<Result<void>> Registration::try_join() {
   if (session_ == SessionId(0) || !ensemble_.has_session(session_)) {
     auto opened = co_await ensemble_.open_session(options_.session_timeout);
@@ -83,22 +102,10 @@ Task<Result<void>> Registration::try_join() {
   auto given_up = co_await give_up_lost_copies();
   if (!given_up) co_return given_up;
 
-  const zk::Tree& tree = ensemble_.tree();
   const std::string own = znodes::broker_path(options_.node_id);
   std::vector<Ensemble::Op> ops;
-  if (const zk::Znode* before = tree.find(own)) {
-    // Of this node's last life, whose session has not expired yet. A session's id begins with its server's: nobody
-    // else has that one while this process is alive.
-    const SessionId owner(tree.stat(*before).ephemeral_owner);
-    if (!ensemble_.is_of_this_server(owner))
-      co_return std::unexpected(
-          refusal(fmt::format("broker {} is registered by another server (session 0x{:x}): ids of brokers must differ",
-                              options_.node_id, owner.value)));
-    ops.push_back(Ensemble::Delete{own});
-    if (const zk::Znode* controller = tree.find(znodes::controller);
-        controller && tree.stat(*controller).ephemeral_owner == owner.value)
-      ops.push_back(Ensemble::Delete{std::string(znodes::controller)});
-  }
+  auto removed = remove_last_life(ops);
+  if (!removed) co_return fail(removed);
   options_.broker.timestamp_ms = ensemble_.shard().clock().wall_ms();
   ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
   ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), 0});
@@ -127,6 +134,8 @@ Task<Result<void>> Registration::give_up_lost_copies() {
   if (!before) co_return std::unexpected(refusal(before.error().message));
   // What a directory holds that cannot be read is offline, and not lost.
   if (!logs.left_out().empty() || !lost_directory(*before, logs.directory_ids())) co_return Result<void>();
+  auto withdrawn = co_await withdraw();
+  if (!withdrawn) co_return withdrawn;
   std::size_t given_up = 0, nobody_left = 0;
   for (bool first = true; !stopping_; first = false) {
     LostCopies lost =
@@ -142,6 +151,7 @@ Task<Result<void>> Registration::give_up_lost_copies() {
     if (!written) co_return fail(written);
     if (!*written) co_await ensemble_.shard().sleep(retry_pause);
   }
+  if (stopping_) co_return fail(ErrorKind::closed, "stopping");
   if (given_up > 0)
     log_line(
         LogLevel::warn, "broker",
@@ -149,6 +159,33 @@ Task<Result<void>> Registration::give_up_lost_copies() {
         "and {} of them have nobody who is",
         given_up, nobody_left);
   knows_losses_ = true;
+  co_return Result<void>();
+}
+
+// From here on nobody takes this broker into an ISR: leaders name the registration that they take in. And this server's
+// tree is as new as that: it may have been filled a moment ago, from a snapshot that is older than what this broker's
+// last life was in.
+Task<Result<void>> Registration::withdraw() {
+  for (bool registered = true; registered && !stopping_;) {
+    std::vector<Ensemble::Op> ops;
+    auto removed = remove_last_life(ops);
+    if (!removed) co_return fail(removed);
+    registered = *removed;
+    if (!registered) {
+      const std::string known(znodes::cluster_id);
+      ops.push_back(Ensemble::CheckCzxid{known, Zxid(ensemble_.tree().stat(*ensemble_.tree().find(known)).czxid)});
+    }
+    auto done = co_await ensemble_.submit(session_, std::move(ops));
+    if (!done) co_return fail(done);
+    if (done->error != zk::ZkError::ok) {
+      registered = true;
+      co_await ensemble_.shard().sleep(retry_pause);
+    } else if (!registered) {
+      // What was committed before it is here now, perhaps a registration among it.
+      registered = ensemble_.tree().find(znodes::broker_path(options_.node_id)) != nullptr;
+    }
+  }
+  if (stopping_) co_return fail(ErrorKind::closed, "stopping");
   co_return Result<void>();
 }
 

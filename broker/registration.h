@@ -55,6 +55,8 @@ class Registration {
   Task<Result<void>> make_sure_of(std::string path, std::string data, bool null_data);
   Task<Result<void>> try_join();
   bool is_registered() const;
+  Result<bool> remove_last_life(std::vector<Ensemble::Op>& ops) const;
+  Task<Result<void>> withdraw();
   Task<Result<void>> give_up_lost_copies();
   Task<Result<bool>> write_states(std::vector<PartitionRecord> states);
   void add_directories(std::vector<Ensemble::Op>& ops) const;

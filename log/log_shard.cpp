@@ -71,8 +71,9 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     const Directory* best = nullptr;
     std::size_t fewest = SIZE_MAX;
     for (const auto& dir : directories_) {
-      const auto count = static_cast<std::size_t>(
-          std::ranges::count_if(logs_, [&](const auto& l) { return l.second->log_dir() == dir->path; }));
+      const std::size_t count =
+          dir->creating + static_cast<std::size_t>(std::ranges::count_if(
+                              logs_, [&](const auto& l) { return l.second->log_dir() == dir->path; }));
       if (dir->online && count < fewest) fewest = count, best = dir.get();
     }
     if (!best) co_return fail(ErrorKind::io, "no log directory is online");
@@ -83,7 +84,9 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     if (!(*chosen)->online) co_return fail(ErrorKind::io, log_dir + " is out of service");
   }
   auto log = std::make_shared<PartitionLog>(*this, id, std::move(topic), log_dir, config);
+  ++directory(log_dir).creating;
   auto made = co_await make_files(log, Offset(0));
+  --directory(log_dir).creating;
   if (!made && made.error().kind == ErrorKind::io) take_offline(directory(log_dir), made.error());
   if (!made) co_return fail(made);
   if (removed_.contains(id)) {

@@ -39,6 +39,7 @@ class LogShard {
     std::vector<std::shared_ptr<FlushJob>> blocked;  // for want of space, tried again every second
     Timer retry;
     bool out_of_space = false;
+    std::size_t creating = 0;  // logs that will be here
   };
 
   LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <numeric>
 
 #include "tests/cluster/ensemble_client.h"
 #include "tests/cluster/ensemble_processes.h"
@@ -229,29 +230,42 @@ class Bytes {
   std::string bytes_;
 };
 
-// The error of one partition's move; -1: no answer.
-int alter_log_dir(const std::string& broker, const std::string& topic, int partition, const std::string& dir) {
+std::vector<int> all_of(int partitions) {
+  std::vector<int> out(static_cast<std::size_t>(partitions));
+  std::iota(out.begin(), out.end(), 0);
+  return out;
+}
+
+// The errors of the partitions' moves; nothing: there was no answer.
+std::vector<int> alter_log_dirs(const std::string& broker, const std::string& topic, const std::vector<int>& partitions,
+                                const std::string& dir) {
   Bytes body;
-  body.i16(34).i16(1).i32(7).text("test").i32(1).text(dir).i32(1).text(topic).i32(1).i32(partition);
+  body.i16(34).i16(1).i32(7).text("test").i32(1).text(dir).i32(1).text(topic);
+  body.i32(static_cast<int>(partitions.size()));
+  for (const int p : partitions) body.i32(p);
   Bytes frame;
   frame.i32(static_cast<int>(body.get().size()));
   const auto port = static_cast<std::uint16_t>(std::stoi(broker.substr(broker.rfind(':') + 1)));
   const std::string reply = exchange(port, frame.get() + body.get(), 2);
-  if (reply.size() < 2) return -1;
-  return static_cast<unsigned char>(reply[reply.size() - 2]) << 8 | static_cast<unsigned char>(reply.back());
+  // Size, correlation id, throttle time, one topic: its name and its partitions, each a number and an error.
+  const std::size_t first = 4 + 4 + 4 + 4 + 2 + topic.size() + 4;
+  std::vector<int> out;
+  for (std::size_t at = first + 4; at + 1 < reply.size(); at += 6)
+    out.push_back(static_cast<unsigned char>(reply[at]) << 8 | static_cast<unsigned char>(reply[at + 1]));
+  return out;
 }
 
 TEST_F(LogDirs, AReplicaMovesWhileItIsWrittenTo) {
   ASSERT_NO_FATAL_FAILURE(begin({}, {}));
-  ASSERT_EQ(create_topic(servers_->kafka(), "t", partitions, {{"segment.bytes", "100000"}}, 3), "");
+  ASSERT_EQ(create_topic(servers_->kafka(), "t", partitions, {{"segment.bytes", "1048576"}}, 3), "");
   produce(6000);
-  EXPECT_EQ(alter_log_dir(servers_->kafka({1}), "t", 0, "/nowhere"), 57);
-  EXPECT_EQ(alter_log_dir(servers_->kafka({1}), "t", 99, second_[1]), 3);
-  for (const int id : servers_->all())
-    for (int p = 0; p < partitions; ++p) {
-      EXPECT_EQ(alter_log_dir(servers_->kafka({id}), "t", p, second_[id]), 0) << id << " " << p;
-      if (p % 4 == 0) produce(120);
-    }
+  EXPECT_EQ(alter_log_dirs(servers_->kafka({1}), "t", {0}, "/nowhere"), std::vector<int>{57});
+  EXPECT_EQ(alter_log_dirs(servers_->kafka({1}), "t", {0, 99}, second_[1]), (std::vector<int>{0, 3}));
+  for (const int id : servers_->all()) {
+    EXPECT_EQ(alter_log_dirs(servers_->kafka({id}), "t", all_of(partitions), second_[id]), std::vector<int>(partitions))
+        << id;
+    produce(120);
+  }
   for (const int id : servers_->all())
     EXPECT_TRUE(wait_until([&] {
       produce(12);
@@ -269,7 +283,7 @@ TEST_F(LogDirs, AReplicaMovesWhileItIsWrittenTo) {
 
 TEST_F(LogDirs, ALogIsMadeWhereItWasAskedFor) {
   ASSERT_NO_FATAL_FAILURE(begin({}, {}));
-  for (int p = 0; p < partitions; ++p) EXPECT_EQ(alter_log_dir(servers_->kafka({1}), "t", p, second_[1]), 3);
+  EXPECT_EQ(alter_log_dirs(servers_->kafka({1}), "t", all_of(partitions), second_[1]), std::vector<int>(partitions, 3));
   ASSERT_EQ(create_topic(servers_->kafka(), "t", partitions, {}, 3), "");
   EXPECT_EQ(logs_in(second_[1]).size(), static_cast<std::size_t>(partitions));
 }

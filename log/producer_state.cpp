@@ -119,20 +119,20 @@ std::vector<std::uint8_t> ProducerState::to_snapshot() const {
   out.i16(snapshot_version);
   out.u32(0);
   out.i32(static_cast<std::int32_t>(count));
-  const auto put = [&out](const ProducerEntry& e, const ProducerBatch& batch, std::int64_t timestamp,
-                          std::int64_t transaction) {
+  // There is one time for each producer, that of its last batch or marker.
+  const auto put = [&out](const ProducerEntry& e, const ProducerBatch& batch, std::int64_t transaction) {
     out.i64(e.producer_id);
     out.i16(e.epoch);
     out.i32(batch.last_sequence);
     out.i64(batch.last_offset.value);
     out.i32(batch.offset_delta);
-    out.i64(timestamp);
+    out.i64(e.last_timestamp);
     out.i32(e.coordinator_epoch);
     out.i64(transaction);
   };
   for (const ProducerEntry* e : sorted) {
-    for (std::size_t i = 0; i + 1 < e->batches.size(); ++i) put(*e, e->batches[i], e->batches[i].timestamp, -1);
-    put(*e, e->batches.empty() ? ProducerBatch{} : e->batches.back(), e->last_timestamp,
+    for (std::size_t i = 0; i + 1 < e->batches.size(); ++i) put(*e, e->batches[i], -1);
+    put(*e, e->batches.empty() ? ProducerBatch{} : e->batches.back(),
         e->transaction_first_offset ? e->transaction_first_offset->value : -1);
   }
   out.patch_i32(2, static_cast<std::int32_t>(wire::crc32c(out.written(snapshot_crc_covers_from))));

@@ -559,6 +559,13 @@ Result<void> Recovery::finish() {
     if (!indexed) return fail(indexed);
     log.state.start = std::clamp(log.state.start, log.state.segments.front()->base, log.state.end);
     log.state.epochs.truncate_from_end(log.state.end);
+    // The next recovery point says that all of this need not be looked at again.
+    if (std::exchange(log.state.epochs_changed, false)) {
+      const std::string file = log.directory + "/" + std::string(log_format::leader_epoch_file);
+      const std::string text = log.state.epochs.to_checkpoint();
+      auto written = disk_.write_atomically(file, as_bytes(text));
+      if (!written) return written;
+    }
     auto removed = remove_stray_snapshots(log);
     if (!removed) return fail(removed);
   }

@@ -367,7 +367,7 @@ TEST_F(ProducerStateTest, TheSnapshotIsKafkas) {
   append({.producer = 3, .epoch = 0, .sequence = 0, .transactional = true, .timestamp = 2000});  // 103
   append({.producer = 3, .epoch = 0, .sequence = 1, .transactional = true, .timestamp = 3000});  // 104
   end_transaction(wire::ControlType::commit, 5, 4, 6, 4000);
-  EXPECT_EQ(state_.to_snapshot(), snapshot({{3, 0, 0, 103, 0, 2000, -1, -1},
+  EXPECT_EQ(state_.to_snapshot(), snapshot({{3, 0, 0, 103, 0, 3000, -1, -1},
                                             {3, 0, 1, 104, 0, 3000, -1, 103},
                                             {5, 4, -1, -1, 0, 4000, 6, -1},  // markers only
                                             {9, 2, 7, 102, 2, 1234, -1, -1}}));

@@ -286,5 +286,31 @@ TEST_F(RecoveryTest, ALogThatIsMadeAnewUnderItsIdHasNothingOfTheFirst) {
   EXPECT_EQ(header->record_count, 2) << "the first batch is that of the first life";
 }
 
+// A recovery point says that what is below it need not be read again: epochs that were found in it must be noted by
+// then.
+TEST_F(RecoveryTest, EpochsThatWereFoundInTheBatchesAreNotForgottenByTheNextRecovery) {
+  {
+    LogWorld world(disk_);
+    LogConfig config;
+    config.segment_bytes = 300;  // one batch in each
+    PartitionLog* log = world.create(log_id(1), "t", config);
+    for (std::int32_t epoch = 0; epoch < 3; ++epoch) {
+      ASSERT_TRUE(world.append(*log, 5, Need::durable, 20, 1000, epoch));
+      if (epoch == 0) log->flush_soon();  // and the first epoch is written down
+      world.loop().run_ready();
+    }
+  }
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  ASSERT_TRUE(again.opened());
+  PartitionLog* log = again.find(log_id(1));
+  ASSERT_TRUE(log);
+  ASSERT_EQ(log->leader_epochs().entries().size(), 3u);
+  disk_.power_loss_of_all_unsynced();
+  const auto text = disk_.read_file(log->directory() + "/" + std::string(log_format::leader_epoch_file), 1000);
+  ASSERT_TRUE(text);
+  EXPECT_EQ(std::string(as_text(*text)), log->leader_epochs().to_checkpoint());
+}
+
 }  // namespace
 }  // namespace holdfast::test

@@ -185,6 +185,8 @@ void GroupCoordinator::partition_closed(const LogId& id) {
 GroupCoordinator::Found GroupCoordinator::find(const LogId& id) {
   const auto it = hosted_.find(id);
   if (it == hosted_.end()) return {nullptr, ErrorCode::not_coordinator};
+  // Another may lead by now, and this broker not have heard of it.
+  if (!it->second->partition->is_leader()) return {nullptr, ErrorCode::not_coordinator};
   if (!it->second->loaded) return {nullptr, ErrorCode::coordinator_load_in_progress};
   return {it->second.get(), ErrorCode::none};
 }

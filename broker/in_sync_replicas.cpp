@@ -52,6 +52,17 @@ bool InSyncReplicas::fetched(std::int32_t replica, std::int64_t broker_epoch, Of
   return true;
 }
 
+void InSyncReplicas::begins(std::int32_t replica, Offset start) {
+  if (const auto it = followers_.find(replica); it != followers_.end()) it->second.start = start;
+}
+
+Offset InSyncReplicas::low_watermark(Offset own) const {
+  Offset to = own;
+  for (const auto& [id, f] : followers_)
+    if (is_counted(id)) to = std::min(to, f.start);
+  return to;
+}
+
 void InSyncReplicas::durable(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end,
                              SteadyTime now) {
   const auto it = followers_.find(replica);

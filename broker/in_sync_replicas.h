@@ -44,6 +44,8 @@ class InSyncReplicas {
   // under that id: an older life of it (KIP-903), one that this broker has not heard of yet, or a forgery. Nothing
   // changes.
   bool fetched(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end, SteadyTime now);
+  // Its log begins there, as its fetch says.
+  void begins(std::int32_t replica, Offset start);
   // It has everything below `end` on disk.
   void durable(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end, SteadyTime now);
 
@@ -55,6 +57,9 @@ class InSyncReplicas {
   // that nearly is in sync is waited for, too, or it could never catch up with a busy leader (as Kafka's
   // Partition.maybeIncrementLeaderHW does).
   std::optional<Offset> high_watermark(Offset own, SteadyTime now, Duration lag_max) const;
+
+  // Below it no member has anything, nor this leader, whose log begins at `own`; -1: not known of some member.
+  Offset low_watermark(Offset own) const;
 
   struct Change {
     std::vector<std::int32_t> isr, elr;
@@ -83,6 +88,7 @@ class InSyncReplicas {
     std::int64_t broker_epoch = -1;
     Offset end{-1};      // it fetched from there: it has the leader's log below
     Offset durable{-1};  // of that, on its disk
+    Offset start{-1};
     // Once its position is at `mark`, it had at `marked_at` everything that the leader had.
     Offset mark{-1};
     SteadyTime marked_at{};

@@ -108,14 +108,17 @@ class Partition final : public LogListener {
   AppendOutcome append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks);
 
   // --- Leading: what the followers tell. ---
-  // A fetch from `from` on, whose log agrees with this one below. False: an older life of that broker (KIP-903).
-  bool replica_fetched(std::int32_t replica, std::int64_t broker_epoch, Offset from);
+  // A fetch from `from` on, whose log begins at `start` and agrees with this one below `from`. False: an older life of
+  // that broker (KIP-903).
+  bool replica_fetched(std::int32_t replica, std::int64_t broker_epoch, Offset start, Offset from);
   void replica_durable(std::int32_t replica, std::int64_t broker_epoch, LeaderEpoch epoch, Offset end);
   // What came of write_isr(). Done: the image will tell.
   void isr_written(std::int32_t state_version, bool done);
   // Members that do not keep up leave, an ISR that could not be written is tried again.
   void review();
   const InSyncReplicas& in_sync() const { return in_sync_; }
+  // What was deleted below it stays so, whoever of those in sync leads next.
+  Offset low_watermark() const { return in_sync_.low_watermark(log_->start_offset()); }
 
   // --- Following. ---
   // Whole batches, as the leader has them. An error: they are damaged, or do not fit this log.

@@ -10,8 +10,9 @@ using wire::ErrorCode;
 
 // ---- Leading ----
 
-bool Partition::replica_fetched(std::int32_t replica, std::int64_t broker_epoch, Offset from) {
+bool Partition::replica_fetched(std::int32_t replica, std::int64_t broker_epoch, Offset start, Offset from) {
   if (!in_sync_.fetched(replica, broker_epoch, from, log_->end_offset(), shard_.clock().now())) return false;
+  in_sync_.begins(replica, start);
   consider();
   return true;
 }

@@ -362,6 +362,7 @@ Task<void> ReplicaFetcher::advance_start(std::shared_ptr<Partition> partition, O
   if (!done)
     log_line(LogLevel::warn, "broker", "{}-{}: old records stay: {}", partition->topic(), partition->index(),
              done.error().message);
+  changed();  // the leader may wait to hear of it
 }
 
 // ---- Reporting ----

@@ -71,7 +71,7 @@ class ReplicaFetcher {
   Task<void> truncate(std::shared_ptr<Partition> partition, Offset end);
   // The log is emptied, begins at `start`, and with these records.
   Task<void> restart(std::shared_ptr<Partition> partition, Offset start, std::vector<std::uint8_t> records = {});
-  static Task<void> advance_start(std::shared_ptr<Partition> partition, Offset start);
+  Task<void> advance_start(std::shared_ptr<Partition> partition, Offset start);
   void give_pause(Following& f, Duration how_long);
   static void complain(Following& f, std::string_view what);
   void reset_session();

@@ -105,7 +105,8 @@ void check(BrokerShard& broker, Partition& partition, const FetchedPartition& as
     return;
   }
   if (reader.is_follower() && reader.first_look && out.diverging_epoch.value < 0 &&
-      !partition.replica_fetched(reader.replica, reader.replica_epoch, Offset(asked.fetch_offset))) {
+      !partition.replica_fetched(reader.replica, reader.replica_epoch, Offset(asked.log_start_offset),
+                                 Offset(asked.fetch_offset))) {
     out.error = ErrorCode::not_leader_or_follower;
     return;
   }

@@ -193,7 +193,7 @@ Task<void> run_offset_for_leader_epoch(RequestContext context, wire::OffsetForLe
 
 struct Deleted {
   ErrorCode error = ErrorCode::not_leader_or_follower;
-  Offset low_watermark{-1};
+  Offset to{-1}, low_watermark{-1};
 };
 
 Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) {
@@ -219,8 +219,26 @@ Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) 
       co_return out;
     }
   }
-  out.low_watermark = log.start_offset();
+  out.to = to;
   if (Partition* still = broker->partition(id)) still->notify_readers();
+  co_return out;
+}
+
+// Until all that are in sync have deleted it too: any of them may lead next. They hear of it with their next fetch, and
+// say so with the one after it.
+Task<Deleted> deleted_everywhere(BrokerShard* broker, LogId id, Offset to, SteadyTime until) {
+  constexpr Duration look_interval = std::chrono::milliseconds(10);
+  Deleted out;
+  for (;;) {
+    const Partition* partition = broker->partition(id);
+    out.error = partition ? partition->check_leader(-1) : ErrorCode::not_leader_or_follower;
+    if (out.error != ErrorCode::none) co_return out;
+    out.low_watermark = partition->low_watermark();
+    if (out.low_watermark >= to) co_return out;
+    if (broker->shard().clock().now() >= until) break;
+    co_await broker->shard().sleep(look_interval);
+  }
+  out.error = ErrorCode::request_timed_out;
   co_return out;
 }
 
@@ -229,6 +247,12 @@ Task<void> run_delete_records(RequestContext context, wire::DeleteRecordsRequest
   std::map<std::string, std::map<std::int32_t, std::int64_t>> wanted;  // a partition named twice: the last one counts
   for (const auto& topic : message.topics)
     for (const auto& partition : topic.partitions) wanted[topic.name][partition.partition_index] = partition.offset;
+  struct Begun {
+    LogId log;
+    Offset to;
+    std::size_t partition, topic;  // in the response
+  };
+  std::vector<Begun> begun;
   wire::DeleteRecordsResponse response;
   for (const auto& [name, partitions] : wanted) {
     auto& out = response.topics.emplace_back();
@@ -252,8 +276,19 @@ Task<void> run_delete_records(RequestContext context, wire::DeleteRecordsRequest
       auto got = co_await hop(owner->shard(), owner->gate(), std::move(work));
       const Deleted deleted = got ? *got : Deleted{};
       to.error_code = code(deleted.error);
-      to.low_watermark = deleted.low_watermark.value;
+      if (deleted.error == ErrorCode::none)
+        begun.push_back({log, deleted.to, out.partitions.size() - 1, response.topics.size() - 1});
     }
+  }
+  const SteadyTime until = home->shard().clock().now() + std::chrono::milliseconds(std::max(message.timeout_ms, 0));
+  for (const Begun& b : begun) {
+    BrokerShard* owner = &home->peer(b.log);
+    auto work = [owner, b, until] { return deleted_everywhere(owner, b.log, b.to, until); };
+    auto got = co_await hop(owner->shard(), owner->gate(), std::move(work));
+    const Deleted deleted = got ? *got : Deleted{};
+    auto& to = response.topics[b.topic].partitions[b.partition];
+    to.error_code = code(deleted.error);
+    if (deleted.error == ErrorCode::none) to.low_watermark = deleted.low_watermark.value;
   }
   context.respond(response);
 }

@@ -10,7 +10,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration supervision = milliseconds(100);
-constexpr Duration failure_noticed = seconds(5);  // an error of a disk that is mended since may still be on its way
+// An error of a disk that is mended since may still be on its way, to a process that is paused.
+constexpr Duration failure_noticed = seconds(20);
 constexpr Duration cut_max = seconds(20), clog_max = seconds(5), pause_max = seconds(15), full_max = seconds(10);
 constexpr std::int64_t disk_calls_ahead_max = 60, wall_jump_max_ms = 60'000;
 

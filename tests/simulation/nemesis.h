@@ -21,6 +21,8 @@ class Nemesis {
   // `others`: the addresses of the clients.
   Nemesis(World& world, const Plan& plan, std::vector<SimulatedNode*> nodes, std::vector<std::string> others);
 
+  // What else has to be so before a disk is emptied; asked with the node and the leader of the ensemble.
+  void set_disk_rule(Function<bool(SimulatedNode& node, SimulatedNode& leader)> rule) { disk_rule_ = std::move(rule); }
   void start();
   // No more faults; everything is mended and brought up again.
   void stop();
@@ -78,6 +80,7 @@ class Nemesis {
   void fell_next(Term after, std::uint64_t more, SteadyTime until);
   bool reconfig(SimulatedNode& node);
 
+  Function<bool(SimulatedNode&, SimulatedNode&)> disk_rule_;
   World& world_;
   const Plan& plan_;
   std::vector<SimulatedNode*> nodes_;

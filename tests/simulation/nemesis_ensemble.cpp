@@ -63,6 +63,7 @@ bool Nemesis::reformat(SimulatedNode& node) {
     return id != ServerId(node.id()) && members.lives.contains(id) && !blank_.contains(node_of(id));
   });
   if (static_cast<std::size_t>(intact) * 2 <= members.voters.size()) return false;
+  if (disk_rule_ && !disk_rule_(node, *leads)) return false;
   if (node.running()) node.crash(Crash::power);
   node.mend_disk();
   node.reformat();

@@ -256,6 +256,28 @@ Task<bool> Administrator::change_min_isr() {
   co_return answer && answer->message.responses.size() == 1 && answer->message.responses[0].error_code == 0;
 }
 
+Task<void> Administrator::rescue(SteadyTime until) {
+  constexpr Duration interval = milliseconds(500);
+  while (client_.world().now() < until) {
+    co_await client_.shard().sleep(interval);
+    const bool looked = co_await look();
+    if (!looked) continue;
+    wire::ElectLeadersRequest request;
+    request.timeout_ms = timeout_ms;
+    request.election_type = 1;
+    for (const auto& [name, topic] : client_.topics())
+      for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
+        if (topic.partitions[p].leader > 0 || !topic.partitions[p].isr.empty()) continue;
+        request.topic_partitions->push_back({name, {static_cast<std::int32_t>(p)}});
+        history_.topic(topic.id, {.durable = false});
+      }
+    if (request.topic_partitions->empty()) continue;
+    const std::int32_t asked = client_.some_broker();
+    auto answer = co_await client_.ask<wire::ElectLeadersResponse>(asked, request, 2, patience);
+    if (answer) ++counts_["unclean election"];
+  }
+}
+
 Task<bool> Administrator::all_is_well() {
   for (std::int32_t broker = 1; broker <= client_.brokers(); ++broker) {
     const bool refreshed = co_await client_.refresh(broker);

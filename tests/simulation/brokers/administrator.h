@@ -21,6 +21,9 @@ class Administrator {
   Task<void> run();
   void finish() { finishing_ = true; }
   bool is_done() const { return done_; }
+  // Where all that were in sync have lost their disks, nothing is promised any more, and somebody has to decide:
+  // whoever is there leads.
+  Task<void> rescue(SteadyTime until);
   // Every broker knows of a leader of every partition, with all replicas in sync. What is missing, if not.
   Task<bool> all_is_well();
   const std::string& missing() const { return missing_; }

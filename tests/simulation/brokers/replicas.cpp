@@ -76,6 +76,22 @@ void Leaderships::look(SimulatedNode& node) {
     }
 }
 
+bool DiskRule::may_empty(SimulatedNode& node, SimulatedNode& leader) {
+  Metadata& image = rooms_of(leader).services().peers.front()->metadata();
+  const auto has_its_disk = [&](std::int32_t id) {
+    if (id == node.id()) return false;
+    const auto emptied = emptied_at_.find(id);
+    const auto registered = image.brokers().find(id);
+    return emptied == emptied_at_.end() ||
+           (registered != image.brokers().end() && registered->second.epoch > emptied->second);
+  };
+  for (const auto& [_, topic] : image.topics())
+    for (const PartitionImage& partition : topic->partitions)
+      if (std::ranges::none_of(partition.isr, has_its_disk)) return false;
+  emptied_at_[node.id()] = leader.ensemble().last_applied().value;
+  return true;
+}
+
 std::string describe_laggards(const std::vector<SimulatedNode*>& nodes) {
   std::map<LogId, std::string> all;
   std::set<LogId> lagging;

@@ -31,6 +31,15 @@ class Leaderships {
 void compare_replicas(World& world, const std::vector<SimulatedNode*>& nodes, Violations& violations,
                       std::uint64_t& batches_compared);
 
+// Which disks may be emptied: of every partition somebody else in sync has all that was acknowledged.
+class DiskRule {
+ public:
+  bool may_empty(SimulatedNode& node, SimulatedNode& leader);  // and then it is
+
+ private:
+  std::map<int, std::int64_t> emptied_at_;  // at which zxid; it is out of all ISRs when it registers after that
+};
+
 // What the nodes think of the partitions that are not all in sync.
 std::string describe_laggards(const std::vector<SimulatedNode*>& nodes);
 

@@ -65,6 +65,7 @@ struct Clients {
   bool are_done() const;
   std::string who_waits() const;
   void end();  // however they are
+  void rescue() { run_to_end(administrator->rescue(world.now() + std::chrono::seconds(30))); }
   bool settle();
   bool read_everything();
   std::string unread;  // a partition that was not, if it did not
@@ -202,7 +203,7 @@ BrokerPlan BrokerPlan::draw(std::uint64_t seed) {
   plan.base.length = seconds(between(20, 60));
   plan.base.reconfig_enabled = false;
   plan.base.network.window_bytes = std::max<std::size_t>(plan.base.network.window_bytes, 16 << 10);
-  for (const char* off : {"reconfig", "reformat", "disk full"}) plan.base.faults.erase(off);
+  for (const char* off : {"reconfig", "disk full"}) plan.base.faults.erase(off);
   plan.shards = one_in(3) ? 2 : 1;
   plan.session_timeout_ms = between(3, 9) * 1000;
   plan.lag_max_ms = between(1, 6) * 1000;
@@ -255,6 +256,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
   RecordHistory history;
   history.set_time([&world] { return world.now(); });
   Leaderships leaderships(out.violations);
+  DiskRule disk_rule;
   Violations unfinished;
   SimulatedCluster cluster(world, 1, plan.base.nodes, [&plan](int) { return ensemble_options(plan.base); });
   std::vector<SimulatedNode*> nodes;
@@ -277,10 +279,13 @@ BrokerOutcome run(const BrokerPlan& plan) {
     Clients clients(world, history);
     clients.start(plan);
     Nemesis nemesis(world, plan.base, nodes, clients.addresses);
+    nemesis.set_disk_rule(
+        [&rule = disk_rule](SimulatedNode& node, SimulatedNode& leader) { return rule.may_empty(node, leader); });
     nemesis.start();
     world.run_for(plan.base.length);
     nemesis.stop();
     clients.finish();
+    if (nemesis.injected().contains("reformat")) clients.rescue();
     if (!world.run_until([&clients] { return clients.are_done(); }, patience))
       unfinished.push_back("R14: not all clients come to their end after the last fault" + clients.who_waits());
     const auto judge = [&](std::string_view when) {

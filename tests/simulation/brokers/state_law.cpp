@@ -6,6 +6,8 @@
 #include <charconv>
 #include <variant>
 
+#include "runtime/log_line.h"
+
 namespace holdfast::sim {
 
 void StateLaw::violation(const zk::Txn& txn, std::string_view path, std::string what) {
@@ -51,6 +53,7 @@ void StateLaw::write(const zk::Txn& txn, std::string_view path, ByteView data) {
   if (!read) return violation(txn, path, read.error().message);
   const znodes::PartitionState& state = *read;
   ++states_;
+  log_line(LogLevel::info, "state", "zxid 0x{:x}: {} {}", txn.zxid.value, path, as_text(data));
   std::set<std::int32_t> members(state.isr.begin(), state.isr.end());
   if (members.size() != state.isr.size()) violation(txn, path, "a replica is in the ISR twice");
   if (state.leader >= 0 && !members.contains(state.leader)) violation(txn, path, "the leader is not in the ISR");

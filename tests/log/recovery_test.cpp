@@ -312,5 +312,16 @@ TEST_F(RecoveryTest, EpochsThatWereFoundInTheBatchesAreNotForgottenByTheNextReco
   EXPECT_EQ(std::string(as_text(*text)), log->leader_epochs().to_checkpoint());
 }
 
+// A creation that was cut short leaves nothing behind; a directory with records in it is somebody's.
+TEST_F(RecoveryTest, AnUnfinishedDirectoryIsRemovedIfItHoldsNothing) {
+  const std::string empty = std::string(log_dir) + "/empty-0", foreign = std::string(log_dir) + "/foreign-0";
+  for (const std::string& path : {empty, foreign}) ASSERT_TRUE(disk_.create_directories(path));
+  ASSERT_TRUE(disk_.write_atomically(foreign + "/00000000000000000000.log", as_bytes("x")));
+  const LogWorld world(disk_);
+  ASSERT_TRUE(world.opened());
+  EXPECT_FALSE(*disk_.exists(empty));
+  EXPECT_TRUE(*disk_.exists(foreign));
+}
+
 }  // namespace
 }  // namespace holdfast::test

@@ -289,6 +289,10 @@ Task<void> BrokerShard::open_partitions(TopicPtr topic) {
 }
 
 Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
+  while (removing_.contains(id)) {
+    auto wait = [this](Function<void()> resume) { opened_.push_back(std::move(resume)); };
+    co_await shard_.until(std::move(wait));
+  }
   Log* log = services_.logs->find(id);
   if (!log && is_left_out(topic->partitions[static_cast<std::size_t>(id.partition)])) {
     tell_offline(id, true);
@@ -366,6 +370,7 @@ void BrokerShard::drop(const LogId& id) {
 }
 
 Task<void> BrokerShard::remove_log(LogId id, std::shared_ptr<Partition> partition) {
+  removing_.insert(id);
   if (partition) {
     auto truncated = [&partition](Function<void()> resume) { partition->when_settled(std::move(resume)); };
     co_await shard_.until(std::move(truncated));
@@ -374,6 +379,8 @@ Task<void> BrokerShard::remove_log(LogId id, std::shared_ptr<Partition> partitio
   }
   auto removed = co_await services_.logs->remove(id);
   if (!removed) log_line(LogLevel::warn, "broker", "a deleted partition's log stays: {}", removed.error().message);
+  removing_.erase(id);
+  for (auto& waiter : std::exchange(opened_, {})) waiter();
 }
 
 bool BrokerShard::waits_to_lead() const {

@@ -164,6 +164,7 @@ class BrokerShard final : private PartitionHost {
   Gate gate_;
   std::unordered_map<LogId, std::shared_ptr<Partition>, LogIdHash> partitions_;
   std::unordered_set<LogId, LogIdHash> opening_;
+  std::unordered_set<LogId, LogIdHash> removing_;  // what comes back under the same id waits for that
   std::unordered_set<LogId, LogIdHash> left_out_;  // in a log directory that cannot be read
   std::vector<Function<void()>> opened_;           // told after each
   struct Following {

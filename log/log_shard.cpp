@@ -9,8 +9,9 @@
 namespace holdfast {
 
 namespace {
+constexpr Duration name_wait_max = std::chrono::seconds(30);
 constexpr std::int64_t log_kept_ms = 30'000;  // of one that is gone, for those who are reading in it
-}
+}  // namespace
 
 LogShard::LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, std::size_t tail_bytes_max,
                    std::size_t journal_file_bytes, const std::vector<std::string>& log_dirs, Histogram& sync_time,
@@ -86,6 +87,12 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
   auto log = std::make_shared<PartitionLog>(*this, id, std::move(topic), log_dir, config);
   ++directory(log_dir).creating;
   auto made = co_await make_files(log, Offset(0));
+  // A topic of that name was deleted a moment ago, and its log, perhaps another shard's, is not out of the way yet.
+  const SteadyTime until = shard_.clock().now() + name_wait_max;
+  while (!made && made.error().kind == ErrorKind::already_exists && !stopping_ && shard_.clock().now() < until) {
+    co_await shard_.sleep(std::chrono::milliseconds(10));
+    made = co_await make_files(log, Offset(0));
+  }
   --directory(log_dir).creating;
   if (!made && made.error().kind == ErrorKind::io) take_offline(directory(log_dir), made.error());
   if (!made) co_return fail(made);
@@ -105,10 +112,16 @@ Task<Result<void>> LogShard::make_files(std::shared_ptr<PartitionLog> log, Offse
   auto make = [this, log, made, base](Function<void()> resume) {
     background(log->log_dir(), [this, log, made, base, resume = std::move(resume)]() mutable {
       const std::string directory = log->directory();
-      *made = disk_.create_directories(directory);
-      if (*made)
-        *made = write_partition_metadata(disk_, directory + "/" + std::string(log_format::partition_metadata_file),
-                                         log->id().topic_id);
+      const std::string metadata = directory + "/" + std::string(log_format::partition_metadata_file);
+      auto owner = read_partition_metadata(disk_, metadata);
+      if (!owner) {
+        *made = fail(owner);
+      } else if (*owner && **owner != log->id().topic_id) {
+        *made = fail(ErrorKind::already_exists, directory + " is the log of another topic");
+      } else {
+        *made = disk_.create_directories(directory);
+      }
+      if (*made) *made = write_partition_metadata(disk_, metadata, log->id().topic_id);
       if (*made) {
         auto file = disk_.open(directory + "/" + log_format::segment_name(base, log_format::log_suffix),
                                {.write = true, .create = true});

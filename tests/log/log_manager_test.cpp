@@ -27,6 +27,9 @@ LogId some_id(std::uint8_t topic = 1) {
   return id;
 }
 
+// Two topics have two names.
+std::string topic_of(const LogId& id) { return id.topic_id[0] == 1 ? "t" : "t" + std::to_string(id.topic_id[0]); }
+
 LogManagerOptions some_options() {
   LogManagerOptions options;
   options.log_dirs = {directory};
@@ -64,7 +67,7 @@ class Life {
   Result<Log*> try_create(const LogId& id, const std::string& log_dir = {}) {
     const int shard = id.partition % shards_.size();
     Shard::Scope scope(loop_.shard(shard));
-    return loop_.run(logs_->create(id, "t", {}, log_dir), shard);
+    return loop_.run(logs_->create(id, topic_of(id), {}, log_dir), shard);
   }
   PartitionLog* create(const LogId& id = some_id(), const std::string& log_dir = {}) {
     auto made = try_create(id, log_dir);
@@ -221,7 +224,7 @@ TEST(LogManager, HasEveryLogThatItFoundWhosoeverItIs) {
   for (int shard = 0; shard < 2; ++shard)
     for (Log* log : life.logs().logs_of(life.loop().shard(shard))) {
       EXPECT_EQ(log->id().partition % 2, shard);
-      EXPECT_EQ(log->topic(), "t");
+      EXPECT_EQ(log->topic(), topic_of(log->id()));
       found.push_back(log->id());
     }
   std::ranges::sort(found);
@@ -497,7 +500,7 @@ TEST(LogManager, SaysOnceThatADirectoryFailed) {
   life.until_the_next_checkpoint();
   auto read = read_offset_checkpoint(disk, "/two/replication-offset-checkpoint");
   ASSERT_TRUE(read);
-  EXPECT_EQ((*read)[std::pair("t", 1)], Offset(1));
+  EXPECT_EQ((*read)[std::pair(on_two->topic(), 1)], Offset(1));
   disk.fail_call(DiskCall::sync, 0, EIO);
   life.append(*on_two);
   life.loop().run_ready();

@@ -385,5 +385,35 @@ TEST_F(LogTest, DamageBelowTheRecoveryPointIsRefusedAndLeftAlone) {
   EXPECT_EQ(disk_.read_file(path, 1 << 20).value(), before.value());
 }
 
+// A topic is deleted and another one of that name created before the first is out of the way: at once, as when a
+// snapshot of the metadata tells of both.
+TEST_F(LogTest, ALogThatHasTheNameOfADeletedOneWaitsUntilThatIsGone) {
+  LogWorld world(disk_);
+  PartitionLog* old = world.create(log_id(1), "t");
+  ASSERT_TRUE(world.append(*old, 3));
+  world.loop().run_ready();
+  old->set_listener(nullptr);
+  PartitionLog* made = nullptr;
+  Gate gate;
+  const auto create = [&]() -> Task<void> {
+    auto log = co_await world.shard().create(log_id(2), "t", {}, {});
+    if (log) made = static_cast<PartitionLog*>(*log);
+  };
+  {
+    Shard::Scope scope(world.loop().shard());
+    world.loop().shard().spawn(gate, create());
+  }
+  world.loop().run_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(made) << "its files would be those of the other";
+  ASSERT_TRUE(world.loop().run(world.shard().remove(log_id(1))));
+  world.loop().run_for(std::chrono::milliseconds(100));
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(world.append(*made));
+  made->flush_soon();
+  world.loop().run_for(std::chrono::milliseconds(100));
+  EXPECT_TRUE(world.shard().directories().front()->online);
+  EXPECT_EQ(world.read_all(*made, Offset(0)), Offset(1));
+}
+
 }  // namespace
 }  // namespace holdfast::test

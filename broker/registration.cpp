@@ -110,6 +110,7 @@ Task<Result<void>> Registration::try_join() {
   ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
   ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), 0});
   const auto offline = options_.broker.offline;
+  const SteadyTime asked_at = ensemble_.shard().clock().now();
   add_directories(ops);
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done) co_return fail(done);
@@ -117,6 +118,7 @@ Task<Result<void>> Registration::try_join() {
     co_return fail(ErrorKind::internal,
                    fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
   epoch_ = done->zxid.value;
+  confirmed_at_ = std::max(confirmed_at_, asked_at);
   published_ = offline;
   log_line(LogLevel::info, "broker", "registered as broker {}, epoch 0x{:x}", options_.node_id, epoch_);
   renew_lease(true);
@@ -280,12 +282,26 @@ bool Registration::is_registered() const {
   return own && epoch_ >= 0 && ensemble_.tree().stat(*own).czxid == epoch_;
 }
 
+void Registration::ask_quorum() {
+  const SteadyTime now = ensemble_.shard().clock().now();
+  if (asking_ || ensemble_.alone() || now - asked_at_ < options_.session_timeout / 12) return;
+  asking_ = true;
+  asked_at_ = now;
+  ensemble_.driver().sync([this, now](bool answered) {
+    asking_ = false;
+    if (!answered) return;
+    confirmed_at_ = std::max(confirmed_at_, now);
+    renew_lease(is_registered());
+  });
+}
+
 void Registration::renew_lease(bool valid) {
   const SteadyTime now = ensemble_.shard().clock().now();
   // A server that stands alone asks nobody.
   if (valid)
-    services_.lease_until = ensemble_.alone() ? SteadyTime::max().time_since_epoch().count()
-                                              : (now + options_.session_timeout / 3).time_since_epoch().count();
+    services_.lease_until = ensemble_.alone()
+                                ? SteadyTime::max().time_since_epoch().count()
+                                : (confirmed_at_ + options_.session_timeout / 3).time_since_epoch().count();
   const bool may = services_.holds_lease(now);
   if (may == believed_) return;
   believed_ = may;
@@ -313,6 +329,7 @@ void Registration::look() {
     if (listener_.left) listener_.left();
   }
   renew_lease(serving && registered);
+  if (serving && registered) ask_quorum();
   if (serving && epoch_ < 0 && !joining_ && !stopping_)
     ensemble_.shard().spawn(services_.peers.front()->gate(), rejoin());
 }

@@ -4,7 +4,8 @@
 //
 // The lease: a broker that hears nothing of the quorum stops leading long before its session could have expired, so
 // that it acknowledges nothing that its successors do not have. The lease is a time, looked at with every request: a
-// process that was stopped for a while finds it over when it wakes, before anything has told it.
+// process that was stopped for a while finds it over when it wakes, before anything has told it. It counts from when
+// the quorum was asked, once that is answered: what this server's own tree says may be of before it was stopped.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +65,7 @@ class Registration {
   Task<void> publish();
   Task<void> rejoin();
   Task<void> remove_registration(std::string path, Zxid czxid);
+  void ask_quorum();
   void renew_lease(bool valid);
 
   RegistrationOptions options_;
@@ -75,8 +77,10 @@ class Registration {
   std::string cluster_id_;
   bool founded_ = false;
   bool knows_losses_ = false;  // what its directories lost before this process began is given up
-  bool believed_ = false;      // the shards were told that they may lead
-  bool removing_ = false;      // a registration of another broker
+  SteadyTime asked_at_{}, confirmed_at_{};
+  bool asking_ = false;    // the quorum, since asked_at_
+  bool believed_ = false;  // the shards were told that they may lead
+  bool removing_ = false;  // a registration of another broker
   bool joining_ = false, stopping_ = false, publishing_ = false;
   std::map<Uuid, std::vector<std::int32_t>> published_;  // of options_.broker.offline, by this registration
   Timer timer_;

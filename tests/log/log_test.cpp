@@ -385,6 +385,12 @@ TEST_F(LogTest, DamageBelowTheRecoveryPointIsRefusedAndLeftAlone) {
   EXPECT_EQ(disk_.read_file(path, 1 << 20).value(), before.value());
 }
 
+Task<void> create_into(LogShard& shard, LogId id, PartitionLog** made) {
+  const LogConfig config;
+  auto log = co_await shard.create(id, "t", config, std::string());
+  if (log) *made = static_cast<PartitionLog*>(*log);
+}
+
 // A topic is deleted and another one of that name created before the first is out of the way: at once, as when a
 // snapshot of the metadata tells of both.
 TEST_F(LogTest, ALogThatHasTheNameOfADeletedOneWaitsUntilThatIsGone) {
@@ -395,13 +401,9 @@ TEST_F(LogTest, ALogThatHasTheNameOfADeletedOneWaitsUntilThatIsGone) {
   old->set_listener(nullptr);
   PartitionLog* made = nullptr;
   Gate gate;
-  const auto create = [&]() -> Task<void> {
-    auto log = co_await world.shard().create(log_id(2), "t", {}, {});
-    if (log) made = static_cast<PartitionLog*>(*log);
-  };
   {
     Shard::Scope scope(world.loop().shard());
-    world.loop().shard().spawn(gate, create());
+    world.loop().shard().spawn(gate, create_into(world.shard(), log_id(2), &made));
   }
   world.loop().run_for(std::chrono::milliseconds(100));
   EXPECT_FALSE(made) << "its files would be those of the other";

@@ -131,7 +131,8 @@ std::optional<InSyncReplicas::Change> InSyncReplicas::due(Offset high_watermark,
     const Follower& f = followers_.at(id);
     const Offset at = position(f);
     if (at < leader_end && !keeps_up(f, now, lag_max)) return false;
-    return has(isr_, id) || (is_live(id, f) && at >= high_watermark && at >= epoch_start_);
+    const bool begins_there = log_start_ <= Offset(0) || f.start >= log_start_;
+    return has(isr_, id) || (is_live(id, f) && at >= high_watermark && at >= epoch_start_ && begins_there);
   };
   const auto changes = [&](std::int32_t id) { return belongs(id) != has(isr_, id); };
   const bool same_isr = std::ranges::none_of(replicas_, changes) &&

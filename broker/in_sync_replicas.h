@@ -46,6 +46,8 @@ class InSyncReplicas {
   bool fetched(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end, SteadyTime now);
   // Its log begins there, as its fetch says.
   void begins(std::int32_t replica, Offset start);
+  // The leader's own. Whoever enters the ISR has deleted what the leader has: it may lead next.
+  void set_log_start(Offset start) { log_start_ = start; }
   // It has everything below `end` on disk.
   void durable(std::int32_t replica, std::int64_t broker_epoch, Offset end, Offset leader_end, SteadyTime now);
 
@@ -107,7 +109,7 @@ class InSyncReplicas {
   std::vector<std::int32_t> replicas_, isr_, elr_;
   std::optional<std::vector<std::int32_t>> pending_;
   std::int32_t state_version_ = -1;
-  Offset epoch_start_{0};
+  Offset epoch_start_{0}, log_start_{0};
   ReplicaRule rule_;
 };
 

@@ -34,6 +34,7 @@ void Partition::review() {
 void Partition::consider() {
   if (!is_leader() || failed_) return;
   consider_high_watermark();
+  in_sync_.set_log_start(log_->start_offset());
   auto due = in_sync_.due(high_watermark_, log_->end_offset(), shard_.clock().now(), lag_max_);
   if (!due) return;
   in_sync_.propose(due->isr);

@@ -270,6 +270,7 @@ Task<void> Administrator::rescue(SteadyTime until) {
         if (topic.partitions[p].leader > 0 || !topic.partitions[p].isr.empty()) continue;
         request.topic_partitions->push_back({name, {static_cast<std::int32_t>(p)}});
         history_.topic(topic.id, {.durable = false});
+        if (name.starts_with("__")) history_.groups_may_be_lost();
       }
     if (request.topic_partitions->empty()) continue;
     const std::int32_t asked = client_.some_broker();

@@ -60,6 +60,9 @@ class RecordHistory {
   void trim_acknowledged(const LogId& id, Offset low);
   Offset last_known(const LogId& id) const;  // -1: nothing is
   void complaint(std::string what);
+  // All copies of some group's offsets were lost: what was committed is, too.
+  void groups_may_be_lost() { groups_are_lost_ = true; }
+  bool groups_are_lost() const { return groups_are_lost_; }
   bool take_producer_id(std::int64_t id) { return producer_ids_.insert(id).second; }  // false: somebody has it
 
   // All that a partition holds in the end, from its start to its high watermark.
@@ -87,6 +90,7 @@ class RecordHistory {
   std::map<Uuid, TopicRules> topics_;
   std::set<Uuid> deleted_;
   std::set<std::int64_t> producer_ids_;
+  bool groups_are_lost_ = false;
   std::map<LogId, Partition> partitions_;
   Violations violations_;
   std::uint64_t acknowledged_count_ = 0, seen_count_ = 0, found_count_ = 0;

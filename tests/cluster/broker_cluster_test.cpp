@@ -185,7 +185,7 @@ TEST_F(BrokerCluster, ARollingRestartIsHardlyNoticed) {
   for (const int id : servers_.all()) {
     ASSERT_TRUE(load.wait_for_more(500));
     EXPECT_EQ(servers_.stop(id), 0);
-    EXPECT_EQ(servers_.lines_with(id, "handed over"), 1) << "nobody else led in its place before it stopped";
+    EXPECT_GE(servers_.lines_with(id, "handed over"), 1) << "nobody else led in its place before it stopped";
     ASSERT_TRUE(load.wait_for_more(500));
     servers_.start(id);
     ASSERT_TRUE(healthy());

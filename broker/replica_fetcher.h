@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/broker_client.h"
+#include "client/broker_client.h"
 #include "broker/partition.h"
 #include "wire/kafka/fetch.h"
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/broker_client.h"
+#include "client/broker_client.h"
 #include "log/log.h"
 #include "tests/simulation/world.h"
 

@@ -1,6 +1,6 @@
-// A broker's requests to another one over a simulated network, whose other end is a bare socket: it says what the test
+// Requests to a broker over a simulated network, whose other end is a bare socket: it says what the test
 // makes it say.
-#include "broker/broker_client.h"
+#include "client/broker_client.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

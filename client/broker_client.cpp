@@ -1,4 +1,4 @@
-#include "broker/broker_client.h"
+#include "client/broker_client.h"
 
 #include <fmt/format.h>
 

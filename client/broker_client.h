@@ -1,4 +1,4 @@
-// BrokerClient: one connection to another broker, for this broker's own requests. Requests are pipelined; the replies
+// BrokerClient: one connection to a broker, of a client or of another broker. Requests are pipelined; the replies
 // come in their order, each with its request's correlation id: any other ends the connection. Whoever asks waits no
 // longer than it says; then the connection is given up, for nothing behind an answer that is missing could be trusted.
 // Lives on one shard.

@@ -1,0 +1,130 @@
+// Cli: the command table of `holdfast`. Families of verbs register here, each verb once, with its options in CLI11's
+// words; parsing, help, docs/CLI.md, the man page and completion in shells come from this one table. A verb is a task
+// that runs on one shard, turned by the calling thread; nothing of a server is touched by a command that is none.
+//
+// A family is a file client/cli_<family>.cpp:
+//
+//   void add_group_verbs(Cli& cli) {
+//     cli.family("group", "consumer groups");
+//     auto arguments = std::make_shared<DescribeArguments>();
+//     cli.verb("group describe", "members, offsets and lag")
+//         .argument("GROUP", arguments->groups, "the groups")
+//         .flag("--members", arguments->members, "the members, too")
+//         .example("holdfast group describe billing", "where it stands")
+//         .watchable()
+//         .runs([arguments](Session& session) { return describe(session, *arguments); });
+//   }
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/cli_session.h"
+#include "runtime/task.h"
+#include "runtime/world.h"
+
+namespace holdfast::client {
+
+class Verb {
+ public:
+  using Run = std::function<Task<Exit>(Session&)>;
+  struct Example {
+    std::string command, what;
+  };
+
+  // Options and arguments, in CLI11's words: `names` as "-p,--partitions", arguments as "TOPIC". What completion offers
+  // goes by an option's type_name(): TOPIC, GROUP, BROKER, ZNODE, FILE, DIRECTORY, or the words of {a,b,c}.
+  template <class T>
+  Verb& option(const std::string& names, T& into, const std::string& what, const std::string& type = {}) {
+    CLI::Option* made = app_.add_option(names, into, what);
+    if (!type.empty()) made->type_name(type);
+    return *this;
+  }
+  template <class T>
+  Verb& argument(const std::string& name, T& into, const std::string& what) {
+    app_.add_option(name, into, what)->required()->type_name(name);
+    return *this;
+  }
+  template <class T>
+  Verb& optional_argument(const std::string& name, T& into, const std::string& what) {
+    app_.add_option(name, into, what)->type_name(name);
+    return *this;
+  }
+  // One of these words.
+  Verb& choice(const std::string& names, std::string& into, const std::vector<std::string>& words,
+               const std::string& what);
+  Verb& flag(const std::string& names, bool& into, const std::string& what);
+
+  Verb& example(std::string command, std::string what = {});
+  Verb& more(std::string text);  // what its page in the manual says beyond the options
+  Verb& watchable();             // --watch repeats it: it only reads
+  Verb& hidden();
+  Verb& runs(Run run);
+  Verb& runs_plainly(std::function<int()> run);  // without a session: it returns the exit code itself
+
+  CLI::App& app() { return app_; }  // for what is not above: excludes, needs, checks
+  const CLI::App& app() const { return app_; }
+  const std::string& name() const { return name_; }  // "topic list"
+  bool is_hidden() const { return hidden_; }
+  bool is_watchable() const { return watchable_; }
+  bool is_plain() const { return plain_ != nullptr; }
+  const std::vector<Example>& examples() const { return examples_; }
+  const std::string& more() const { return more_; }
+
+ private:
+  friend class Cli;
+  Verb(std::string name, CLI::App& app) : name_(std::move(name)), app_(app) {}
+
+  std::string name_, more_;
+  CLI::App& app_;
+  Run run_;
+  std::function<int()> plain_;
+  std::vector<Example> examples_;
+  bool watchable_ = false, hidden_ = false;
+};
+
+class Cli {
+ public:
+  Cli(World world, Console& console);
+  ~Cli();
+  Cli(const Cli&) = delete;
+  Cli& operator=(const Cli&) = delete;
+
+  // A noun; naming it again is no error. Returns its app, for verbs that are made outside of this room.
+  CLI::App& family(const std::string& name, const std::string& description);
+  // "topic list", or a verb without a noun: "produce". Its family must exist.
+  Verb& verb(const std::string& name, const std::string& description);
+  // The verb of an app that somebody else has put into the table.
+  Verb& adopt(const std::string& name, CLI::App& app);
+
+  // Parses and runs. The process may end in here: at a second interrupt, or when a connection attempt holds up the end.
+  int run(int argc, const char* const* argv);
+
+  CLI::App& root() { return *root_; }
+  const GlobalOptions& options() const { return options_; }
+  const std::vector<std::unique_ptr<Verb>>& verbs() const { return verbs_; }
+  struct Family {
+    std::string name, description;
+  };
+  const std::vector<Family>& families() const { return families_; }
+  World world() const { return world_; }
+  Console& console() const { return console_; }
+
+ private:
+  void add_global_options();
+  int run_verb(Verb& verb);
+  int complain(const CLI::ParseError& error);
+
+  const World world_;
+  Console& console_;
+  GlobalOptions options_;
+  std::unique_ptr<CLI::App> root_;
+  std::vector<Family> families_;
+  std::vector<std::unique_ptr<Verb>> verbs_;
+};
+
+}  // namespace holdfast::client

@@ -1,0 +1,130 @@
+// Session: what a running verb has: where the cluster is, connections to it as they are needed, where to print, how to
+// ask and how to fail. It lives as long as the verb runs, on its shard.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/cli_output.h"
+#include "client/failure.h"
+#include "runtime/console.h"
+#include "runtime/main_loop.h"
+#include "runtime/world.h"
+
+namespace holdfast::client {
+
+class Admin;
+class Cluster;
+
+// The exit codes of every verb (docs/CLI.md).
+enum class Exit : std::uint8_t {
+  ok = 0,
+  failed = 1,       // it was tried and did not succeed; `cluster health`: something is wrong
+  usage = 2,        // the command line itself is wrong: nothing was done
+  unreachable = 3,  // no server answers, or not in time
+  not_found = 4,    // what it is about does not exist
+  refused = 5,      // a server or a safeguard said no: a precondition, a permission, a missing confirmation
+  interrupted = 130,
+  reader_gone = 141,  // nobody reads the output any more
+};
+
+struct GlobalOptions {
+  std::string bootstrap_server, zookeeper, profile, output = "text", timeout = "10s", watch;
+  bool no_color = false, yes = false, dry_run = false;
+  bool watching = false;
+};
+
+// Where a server is, and who says so: "--bootstrap-server", "HOLDFAST_ZOOKEEPER", "profile prod", "the default".
+struct Target {
+  std::string address, source;
+};
+
+class Session {
+ public:
+  struct Setting {
+    OutputFormat format = OutputFormat::text;
+    bool colour = false, yes = false, dry_run = false;
+    Duration timeout = std::chrono::seconds(10);
+    Target kafka, zookeeper;
+    std::string profile;  // empty: none
+  };
+  Session(World world, Console& console, MainLoop& loop, Setting setting);
+  ~Session();  // close() has ended, or the process ends
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Shard& shard() { return loop_.shard(); }
+  World world() const { return world_; }
+  Network& network() { return world_.network; }
+  Disk& disk() { return world_.disk; }
+  Clock& clock() { return world_.clock; }
+  Console& console() { return console_; }
+  Output& out() { return out_; }
+  const Setting& setting() const { return setting_; }
+  Duration timeout() const { return setting_.timeout; }  // of one request
+  bool dry_run() const { return setting_.dry_run; }
+
+  // Made when they are first asked for; nothing is dialled by that.
+  Cluster& cluster();
+  Admin& admin();
+  const Target& zookeeper() const { return setting_.zookeeper; }
+  const Target& kafka() const { return setting_.kafka; }
+
+  // Run by close(), the last one first: for what a verb has made and that needs an awaited end.
+  void at_end(std::function<Task<void>()> close);
+  Task<bool> close();
+
+  // --- Interrupts. Without a handler, SIGINT ends the process at once with Exit::interrupted. With one, the verb is
+  // told, and ends by itself; a second SIGINT ends the process.
+  void on_interrupt(std::function<void()> told) { interrupt_ = std::move(told); }
+  bool interrupted() const { return interrupted_; }
+
+  // --- Failing. Each prints "holdfast: ..." on standard error, with what would help, and returns the exit code.
+  Exit fail(const Failure& failure, std::string_view doing = {});
+  Exit fail(Exit exit, std::string_view message, std::string_view fix = {});
+  Exit usage(std::string_view message, std::string_view fix = {}) { return fail(Exit::usage, message, fix); }
+  void note(std::string_view message);  // on standard error; not an error
+  static Exit exit_of(wire::ErrorCode code);
+
+  // --- Before data goes. True with --yes, or when the person at the terminal types `word`. Otherwise false, and it has
+  // been said why. `loss`: what would be gone.
+  Task<bool> confirm(std::string loss, std::string word);
+
+  // A line of progress on standard error, replaced by the next; only on a terminal. Empty: removes it.
+  void progress(std::string_view line);
+  // What `make` makes belongs to this session until it ends.
+  template <class T>
+  T& keep(std::unique_ptr<T> object) {
+    kept_.push_back(std::shared_ptr<void>(std::move(object)));
+    return *static_cast<T*>(kept_.back().get());
+  }
+
+ private:
+  friend class Cli;
+  void on_signal(int signal);
+
+  const World world_;
+  Console& console_;
+  MainLoop& loop_;
+  const Setting setting_;
+  Output out_;
+  std::vector<std::shared_ptr<void>> kept_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Admin> admin_;
+  std::vector<std::function<Task<void>()>> closers_;
+  std::function<void()> interrupt_;
+  bool interrupted_ = false;
+  bool progress_shown_ = false;
+};
+
+// "250ms", "10s", "2m", "1h", "7d"; a bare number is seconds.
+std::optional<Duration> parse_duration(std::string_view text);
+// "10KiB", "1GiB", "500MB", "42".
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
+// "2026-01-31T12:00:00Z", "2026-01-31 12:00", "2026-01-31", milliseconds since 1970, "now", "-2h": that long ago. UTC.
+std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms);
+
+}  // namespace holdfast::client

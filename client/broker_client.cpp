@@ -102,19 +102,33 @@ BrokerClient::BrokerClient(Shard& shard, Network& network, Endpoint to, std::str
 
 BrokerClient::~BrokerClient() { HOLDFAST_CHECK(waiting_.empty()); }
 
-void BrokerClient::finish(Frame& frame, wire::Writer out) {
+BrokerClient::Frame BrokerClient::make_frame(const Outgoing& request, std::int16_t version) {
+  Frame frame;
+  frame.correlation_id = next_correlation_id_++;
+  frame.version = version;
+  frame.reply_header = wire::response_header_version(request.api(), version);
+  wire::RequestHeader header;
+  header.request_api_key = request.api().key;
+  header.request_api_version = version;
+  header.correlation_id = frame.correlation_id;
+  header.client_id = client_id_;
+  wire::Writer out;
+  out.i32(0);
+  wire::encode(header, wire::request_header_version(request.api(), version), out);
+  request.encode(version, out);
   if (!out.ok()) {
     frame.fault = out.error();
-    return;
+    return frame;
   }
   out.patch_i32(0, static_cast<std::int32_t>(out.size() - length_bytes));
   frame.bytes = out.take();
+  return frame;
 }
 
 Task<Result<BrokerClient::Reply>> BrokerClient::exchange(Frame frame, Duration timeout) {
   const Gate::Holder holder = gate_.enter();
   if (!holder) co_return fail(ErrorKind::closed, fmt::format("{}: requests are sent no longer", to_string(to_)));
-  if (frame.fault) co_return fail(ErrorKind::internal, fmt::format("request cannot be encoded: {}", frame.fault));
+  if (frame.fault) co_return fail(ErrorKind::unsupported, fmt::format("request cannot be encoded: {}", frame.fault));
   if (waiting_.size() >= waiting_max)
     co_return fail(ErrorKind::exhausted, fmt::format("{}: too many requests wait for their replies", to_string(to_)));
   Waiting waiting{.correlation_id = frame.correlation_id,
@@ -140,12 +154,23 @@ Task<Result<BrokerClient::Reply>> BrokerClient::exchange(Frame frame, Duration t
   co_return std::move(waiting.result);
 }
 
-void BrokerClient::send_only(Frame frame) {
+bool BrokerClient::send_only(Frame frame) {
   if (frame.fault) {
     log_line(LogLevel::error, "broker", "message to {} cannot be encoded: {}", to_string(to_), frame.fault);
-    return;
+    return false;
   }
-  if (stream_ && stream_->queued_bytes() + outgoing_.size() <= untold_bytes_max) send_soon(std::move(frame.bytes));
+  if (!stream_ || stream_->queued_bytes() + outgoing_.size() > untold_bytes_max) return false;
+  send_soon(std::move(frame.bytes));
+  return true;
+}
+
+Task<Result<void>> BrokerClient::drained() {
+  const Gate::Holder holder = gate_.enter();
+  const std::shared_ptr<Stream> stream = stream_;
+  if (!holder || !stream) co_return fail(ErrorKind::closed, fmt::format("{}: there is no connection", to_string(to_)));
+  flush();
+  auto drained = co_await stream->drained();
+  co_return drained;
 }
 
 void BrokerClient::send_soon(BufferChain bytes) {

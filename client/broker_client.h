@@ -38,6 +38,24 @@ class BrokerClient {
     }
   };
 
+  // A request of whatever type, and what encodes it. Refers to the message.
+  class Outgoing {
+   public:
+    template <class Request>
+      requires requires { Request::api; }
+    Outgoing(const Request& message)
+        : api_(Request::api), message_(&message), encode_([](const void* m, std::int16_t version, wire::Writer& out) {
+            wire::encode(*static_cast<const Request*>(m), version, out);
+          }) {}
+    const wire::Api& api() const { return api_; }
+    void encode(std::int16_t version, wire::Writer& out) const { encode_(message_, version, out); }
+
+   private:
+    wire::Api api_;
+    const void* message_;
+    void (*encode_)(const void*, std::int16_t, wire::Writer&);
+  };
+
   // A reply of more than `reply_bytes_max` ends the connection.
   BrokerClient(Shard& shard, Network& network, Endpoint to, std::string client_id, std::size_t reply_bytes_max);
   ~BrokerClient();  // stop() must have returned
@@ -46,17 +64,17 @@ class BrokerClient {
 
   // Dials when there is no connection; how long to wait after an error is the caller's part. The request is encoded at
   // once and takes its place when the task is awaited. Errors: what the network said; timed_out; closed, also when an
-  // earlier request was not answered in time; invalid_input, the peer broke the protocol; exhausted, too many wait.
-  template <class Request>
-  Task<Result<Reply>> ask(const Request& message, std::int16_t version, Duration timeout) {
-    return exchange(make_frame(message, version), timeout);
+  // earlier request was not answered in time; invalid_input, the peer broke the protocol; exhausted, too many wait;
+  // unsupported, the version cannot carry the message.
+  Task<Result<Reply>> ask(Outgoing request, std::int16_t version, Duration timeout) {
+    return exchange(make_frame(request, version), timeout);
   }
 
-  // Of a request that has no reply. Dropped when there is no connection, or when the peer does not read what was sent.
-  template <class Request>
-  void tell(const Request& message, std::int16_t version) {
-    send_only(make_frame(message, version));
-  }
+  // Of a request that has no reply. False: it was dropped, because there is no connection, or the peer does not read
+  // what was sent.
+  bool tell(Outgoing request, std::int16_t version) { return send_only(make_frame(request, version)); }
+  // Until the peer has taken what was sent, so that tell() drops nothing. An error if the connection has ended.
+  Task<Result<void>> drained();
 
   bool connected() const { return stream_ != nullptr; }
   const Endpoint& endpoint() const { return to_; }
@@ -70,31 +88,12 @@ class BrokerClient {
     std::int32_t correlation_id = 0;
     std::int16_t version = 0, reply_header = 0;
     BufferChain bytes;            // with its length in front
-    const char* fault = nullptr;  // it cannot be encoded: our own bug
+    const char* fault = nullptr;  // it cannot be encoded
   };
 
-  template <class Request>
-  Frame make_frame(const Request& message, std::int16_t version) {
-    Frame frame;
-    frame.correlation_id = next_correlation_id_++;
-    frame.version = version;
-    frame.reply_header = wire::response_header_version(Request::api, version);
-    wire::RequestHeader header;
-    header.request_api_key = Request::api.key;
-    header.request_api_version = version;
-    header.correlation_id = frame.correlation_id;
-    header.client_id = client_id_;
-    wire::Writer out;
-    out.i32(0);
-    wire::encode(header, wire::request_header_version(Request::api, version), out);
-    wire::encode(message, version, out);
-    finish(frame, std::move(out));
-    return frame;
-  }
-  static void finish(Frame& frame, wire::Writer out);
-
+  Frame make_frame(const Outgoing& request, std::int16_t version);
   Task<Result<Reply>> exchange(Frame frame, Duration timeout);
-  void send_only(Frame frame);
+  bool send_only(Frame frame);
   void send_soon(BufferChain bytes);
   void flush();
   Task<void> run();

@@ -21,7 +21,9 @@
 #include "client/broker_client.h"
 #include "client/failure.h"
 #include "client/metadata_cache.h"
+#include "client/wait_list.h"
 #include "runtime/network.h"
+#include "runtime/random.h"
 #include "runtime/shards.h"
 
 namespace holdfast::client {
@@ -35,7 +37,10 @@ struct ClusterOptions {
   Duration retry_backoff_max = std::chrono::seconds(1);
   Duration reconnect_backoff = std::chrono::milliseconds(50);
   Duration reconnect_backoff_max = std::chrono::seconds(1);
+  Duration connection_timeout = std::chrono::seconds(10);  // until a connection is there and its versions are known
   std::size_t reply_bytes_max = 100 << 20;
+  std::optional<std::uint64_t>
+      random_seed;  // of what is left to chance (jitter, whom to ask first); nothing: the kernel's
 };
 
 // "host:port,host:port"; a port of 9092 where none is given. invalid_input: not such a list.
@@ -58,14 +63,17 @@ class Cluster {
   ~Cluster();  // stop() must have returned
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
-  Task<void> stop();  // what waits fails with NETWORK_EXCEPTION
+  Task<void> stop();  // what waits fails with NETWORK_EXCEPTION, and so does whatever is asked later
 
   Shard& shard() { return shard_; }
   const ClusterOptions& options() const { return options_; }
+  Random& random() { return *random_; }
 
   // --- Asking. Each sends the request once, in the highest version that both sides know and that is not above
-  // `version_max`; UNSUPPORTED_VERSION where there is none, or where that version cannot carry what the request says.
-  // Codes inside of the answer are the caller's part. `timeout` nothing: options().request_timeout.
+  // `version_max`; UNSUPPORTED_VERSION where there is none, or where that version cannot carry what the request says
+  // (null where it has none; a field that it lacks is left out). Codes inside of the answer are the caller's part. A
+  // broker that says it throttles us is asked nothing for that long (KIP-219). `timeout` nothing:
+  // options().request_timeout.
 
   template <class Response, class Request>
   Task<Outcome<Answer<Response>>> ask(std::int32_t node, Request request, std::optional<Duration> timeout = {},
@@ -78,6 +86,9 @@ class Cluster {
   template <class Response, class Request>
   Task<Outcome<Answer<Response>>> ask_controller(Request request, std::optional<Duration> timeout = {},
                                                  std::int16_t version_max = INT16_MAX);
+  // A request that has no reply (Produce with acks 0): done when the connection has taken it.
+  template <class Request>
+  Task<Outcome<>> tell(std::int32_t node, Request request);
 
   // The version that ask() would use. UNSUPPORTED_VERSION: the broker does not know the request.
   Task<Outcome<std::int16_t>> version_of(std::int32_t node, wire::Api api, std::int16_t version_max = INT16_MAX);
@@ -88,9 +99,10 @@ class Cluster {
   // Asks some broker about these topics, and about all that were asked for before and not forgotten since. Requests of
   // the same moment share one answer.
   Task<Outcome<>> refresh(std::vector<std::string> topics = {}, bool create_missing = false);
-  Task<Outcome<>> refresh_all();  // every topic of the cluster
-  // The leader of a partition, from the cache or, if it is not there or too old, from a broker.
-  // UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE.
+  Task<Outcome<>> refresh_all();                // every topic of the cluster
+  void forget_topic(const std::string& topic);  // it is asked about no longer
+  // The leader of a partition, from the cache or, if it is not there, from a broker, who is asked once. A cache of more
+  // than metadata_max_age is used and refreshed meanwhile. UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE.
   Task<Outcome<PartitionLeader>> leader(TopicPartition partition);
   // An answer said that this is not the leader (any more): the next leader() asks anew, unless `hint` told who is.
   void leader_is_wrong(const TopicPartition& partition, std::optional<PartitionLeader> hint = {});
@@ -106,14 +118,93 @@ class Cluster {
 
  private:
   struct Peer;
-  Task<Outcome<Peer*>> peer(std::int32_t node);
+  struct Round;  // of metadata
+  struct RawAnswer {
+    BrokerClient::Reply reply;
+    std::int32_t node = -1;
+  };
+  using Asked = Task<Outcome<RawAnswer>>;
+  using Coordinator = std::pair<CoordinatorKind, std::string>;
+
+  Asked exchange(std::int32_t node, BrokerClient::Outgoing request, std::optional<Duration> timeout,
+                 std::int16_t version_max);
+  Asked exchange_any(BrokerClient::Outgoing request, std::optional<Duration> timeout, std::int16_t version_max);
+  Asked exchange_controller(BrokerClient::Outgoing request, std::optional<Duration> timeout, std::int16_t version_max);
+  Asked exchange_with(Peer& peer, BrokerClient::Outgoing request, SteadyTime deadline, std::int16_t version_max);
+  Task<Outcome<>> send_only(std::int32_t node, BrokerClient::Outgoing request);
+  std::unexpected<Failure> malformed(const RawAnswer& raw, const Error& error) const;
+  void throttled(std::int32_t node, std::int32_t by_ms);
+  template <class Response>
+  Outcome<Answer<Response>> read(Outcome<RawAnswer> raw);
+
+  Outcome<Endpoint> endpoint_of(std::int32_t node) const;
+  Task<Outcome<Peer*>> ready_peer(std::int32_t node, SteadyTime deadline);
+  Task<void> connect(Peer& peer);
+  Task<Outcome<>> agree_on_versions(Peer& peer, std::shared_ptr<BrokerClient> connection);
+  std::vector<std::int32_t> candidates(bool bootstrap);
+  void retire(std::shared_ptr<BrokerClient> connection);
+  static Task<void> end(std::shared_ptr<BrokerClient> connection);
+
+  Task<Outcome<>> join_round(std::vector<std::string> topics, bool all, bool create);
+  Task<void> run_rounds();
+  Task<Outcome<>> ask_metadata(const Round& round);
+  void refresh_if_old();
+  Duration jittered(Duration first, Duration max, int attempt);
 
   Shard& shard_;
   Network& network_;
   const ClusterOptions options_;
+  const std::unique_ptr<Random> random_;
   MetadataCache metadata_;
-  std::map<std::int32_t, std::unique_ptr<Peer>> peers_;
+  std::map<std::int32_t, std::unique_ptr<Peer>> peers_;  // by node; the n-th of the bootstrap list is -1 - n
+  std::map<std::string, SteadyTime> followed_;           // topics, and when they were last asked for
+  std::shared_ptr<Round> next_round_;
+  bool in_rounds_ = false;
+  std::optional<SteadyTime> refreshed_at_;
+  std::map<Coordinator, std::int32_t> coordinators_;
+  WaitList pauses_;
+  bool stopping_ = false;
   Gate gate_;
 };
+
+template <class Response>
+Outcome<Answer<Response>> Cluster::read(Outcome<RawAnswer> raw) {
+  if (!raw) return failed(raw);
+  Answer<Response> answer{std::move(raw->reply.frame), {}, raw->reply.version, raw->node};
+  const auto done = raw->reply.read(answer.message);
+  if (!done) return malformed(*raw, done.error());
+  if constexpr (requires { answer.message.throttle_time_ms; }) throttled(raw->node, answer.message.throttle_time_ms);
+  return answer;
+}
+
+template <class Response, class Request>
+Task<Outcome<Answer<Response>>> Cluster::ask(std::int32_t node, Request request, std::optional<Duration> timeout,
+                                             std::int16_t version_max) {
+  const Gate::Holder holder = gate_.enter();
+  auto raw = co_await exchange(node, request, timeout, version_max);
+  co_return read<Response>(std::move(raw));
+}
+
+template <class Response, class Request>
+Task<Outcome<Answer<Response>>> Cluster::ask_any(Request request, std::optional<Duration> timeout,
+                                                 std::int16_t version_max) {
+  const Gate::Holder holder = gate_.enter();
+  auto raw = co_await exchange_any(request, timeout, version_max);
+  co_return read<Response>(std::move(raw));
+}
+
+template <class Response, class Request>
+Task<Outcome<Answer<Response>>> Cluster::ask_controller(Request request, std::optional<Duration> timeout,
+                                                        std::int16_t version_max) {
+  const Gate::Holder holder = gate_.enter();
+  auto raw = co_await exchange_controller(request, timeout, version_max);
+  co_return read<Response>(std::move(raw));
+}
+
+template <class Request>
+Task<Outcome<>> Cluster::tell(std::int32_t node, Request request) {
+  auto sent = co_await send_only(node, request);
+  co_return sent;
+}
 
 }  // namespace holdfast::client

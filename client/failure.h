@@ -17,6 +17,8 @@ struct Failure {
   wire::ErrorCode code = wire::ErrorCode::unknown_server_error;
   std::string message;  // for people: what failed, on which topic or broker; ends without a period
 
+  Failure(wire::ErrorCode c, std::string m) : code(c), message(std::move(m)) {}
+
   bool retriable() const;  // the same request may succeed later, or at another broker
 };
 

@@ -60,8 +60,10 @@ class MetadataCache {
   // leader of an older epoch than the known one is not taken over, unless the topic's id has changed (KIP-320).
   void update(const wire::MetadataResponse& answer, bool complete);
   void update_leader(const TopicPartition& p, PartitionLeader leader);  // a hint; same rule
-  void forget_leader(const TopicPartition& p);
+  void forget_leader(const TopicPartition& p);                          // its epoch is still the one to beat
   void learn(const KnownBroker& broker);
+  void forget_topic(const std::string& name) { topics_.erase(name); }
+  void forget_brokers();
 
  private:
   std::string cluster_id_;

@@ -64,6 +64,7 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
   Task<void> stop();  // what waits fails with NETWORK_EXCEPTION, and so does whatever is asked later
+  bool stopping() const { return stopping_; }
 
   Shard& shard() { return shard_; }
   const ClusterOptions& options() const { return options_; }

@@ -36,6 +36,10 @@ struct Node::Inner {
   }
 
   Task<bool> bring_down();
+  Task<std::size_t> count_brokers() {
+    const auto& peers = rooms.services().peers;
+    co_return peers.empty() ? 0 : peers.front()->metadata().brokers().size();
+  }
   Task<HttpReply> route(std::string path);
 };
 
@@ -101,6 +105,20 @@ void Node::stop() {
 }
 
 bool Node::has_failed() const { return inner_->failed; }
+
+std::vector<Endpoint> Node::kafka_endpoints() const {
+  std::vector<Endpoint> out;
+  for (const KafkaListener& l : inner_->rooms.listeners()) out.push_back(l.advertised);
+  return out;
+}
+
+Endpoint Node::zookeeper_endpoint() const { return inner_->rooms.ensemble().local(); }
+bool Node::is_ready() const { return inner_->rooms.is_ready(); }
+
+std::size_t Node::brokers_known() const {
+  Inner& in = *inner_;
+  return blocking_call<std::size_t>(in.shards->at(0), in.gate, [&in] { return in.count_brokers(); });
+}
 
 std::string Node::greeting() const {
   const Inner& in = *inner_;

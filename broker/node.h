@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "runtime/network.h"
 #include "runtime/result.h"
 #include "runtime/world.h"
 
@@ -23,6 +24,12 @@ class Node {
   void stop();
   // It asked to be stopped (request_stop()), for it cannot go on; the log says why.
   bool has_failed() const;
+
+  // Of a node that has started. Kafka's are in the order of the listeners.
+  std::vector<Endpoint> kafka_endpoints() const;
+  Endpoint zookeeper_endpoint() const;
+  bool is_ready() const;              // it serves; one of several servers begins to when start() has long returned
+  std::size_t brokers_known() const;  // as its image of the cluster has them; blocks
 
   // What a person at a terminal wants to know: where it listens, and what to try.
   std::string greeting() const;

@@ -1,0 +1,144 @@
+// What tests of clients against a real node share: a node of their own (its files in memory, its ports the system's),
+// and a thread with a shard on which the client under test lives.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "broker/embedded_node.h"
+#include "client/cluster.h"
+#include "runtime/blocking_call.h"
+#include "runtime/shards.h"
+#include "wire/kafka/topics.h"
+
+namespace holdfast::test {
+
+// A shard with a thread. What lives on it is made, used and destroyed by run().
+class ClientThread {
+ public:
+  ClientThread() { shards_.start(); }
+  ~ClientThread() {
+    run(drain());
+    shards_.stop();
+  }
+  Shard& shard() { return shards_.at(0); }
+
+  // Runs a task on the shard to its end. A task starts when it is awaited: it may be made here, of what lives there.
+  template <class T>
+  T run(Task<T> task) {
+    if constexpr (std::is_void_v<T>) {
+      (void)blocking_call<bool>(shard(), gate_, [&] { return ended(std::move(task)); });
+    } else {
+      auto value = blocking_call<std::optional<T>>(shard(), gate_, [&] { return kept(std::move(task)); });
+      return std::move(*value);
+    }
+  }
+  // Calls something on the shard.
+  template <class F>
+  auto call(F work) -> std::invoke_result_t<F> {
+    return run(called(std::move(work)));
+  }
+
+ private:
+  static Task<bool> ended(Task<void> task) {
+    co_await std::move(task);
+    co_return true;
+  }
+  template <class T>
+  static Task<std::optional<T>> kept(Task<T> task) {
+    std::optional<T> value = co_await std::move(task);
+    co_return value;
+  }
+  template <class F>
+  static Task<std::invoke_result_t<F>> called(F work) {
+    co_return work();
+  }
+  Task<void> drain() { co_return; }
+
+  Shards shards_{1};
+  Gate gate_;
+};
+
+// One node and one client's thread for each test.
+class NodeTest : public testing::Test {
+ protected:
+  explicit NodeTest(std::map<std::string, std::string> settings = {}) {
+    EmbeddedOptions options;
+    options.settings = std::move(settings);
+    auto started = EmbeddedNode::start(std::move(options));
+    if (!started) throw std::runtime_error(started.error().message);
+    node_ = std::move(*started);
+  }
+  ~NodeTest() override {
+    if (!cluster_) return;
+    run(cluster_->stop());
+    thread_.call([this] { cluster_.reset(); });
+  }
+
+  EmbeddedNode& node() { return *node_; }
+  Shard& shard() { return thread_.shard(); }
+  template <class T>
+  T run(Task<T> task) {
+    return thread_.run(std::move(task));
+  }
+  template <class F>
+  auto call(F work) -> std::invoke_result_t<F> {
+    return thread_.call(std::move(work));
+  }
+
+  client::ClusterOptions cluster_options() {
+    client::ClusterOptions options;
+    options.bootstrap_servers = {node_->kafka_endpoint()};
+    return options;
+  }
+  // A client's view of the node, for everything that one test does.
+  client::Cluster& cluster() {
+    if (!cluster_) cluster_ = std::make_unique<client::Cluster>(shard(), system_network(), cluster_options());
+    return *cluster_;
+  }
+
+  // Until its leaders are known to cluster().
+  void create_topic(const std::string& name, std::int32_t partitions = 1,
+                    const std::map<std::string, std::string>& configs = {}) {
+    wire::CreateTopicsRequest request;
+    auto& topic = request.topics.emplace_back();
+    topic.name = name;
+    topic.num_partitions = partitions;
+    topic.replication_factor = 1;
+    for (const auto& [key, value] : configs) {
+      auto& config = topic.configs.emplace_back();
+      config.name = key;
+      config.value = value;
+    }
+    request.timeout_ms = 30'000;
+    auto created = run(cluster().ask_controller<wire::CreateTopicsResponse>(std::move(request)));
+    ASSERT_TRUE(created) << client::to_string(created.error());
+    ASSERT_EQ(created->message.topics.at(0).error_code, 0) << created->message.topics[0].error_message.value_or("");
+    for (std::int32_t p = 0; p < partitions; ++p) {
+      auto leader = run(leader_of(name, p));
+      ASSERT_TRUE(leader) << client::to_string(leader.error());
+    }
+  }
+
+ private:
+  Task<client::Outcome<client::PartitionLeader>> leader_of(std::string topic, std::int32_t partition) {
+    constexpr int attempts = 100;
+    const client::TopicPartition wanted{topic, partition};
+    for (int attempt = 0;; ++attempt) {
+      auto leader = co_await cluster().leader(wanted);
+      if (leader || attempt == attempts) co_return leader;
+      co_await cluster().back_off(0);
+    }
+  }
+
+  std::unique_ptr<EmbeddedNode> node_;
+  ClientThread thread_;
+  std::unique_ptr<client::Cluster> cluster_;
+};
+
+}  // namespace holdfast::test

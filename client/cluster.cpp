@@ -225,11 +225,14 @@ Duration Cluster::jittered(Duration first, Duration max, int attempt) {
   return base * percent / 100;
 }
 
+Duration Cluster::retry_pause(int attempt) {
+  return jittered(options_.retry_backoff, options_.retry_backoff_max, attempt);
+}
+
 Task<void> Cluster::back_off(int attempt) {
   const Gate::Holder holder = gate_.enter();
   if (stopping_) co_return;
-  const Duration pause = jittered(options_.retry_backoff, options_.retry_backoff_max, attempt);
-  co_await pauses_.wait_for(pause);
+  co_await pauses_.wait_for(retry_pause(attempt));
 }
 
 // ---- Asking ----
@@ -353,13 +356,13 @@ Cluster::Asked Cluster::exchange_controller(BrokerClient::Outgoing request, std:
   co_return answer;
 }
 
-Task<Outcome<>> Cluster::send_only(std::int32_t node, BrokerClient::Outgoing request) {
+Task<Outcome<>> Cluster::send_only(std::int32_t node, BrokerClient::Outgoing request, std::int16_t version_max) {
   const Gate::Holder holder = gate_.enter();
   const SteadyTime deadline = shard_.clock().now() + options_.request_timeout;
   auto peer = co_await ready_peer(node, deadline);
   if (!peer) co_return failed(peer);
   const std::shared_ptr<BrokerClient> connection = (*peer)->connection;
-  auto version = pick_version((*peer)->versions, request.api(), INT16_MAX, to_string(connection->endpoint()));
+  auto version = pick_version((*peer)->versions, request.api(), version_max, to_string(connection->endpoint()));
   if (!version) co_return failed(version);
   while (!connection->tell(request, *version)) {
     auto drained = co_await connection->drained();
@@ -465,10 +468,14 @@ void Cluster::refresh_if_old() {
   shard_.spawn(gate_, run_rounds());
 }
 
+void Cluster::keep_fresh(const std::string& topic) {
+  followed_[topic] = shard_.clock().now();
+  refresh_if_old();
+}
+
 Task<Outcome<PartitionLeader>> Cluster::leader(TopicPartition partition) {
   const Gate::Holder holder = gate_.enter();
-  followed_[partition.topic] = shard_.clock().now();
-  refresh_if_old();
+  keep_fresh(partition.topic);
   for (const bool asked : {false, true}) {
     const KnownPartition* known = metadata_.partition(partition);
     if (known && metadata_.brokers().contains(known->leader.node)) co_return known->leader;

@@ -89,7 +89,7 @@ class Cluster {
                                                  std::int16_t version_max = INT16_MAX);
   // A request that has no reply (Produce with acks 0): done when the connection has taken it.
   template <class Request>
-  Task<Outcome<>> tell(std::int32_t node, Request request);
+  Task<Outcome<>> tell(std::int32_t node, Request request, std::int16_t version_max = INT16_MAX);
 
   // The version that ask() would use. UNSUPPORTED_VERSION: the broker does not know the request.
   Task<Outcome<std::int16_t>> version_of(std::int32_t node, wire::Api api, std::int16_t version_max = INT16_MAX);
@@ -105,6 +105,9 @@ class Cluster {
   // The leader of a partition, from the cache or, if it is not there, from a broker, who is asked once. A cache of more
   // than metadata_max_age is used and refreshed meanwhile. UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE.
   Task<Outcome<PartitionLeader>> leader(TopicPartition partition);
+  // For who reads leaders from metadata(): the topic stays among those asked about, and the cache is refreshed when it
+  // is old.
+  void keep_fresh(const std::string& topic);
   // An answer said that this is not the leader (any more): the next leader() asks anew, unless `hint` told who is.
   void leader_is_wrong(const TopicPartition& partition, std::optional<PartitionLeader> hint = {});
   // Brokers named in an answer (KIP-951).
@@ -114,7 +117,8 @@ class Cluster {
   Task<Outcome<std::int32_t>> coordinator(CoordinatorKind kind, std::string key);
   void forget_coordinator(CoordinatorKind kind, const std::string& key);
 
-  // Waits as long as the n-th retry of something should (0: the first).
+  // How long the n-th retry of something should wait (0: the first), and waiting so long.
+  Duration retry_pause(int attempt);
   Task<void> back_off(int attempt);
 
  private:
@@ -132,7 +136,7 @@ class Cluster {
   Asked exchange_any(BrokerClient::Outgoing request, std::optional<Duration> timeout, std::int16_t version_max);
   Asked exchange_controller(BrokerClient::Outgoing request, std::optional<Duration> timeout, std::int16_t version_max);
   Asked exchange_with(Peer& peer, BrokerClient::Outgoing request, SteadyTime deadline, std::int16_t version_max);
-  Task<Outcome<>> send_only(std::int32_t node, BrokerClient::Outgoing request);
+  Task<Outcome<>> send_only(std::int32_t node, BrokerClient::Outgoing request, std::int16_t version_max);
   std::unexpected<Failure> malformed(const RawAnswer& raw, const Error& error) const;
   void throttled(std::int32_t node, std::int32_t by_ms);
   template <class Response>
@@ -203,8 +207,8 @@ Task<Outcome<Answer<Response>>> Cluster::ask_controller(Request request, std::op
 }
 
 template <class Request>
-Task<Outcome<>> Cluster::tell(std::int32_t node, Request request) {
-  auto sent = co_await send_only(node, request);
+Task<Outcome<>> Cluster::tell(std::int32_t node, Request request, std::int16_t version_max) {
+  auto sent = co_await send_only(node, request, version_max);
   co_return sent;
 }
 

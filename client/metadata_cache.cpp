@@ -57,6 +57,7 @@ const KnownTopic* MetadataCache::topic(const Uuid& id) const {
 const KnownPartition* MetadataCache::partition(const TopicPartition& p) const { return find_partition(topics_, p); }
 
 void MetadataCache::update(const wire::MetadataResponse& answer, bool complete) {
+  ++generation_;
   if (answer.cluster_id) cluster_id_ = *answer.cluster_id;
   controller_ = answer.controller_id;
   // A broker that has just started may know of none yet, not even of itself.

@@ -64,10 +64,13 @@ class MetadataCache {
   void learn(const KnownBroker& broker);
   void forget_topic(const std::string& name) { topics_.erase(name); }
   void forget_brokers();
+  // Another one after each update(): what was derived from topics and partitions may have to be derived anew.
+  std::uint64_t generation() const { return generation_; }
 
  private:
   std::string cluster_id_;
   std::int32_t controller_ = -1;
+  std::uint64_t generation_ = 1;
   std::map<std::int32_t, KnownBroker> brokers_;
   std::map<std::string, KnownTopic> topics_;
 };

@@ -21,6 +21,7 @@ constexpr std::int16_t api_versions_version = 4;  // the highest that every brok
 constexpr std::uint16_t default_port = 9092;
 constexpr Duration topic_idle_max = std::chrono::minutes(5);  // metadata.max.idle.ms
 constexpr int jitter_percent = 20;
+constexpr std::int32_t lane_size = 1 << 29, lane_count = 2;  // beside the common one
 
 std::unexpected<Failure> stopped() { return failed(ErrorCode::network_exception, "the client was stopped"); }
 
@@ -120,7 +121,19 @@ Task<void> Cluster::stop() {
 
 // ---- Connections ----
 
-Outcome<Endpoint> Cluster::endpoint_of(std::int32_t node) const {
+// Lanes have the numbers at the lower end; a broker with an id that finds no room there has one lane.
+std::int32_t Cluster::on_lane(Lane lane, std::int32_t node) {
+  if (lane == Lane::common || node < 0 || node >= lane_size) return node;
+  return INT32_MIN + (static_cast<std::int32_t>(lane) - 1) * lane_size + node;
+}
+
+std::int32_t Cluster::without_lane(std::int32_t node) {
+  const std::int64_t from_lowest = std::int64_t{node} - INT32_MIN;
+  return from_lowest < lane_count * std::int64_t{lane_size} ? static_cast<std::int32_t>(from_lowest % lane_size) : node;
+}
+
+Outcome<Endpoint> Cluster::endpoint_of(std::int32_t on_some_lane) const {
+  const std::int32_t node = without_lane(on_some_lane);
   const auto index = static_cast<std::size_t>(-1 - std::int64_t{node});
   if (is_bootstrap(node) && index < options_.bootstrap_servers.size()) return options_.bootstrap_servers[index];
   const auto it = metadata_.brokers().find(node);

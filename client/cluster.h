@@ -91,6 +91,11 @@ class Cluster {
   template <class Request>
   Task<Outcome<>> tell(std::int32_t node, Request request, std::int16_t version_max = INT16_MAX);
 
+  // Answers come in the order of their requests: one that may take its time would hold up all behind it. So each lane
+  // to a broker is a connection of its own; `node` of ask() may be any of them.
+  enum class Lane : std::int8_t { common, fetch, group };
+  static std::int32_t on_lane(Lane lane, std::int32_t node);
+
   // The version that ask() would use. UNSUPPORTED_VERSION: the broker does not know the request.
   Task<Outcome<std::int16_t>> version_of(std::int32_t node, wire::Api api, std::int16_t version_max = INT16_MAX);
 
@@ -142,6 +147,7 @@ class Cluster {
   template <class Response>
   Outcome<Answer<Response>> read(Outcome<RawAnswer> raw);
 
+  static std::int32_t without_lane(std::int32_t node);
   Outcome<Endpoint> endpoint_of(std::int32_t node) const;
   Task<Outcome<Peer*>> ready_peer(std::int32_t node, SteadyTime deadline);
   Task<void> connect(Peer& peer);

@@ -181,9 +181,7 @@ bool replace(const Metadata& metadata, PartitionImage& p, const PartitionImage& 
 
 AdminAnswer cancel(const Metadata& metadata, const Reassignment& wanted, PartitionImage& p,
                    const PartitionImage& before, const Rule& rule) {
-  if (!p.reassigning())
-    return {ErrorCode::no_reassignment_in_progress,
-            std::string(wire::error_message(ErrorCode::no_reassignment_in_progress))};
+  if (!p.reassigning()) return {ErrorCode::no_reassignment_in_progress, {}};
   const Ids origin = without(p.replicas, p.adding);
   if (origin.empty())
     return {ErrorCode::invalid_replica_assignment, "Invalid replica assignment: addingReplicas contains all replicas."};

@@ -490,6 +490,7 @@ class FetchRun {
       fill(to, target);
       if (context_.version() >= 16 && target.owner && is_led_elsewhere(reading.error))
         add_leader_hint(home_.metadata(), context_.listener(), target.log, to, response);
+      if (reader_.is_follower()) response.node_endpoints.clear();  // a broker knows where brokers are
     }
     home_.services().replication_quotas.leader.record(counted, home_.shard().clock().now());
     // Those that had their turn go last next time (KIP-227).

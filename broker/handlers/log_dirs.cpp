@@ -91,11 +91,14 @@ ErrorCode check_replica(BrokerShard& broker, const TopicPtr& topic, std::int32_t
   return broker.metadata().serves(self, image) ? ErrorCode::none : ErrorCode::kafka_storage_error;
 }
 
-Task<ErrorCode> place(BrokerShard* home, std::string topic, std::int32_t partition, std::string dir) {
-  // The name of the directory it moves to: <topic>-<partition>.<32 digits>-future.
+// The name of the directory it moves to: <topic>-<partition>.<32 digits>-future.
+bool is_too_long_to_move(const std::string& topic, std::int32_t partition) {
   constexpr std::size_t name_max = 255, id_digits = 32;
-  if (topic.size() + std::to_string(partition).size() + id_digits + log_format::future_dir_suffix.size() + 2 > name_max)
-    co_return ErrorCode::invalid_topic_exception;
+  return topic.size() + std::to_string(partition).size() + id_digits + log_format::future_dir_suffix.size() + 2 >
+         name_max;
+}
+
+Task<ErrorCode> place(BrokerShard* home, std::string topic, std::int32_t partition, std::string dir) {
   const TopicPtr image = home->metadata().topic(topic);
   const ErrorCode known = check_replica(*home, image, partition);
   if (known == ErrorCode::unknown_topic_or_partition || known == ErrorCode::replica_not_available)
@@ -121,6 +124,7 @@ Task<void> run_alter(RequestContext context, wire::AlterReplicaLogDirsRequest me
     const auto known = std::ranges::find(directories, dir, &LogDirDescription::path);
     ErrorCode error = ErrorCode::log_dir_not_found;
     if (known != directories.end()) error = known->online ? ErrorCode::none : ErrorCode::kafka_storage_error;
+    if (is_too_long_to_move(partition.first, partition.second)) error = ErrorCode::invalid_topic_exception;
     if (error == ErrorCode::none) error = co_await place(home, partition.first, partition.second, dir);
     if (response.results.empty() || response.results.back().topic_name != partition.first)
       response.results.emplace_back().topic_name = partition.first;

@@ -24,7 +24,7 @@ Task<void> run_alter(RequestContext context, wire::AlterPartitionReassignmentsRe
   auto done = co_await hop(first->shard(), first->gate(), std::move(work));
   wire::AlterPartitionReassignmentsResponse response;
   response.allow_replication_factor_change = message.allow_replication_factor_change;
-  response.error_message.reset();
+  if (!message.topics.empty()) response.error_message.reset();  // as Kafka has it, for whoever looks closely
   std::size_t next = 0;
   for (const auto& topic : message.topics) {
     auto& to = response.responses.emplace_back();
@@ -35,8 +35,7 @@ Task<void> run_alter(RequestContext context, wire::AlterPartitionReassignmentsRe
       result.partition_index = p.partition_index;
       result.error_code = code(answer.error);
       result.error_message.reset();
-      if (answer.error != ErrorCode::none)
-        result.error_message = answer.message.empty() ? std::string(wire::error_message(answer.error)) : answer.message;
+      if (!answer.message.empty()) result.error_message = answer.message;
     }
   }
   context.respond(response);

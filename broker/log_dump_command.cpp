@@ -7,10 +7,8 @@
 
 namespace holdfast {
 
-LogDumpCommand::LogDumpCommand(CLI::App& app) {
-  CLI::App* log = app.add_subcommand("log", "look into the files of a log directory");
-  log->require_subcommand(1);
-  CLI::App* dump = log->add_subcommand("dump", "print segments, indexes and snapshots in kafka-dump-log's words");
+LogDumpCommand::LogDumpCommand(CLI::App& log) {
+  CLI::App* dump = log.add_subcommand("dump", "print segments, indexes and snapshots in kafka-dump-log's words");
   dump->add_option("FILES,--files", files_, ".log, .index, .timeindex, .snapshot and .txnindex files; commas separate")
       ->required()
       ->delimiter(',');
@@ -33,8 +31,6 @@ LogDumpCommand::LogDumpCommand(CLI::App& app) {
   dump->add_option("--max-bytes", options_.log_bytes_max, "of each .log file, only so much");
   command_ = dump;
 }
-
-bool LogDumpCommand::chosen() const { return command_->parsed(); }
 
 int LogDumpCommand::run(Disk& disk) {
   if (offsets_) options_.decoder = RecordDecoder::offsets;

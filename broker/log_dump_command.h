@@ -15,13 +15,13 @@ namespace holdfast {
 
 class LogDumpCommand {
  public:
-  explicit LogDumpCommand(CLI::App& app);  // adds itself to the command line
-  bool chosen() const;
+  explicit LogDumpCommand(CLI::App& log);  // adds itself to the verbs of this noun
+  CLI::App& app() { return *command_; }
   // The exit code: 1 if a file could not be read to its end. The other files are dumped all the same.
   int run(Disk& disk);
 
  private:
-  const CLI::App* command_;
+  CLI::App* command_;
   std::vector<std::string> files_;
   DumpOptions options_;
   bool offsets_ = false, transactions_ = false, share_group_state_ = false, skip_record_metadata_ = false;

@@ -1,15 +1,17 @@
-// The holdfast command: server, log dump, zk import, version.
+// The holdfast command: the server, and the verbs of client/cli.h.
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "broker/log_dump_command.h"
 #include "broker/node.h"
 #include "broker/zk_import_command.h"
+#include "client/cli.h"
+#include "client/cli_families.h"
 #include "config/load.h"
 #include "runtime/clock.h"
+#include "runtime/console.h"
 #include "runtime/disk.h"
 #include "runtime/log_line.h"
 #include "runtime/signals.h"
@@ -59,23 +61,25 @@ int run_server(const ServerArguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Holdfast: a log broker that speaks Kafka and ZooKeeper"};
-  app.require_subcommand(1);
+  using namespace holdfast;
+  Console console;
+  client::Cli cli(system_world(), console);
+
   ServerArguments server;
-  CLI::App* serve = app.add_subcommand("server", "run a node");
-  serve->add_option("--config", server.files, "properties file (may be repeated; the later one has the last word)");
-  serve->add_option("--data", server.data, "data directory (log.dirs); default ./holdfast-data");
-  serve->add_option("--set", server.sets, "key=value, over every file (may be repeated)");
-  serve->add_option("--log-level", server.log_level, "trace, debug, info, warn, error, off");
-  holdfast::LogDumpCommand log_dump(app);
-  holdfast::ZkImportCommand zk_import(app);
-  CLI::App* version = app.add_subcommand("version", "print the version");
-  CLI11_PARSE(app, argc, argv);
-  if (version->parsed()) {
-    fmt::print("holdfast {}\n", HOLDFAST_VERSION);
-    return 0;
-  }
-  if (log_dump.chosen()) return log_dump.run(holdfast::system_disk());
-  if (zk_import.chosen()) return zk_import.run(holdfast::system_disk(), holdfast::system_clock().wall_ms());
-  return run_server(server);
+  cli.verb("server", "run a node")
+      .option("--config", server.files, "properties file (may be repeated; the later one has the last word)", "FILE")
+      .option("--data", server.data, "data directory (log.dirs); default ./holdfast-data", "DIRECTORY")
+      .option("--set", server.sets, "key=value, over every file (may be repeated)", "KEY=VALUE")
+      .option("--log-level", server.log_level, "trace, debug, info, warn, error, off", "LEVEL")
+      .example("holdfast server", "one node on loopback, its data in ./holdfast-data")
+      .example("holdfast server --config /etc/holdfast/server.properties")
+      .runs_plainly([&server] { return run_server(server); });
+  client::add_client_verbs(cli);
+  LogDumpCommand log_dump(cli.family("log", "the files of a log directory"));
+  cli.adopt("log dump", log_dump.app()).runs_plainly([&log_dump] { return log_dump.run(system_disk()); });
+  ZkImportCommand zk_import(cli.family("zk", "znodes"));
+  cli.adopt("zk import", zk_import.app()).runs_plainly([&zk_import] {
+    return zk_import.run(system_disk(), system_clock().wall_ms());
+  });
+  return cli.run(argc, argv);
 }

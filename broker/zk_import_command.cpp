@@ -7,10 +7,8 @@
 
 namespace holdfast {
 
-ZkImportCommand::ZkImportCommand(CLI::App& app) {
-  CLI::App* zk = app.add_subcommand("zk", "znodes");
-  zk->require_subcommand(1);
-  CLI::App* import = zk->add_subcommand("import", "make a new node out of a ZooKeeper server's data directory");
+ZkImportCommand::ZkImportCommand(CLI::App& zk) {
+  CLI::App* import = zk.add_subcommand("import", "make a new node out of a ZooKeeper server's data directory");
   options_.to = "./holdfast-data";
   import->add_option("FROM", options_.from, "the server's dataDir (it must be stopped)")->required();
   import->add_option("--log-dir", options_.from_logs, "its dataLogDir, if it has one");
@@ -19,8 +17,6 @@ ZkImportCommand::ZkImportCommand(CLI::App& app) {
                    "extendedTypesEnabled: there are TTL nodes; the node needs the setting, too");
   command_ = import;
 }
-
-bool ZkImportCommand::chosen() const { return command_->parsed(); }
 
 int ZkImportCommand::run(Disk& disk, std::int64_t now_ms) {
   options_.now_ms = now_ms;

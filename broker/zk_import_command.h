@@ -11,12 +11,12 @@ namespace holdfast {
 
 class ZkImportCommand {
  public:
-  explicit ZkImportCommand(CLI::App& app);  // adds itself to the command line
-  bool chosen() const;
+  explicit ZkImportCommand(CLI::App& zk);  // adds itself to the verbs of this noun
+  CLI::App& app() { return *command_; }
   int run(Disk& disk, std::int64_t now_ms);  // the exit code
 
  private:
-  const CLI::App* command_;
+  CLI::App* command_;
   zk::ImportOptions options_;
 };
 

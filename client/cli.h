@@ -63,6 +63,7 @@ class Verb {
   Verb& more(std::string text);  // what its page in the manual says beyond the options
   Verb& watchable();             // --watch repeats it: it only reads
   Verb& hidden();
+  Verb& prepares(std::function<void(GlobalOptions&)> prepare);  // runs before the options count
   Verb& runs(Run run);
   Verb& runs_plainly(std::function<int()> run);  // without a session: it returns the exit code itself
 
@@ -82,6 +83,7 @@ class Verb {
   std::string name_, more_;
   CLI::App& app_;
   Run run_;
+  std::function<void(GlobalOptions&)> prepare_;
   std::function<int()> plain_;
   std::vector<Example> examples_;
   bool watchable_ = false, hidden_ = false;
@@ -104,7 +106,13 @@ class Cli {
   // Parses and runs. The process may end in here: at a second interrupt, or when a connection attempt holds up the end.
   int run(int argc, const char* const* argv);
 
+  // Who knows the znodes that begin with a word, for completion.
+  using NamesOf = std::function<Task<std::vector<std::string>>(Session&, std::string begin)>;
+  void complete_znodes(NamesOf names) { znode_names_ = std::move(names); }
+  const NamesOf& znode_names() const { return znode_names_; }
+
   CLI::App& root() { return *root_; }
+  const CLI::App& root() const { return *root_; }
   const GlobalOptions& options() const { return options_; }
   const std::vector<std::unique_ptr<Verb>>& verbs() const { return verbs_; }
   struct Family {
@@ -116,8 +124,9 @@ class Cli {
 
  private:
   void add_global_options();
+  // The options given, the environment, the profile and the defaults, in this order.
+  Result<Session::Setting> resolve(const Verb& verb) const;
   int run_verb(Verb& verb);
-  int complain(const CLI::ParseError& error);
 
   const World world_;
   Console& console_;
@@ -125,6 +134,7 @@ class Cli {
   std::unique_ptr<CLI::App> root_;
   std::vector<Family> families_;
   std::vector<std::unique_ptr<Verb>> verbs_;
+  NamesOf znode_names_;
 };
 
 }  // namespace holdfast::client

@@ -2,8 +2,10 @@
 // ask and how to fail. It lives as long as the verb runs, on its shard.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,9 +34,8 @@ enum class Exit : std::uint8_t {
 };
 
 struct GlobalOptions {
-  std::string bootstrap_server, zookeeper, profile, output = "text", timeout = "10s", watch;
+  std::string bootstrap_server, zookeeper, profile, output, timeout, watch;  // as they were given
   bool no_color = false, yes = false, dry_run = false;
-  bool watching = false;
 };
 
 // Where a server is, and who says so: "--bootstrap-server", "HOLDFAST_ZOOKEEPER", "profile prod", "the default".
@@ -50,6 +51,7 @@ class Session {
     Duration timeout = std::chrono::seconds(10);
     Target kafka, zookeeper;
     std::string profile;  // empty: none
+    std::optional<Duration> watch;
   };
   Session(World world, Console& console, MainLoop& loop, Setting setting);
   ~Session();  // close() has ended, or the process ends
@@ -104,7 +106,7 @@ class Session {
 
  private:
   friend class Cli;
-  void on_signal(int signal);
+  void on_signal();
 
   const World world_;
   Console& console_;
@@ -120,6 +122,9 @@ class Session {
   bool progress_shown_ = false;
 };
 
+// The one of `words` that was probably meant; empty when none is near.
+std::string nearest_word(std::string_view word, std::span<const std::string> words);
+std::optional<OutputFormat> parse_output_format(std::string_view text);
 // "250ms", "10s", "2m", "1h", "7d"; a bare number is seconds.
 std::optional<Duration> parse_duration(std::string_view text);
 // "10KiB", "1GiB", "500MB", "42".

@@ -59,8 +59,15 @@ struct Console::Mode {
 
 Console::Console() { ::signal(SIGPIPE, SIG_IGN); }
 
-Console::~Console() {
+Console::~Console() { restore_mode(); }
+
+void Console::restore_mode() {
   if (mode_) ::tcsetattr(STDIN_FILENO, TCSANOW, &mode_->before);
+}
+
+void Console::exit_now(int code) {
+  restore_mode();
+  ::_exit(code);
 }
 
 bool Console::input_is_terminal() const { return ::isatty(STDIN_FILENO) == 1; }

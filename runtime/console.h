@@ -42,8 +42,11 @@ class Console {
   bool read_keys();
   // What suspends in read() gets 0.
   void end_input();
+  // Ends the process, with the terminal as it was. Nothing is destroyed: for when something holds up a tidy end.
+  [[noreturn]] void exit_now(int code);
 
  private:
+  void restore_mode();
   struct Input;
   std::unique_ptr<Input> input_;  // since the first read()
   struct Mode;

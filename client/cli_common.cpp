@@ -1,0 +1,127 @@
+#include "client/cli_common.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "client/admin.h"
+
+namespace holdfast::client {
+
+std::string counted(std::int64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
+}
+
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  const std::size_t first = digits.starts_with('-') ? 1 : 0;
+  for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, 1, ',');
+  return digits;
+}
+
+Value ids_value(const std::vector<std::int32_t>& ids) { return Value::list(ids); }
+
+bool is_pattern(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+
+bool matches(std::string_view pattern, std::string_view name) {
+  std::size_t p = 0, n = 0, star = std::string_view::npos, resumed = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resumed = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p, ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++resumed;
+    } else {
+      return false;
+    }
+  }
+  return std::all_of(pattern.begin() + static_cast<std::ptrdiff_t>(p), pattern.end(), [](char c) { return c == '*'; });
+}
+
+std::optional<std::pair<std::string, std::string>> parse_assignment(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) return std::nullopt;
+  return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
+}
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+std::optional<std::vector<std::int32_t>> parse_ids(std::string_view text) {
+  std::vector<std::int32_t> ids;
+  for (;;) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    const auto id = parse_number(text.substr(0, comma));
+    if (!id || *id > INT32_MAX) return std::nullopt;
+    ids.push_back(static_cast<std::int32_t>(*id));
+    if (comma == text.size()) return ids;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+std::optional<TopicPart> parse_topic_part(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  TopicPart part{std::string(text.substr(0, colon)), std::nullopt};
+  if (part.topic.empty()) return std::nullopt;
+  if (colon == std::string_view::npos) return part;
+  part.partitions = parse_ids(text.substr(colon + 1));
+  if (!part.partitions) return std::nullopt;
+  return part;
+}
+
+void Report::done(std::string sentence, std::string result, Object fields) {
+  if (session_.out().is_text()) return session_.out().line(printable(sentence));
+  fields.push_back({"result", std::move(result)});
+  fields.push_back({"error", Value()});
+  objects_.push_back(std::move(fields));
+}
+
+void Report::failed(const Failure& failure, std::string_view doing, Object fields) {
+  const Exit exit = session_.fail(failure, doing);
+  if (exit_ == Exit::ok) exit_ = exit;
+  fields.push_back({"result", "failed"});
+  fields.push_back({"error", Object{{"code", wire::error_name(failure.code)}, {"message", failure.message}}});
+  objects_.push_back(std::move(fields));
+}
+
+Exit Report::finish() {
+  if (!session_.out().is_text()) session_.out().objects(objects_);
+  return exit_;
+}
+
+Task<std::expected<std::vector<std::string>, Exit>> existing_topics(Session& session, std::vector<std::string> names) {
+  auto listed = co_await session.admin().list_topics();
+  if (!listed) co_return std::unexpected(session.fail(listed.error(), "topics"));
+  std::vector<std::string> known, found;
+  for (const TopicListing& topic : *listed) {
+    known.push_back(topic.name);
+    if (names.empty() && !topic.is_internal) found.push_back(topic.name);
+  }
+  for (const std::string& name : names) {
+    const std::size_t before = found.size();
+    for (const TopicListing& topic : *listed) {
+      if (topic.name == name || (is_pattern(name) && !topic.is_internal && matches(name, topic.name)))
+        found.push_back(topic.name);
+    }
+    if (found.size() > before) continue;
+    const std::string meant = nearest_word(name, known);
+    const std::string fix = meant.empty() ? "holdfast topic list" : "did you mean " + meant + "?";
+    co_return std::unexpected(session.fail(
+        Exit::not_found,
+        is_pattern(name) ? fmt::format("no topic matches '{}'", name) : fmt::format("there is no topic {}", name),
+        fix));
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  co_return found;
+}
+
+}  // namespace holdfast::client

@@ -1,0 +1,131 @@
+// holdfast config: what a node's settings mean, and whether its files are right.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+
+#include "client/cli.h"
+#include "client/cli_families.h"
+#include "config/load.h"
+
+namespace holdfast::client {
+namespace {
+
+struct ExplainArguments {
+  std::string key;
+};
+
+struct CheckArguments {
+  std::vector<std::string> files, sets;
+};
+
+std::string_view origin(SettingGroup group) {
+  switch (group) {
+    case SettingGroup::broker:
+      return "server.properties (Kafka)";
+    case SettingGroup::topic:
+      return "a topic (Kafka)";
+    case SettingGroup::coordination:
+      return "zoo.cfg (ZooKeeper)";
+    case SettingGroup::hidden:
+      break;
+  }
+  return "server.properties (Kafka, internal or of older releases)";
+}
+
+Value effect(Effect effect) {
+  switch (effect) {
+    case Effect::used:
+      return Value("used").in(Tone::good);
+    case Effect::ignored:
+      return Value("ignored").shown_as("ignored: accepted, it has no meaning here").in(Tone::warning);
+    case Effect::refused:
+      break;
+  }
+  return Value("refused").shown_as("refused: only its default is accepted").in(Tone::warning);
+}
+
+Value allowed(const Limits& limits) {
+  if (limits.replicas) return "partition:broker pairs, or *";
+  if (!limits.one_of.empty()) return fmt::format("{}", fmt::join(limits.one_of, ", "));
+  std::string out;
+  if (limits.min && limits.max) out = fmt::format("{} to {}", *limits.min, *limits.max);
+  if (limits.min && !limits.max) out = fmt::format("at least {}", *limits.min);
+  if (limits.or_equal) out += fmt::format(" or {}", *limits.or_equal);
+  return out.empty() ? Value() : Value(out);
+}
+
+Object explained(const Setting& setting, const SettingTable& table) {
+  Object object{{"name", setting.name}};
+  object.push_back({"document", setting.document});
+  object.push_back({"of", origin(table.group)});
+  object.push_back({"section", table.title});
+  std::string type(to_string(setting.type));
+  for (char& c : type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  object.push_back({"type", type});
+  object.push_back({"default", setting.default_value ? Value(*setting.default_value) : Value()});
+  object.push_back({"allowed", allowed(setting.limits)});
+  object.push_back({"changeable", to_string(setting.dynamic)});
+  object.push_back({"effect", effect(setting.effect)});
+  object.push_back({"default_from", setting.synonym.empty() ? Value() : Value(setting.synonym)});
+  return object;
+}
+
+Task<Exit> explain(Session& session, const ExplainArguments& arguments) {
+  std::vector<Object> found;
+  std::vector<std::string> known, similar;
+  for (const SettingTable& table : setting_tables()) {
+    for (const Setting& setting : table.settings) {
+      if (setting.name == arguments.key) found.push_back(explained(setting, table));
+      if (setting.name.find(arguments.key) != std::string_view::npos) similar.emplace_back(setting.name);
+      known.emplace_back(setting.name);
+    }
+  }
+  if (!found.empty()) {
+    session.out().objects(found);
+    co_return Exit::ok;
+  }
+  const std::string meant = nearest_word(arguments.key, known);
+  std::string fix = "docs/SETTINGS.md has them all";
+  if (!meant.empty()) fix = "did you mean " + meant + "?";
+  if (!similar.empty()) fix = fmt::format("these have it in their names: {}", fmt::join(similar, " "));
+  co_return session.fail(Exit::not_found, fmt::format("there is no setting '{}'", arguments.key), fix);
+}
+
+Task<Exit> check(Session& session, const CheckArguments& arguments) {
+  std::vector<std::string> notices;
+  auto config = load_config(session.disk(), {arguments.files, arguments.sets}, notices);
+  if (session.out().is_text()) {
+    for (const std::string& notice : notices)
+      session.out().line(fmt::format("{}  {}", session.out().toned("note", Tone::warning), printable(notice)));
+  }
+  const std::string files = fmt::format("{}", fmt::join(arguments.files, ", "));
+  Object object{{"files", Value::list(arguments.files)}, {"notices", Value::list(notices)}};
+  object.push_back({"error", config ? Value() : Value(config.error().message)});
+  if (config) {
+    session.out().done(fmt::format("{}: a node would start with it", files), object);
+    co_return Exit::ok;
+  }
+  if (!session.out().is_text()) session.out().object(object);
+  co_return session.fail(Exit::failed, config.error().message,
+                         "holdfast config explain KEY says what a setting means and takes");
+}
+
+}  // namespace
+
+void add_config_verbs(Cli& cli) {
+  cli.family("config", "settings of nodes and topics");
+  auto explained = std::make_shared<ExplainArguments>();
+  cli.verb("config explain", "what a setting means: document, type, default, range, and whether it has an effect")
+      .argument("KEY", explained->key, "its name, or a part of it")
+      .example("holdfast config explain min.insync.replicas")
+      .runs([explained](Session& session) { return explain(session, *explained); });
+  auto checked = std::make_shared<CheckArguments>();
+  cli.verb("config check", "whether a node would start with these files")
+      .argument("FILE", checked->files, "properties files; the later one has the last word")
+      .option("--set", checked->sets, "key=value, over every file (may be repeated)", "KEY=VALUE")
+      .example("holdfast config check /etc/holdfast/server.properties")
+      .runs([checked](Session& session) { return check(session, *checked); });
+}
+
+}  // namespace holdfast::client

@@ -1,0 +1,26 @@
+#include "client/cli_families.h"
+
+#include "client/cli.h"
+#include "client/cli_manual.h"
+
+namespace holdfast::client {
+namespace {
+
+Task<Exit> print_version(Session& session) {
+  session.out().done(std::string("holdfast ") + HOLDFAST_VERSION, {{"version", HOLDFAST_VERSION}});
+  co_return Exit::ok;
+}
+
+}  // namespace
+
+void add_client_verbs(Cli& cli) {
+  add_topic_verbs(cli);
+  add_config_verbs(cli);
+  add_doctor_verbs(cli);
+  add_profile_verbs(cli);
+  add_completion_verbs(cli);
+  cli.verb("version", "print the version").runs(print_version);
+  add_manual_verbs(cli);
+}
+
+}  // namespace holdfast::client

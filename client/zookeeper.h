@@ -50,10 +50,11 @@ class ZooKeeper {
   Task<void> close();  // ends the session at the servers, with its ephemerals, if they can be reached; and stops
   Task<void> stop();   // lets go of it: whoever has session() can go on with it until it expires
 
-  Shard& shard() { return shard_; }
+  Shard& shard() const { return shard_; }
   Random& random() { return random_; }
   const ZooKeeperOptions& options() const { return options_; }
   SessionState state() const { return state_; }
+  bool closing() const { return ending_; }  // no request is taken any more
   bool connected() const { return state_ == SessionState::connected || state_ == SessionState::read_only; }
   ZkSession session() const { return {session_.id, session_.password}; }
   std::int64_t session_id() const { return session_.id; }  // 0: there is none yet

@@ -1,0 +1,158 @@
+#include "client/contender.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/zookeeper_path.h"
+
+namespace holdfast::client {
+namespace {
+
+constexpr Duration retry_pause = std::chrono::milliseconds(200);
+constexpr std::string_view revoke_word = "__REVOKE__";
+
+}  // namespace
+
+Contender::Contender(ZooKeeper& zk, Options options)
+    : zk_(zk),
+      options_(std::move(options)),
+      changed_(zk.shard()),
+      over_(zk.shard()),
+      session_watcher_(make_watcher([this](const WatchEvent& event) { on_session(event); })),
+      own_watcher_(make_watcher([this](const WatchEvent& event) { on_own_node(event); })),
+      other_watcher_(make_watcher([this](const WatchEvent&) { changed_.notify(); })) {
+  zk_.on_session(session_watcher_);
+}
+
+Contender::~Contender() { HOLDFAST_CHECK(!has_turn_ && !entering_); }
+
+Task<ZkOutcome<>> Contender::wait_turn(std::optional<Duration> at_most) {
+  const Gate::Holder holder = gate_.enter();
+  if (!holder) co_return zk_failed(ZkError::session_expired, "it was stopped");
+  if (entering_ || has_turn_) co_return zk_failed(ZkError::bad_arguments, "it has a place already");
+  entering_ = true;
+  const auto deadline = deadline_in(zk_, at_most);
+  ZkOutcome<> outcome;
+  for (;;) {
+    changed_.reset();
+    auto turn = co_await look(deadline);
+    const bool lives = zk_.state() != SessionState::doubtful && node_session_ == zk_.session_id();
+    if (stopping_) {
+      outcome = zk_failed(ZkError::session_expired, "it was stopped");
+      break;
+    }
+    if (turn && *turn && lives) {
+      entering_ = false;
+      has_turn_ = true;
+      co_return ZkOutcome<>();
+    }
+    if (!turn && !recipe_goes_on(zk_, turn.error())) {
+      outcome = zk_failed(turn);
+      break;
+    }
+    if (deadline && zk_.shard().clock().now() >= *deadline) {
+      outcome = zk_failed(ZkError::operation_timeout, options_.path);
+      break;
+    }
+    // Nothing tells when a request will succeed that just failed.
+    std::optional<SteadyTime> until = deadline;
+    if (!turn || *turn) {
+      const SteadyTime soon = zk_.shard().clock().now() + retry_pause;
+      until = deadline ? std::min(soon, *deadline) : soon;
+    }
+    auto noticed = co_await changed_.wait(until);
+    (void)noticed;
+  }
+  co_await give_up();
+  entering_ = false;
+  co_return outcome;
+}
+
+// True: nobody is before this one. False: there will be a notice.
+Task<ZkOutcome<bool>> Contender::look(std::optional<SteadyTime> deadline) {
+  if (node_.empty() || node_session_ != zk_.session_id()) {
+    node_.clear();
+    auto created = co_await create_protected(zk_, gate_, options_.path, options_.name, options_.data,
+                                             CreateMode::ephemeral_sequential, deadline);
+    if (!created) co_return zk_failed(created);
+    node_ = created->path;
+    token_ = created->stat.czxid;
+    node_session_ = zk_.session_id();
+  }
+  auto children = co_await zk_.children(options_.path);
+  if (!children) co_return zk_failed(children);
+  const auto queue = in_order(children->names, options_.mark);
+  const auto own = std::ranges::find(queue, zk_name(node_), &SequentialChild::name);
+  if (own == queue.end()) {
+    node_.clear();  // somebody deleted it, or its session is over
+    changed_.notify();
+    co_return false;
+  }
+  const auto other = options_.waits_for(queue, static_cast<std::size_t>(own - queue.begin()));
+  if (!other) {
+    auto there = co_await zk_.exists(node_, own_watcher_);
+    if (!there) co_return zk_failed(there);
+    co_return there->has_value();
+  }
+  // A read leaves no watch where there is nothing, as exists() would.
+  std::string before = zk_join(options_.path, queue[*other].name);
+  auto watched = co_await zk_.get(std::move(before), other_watcher_);
+  if (!watched && watched.error().code != ZkError::no_node) co_return zk_failed(watched);
+  if (!watched) changed_.notify();
+  co_return false;
+}
+
+void Contender::on_session(const WatchEvent& event) {
+  changed_.notify();
+  const bool over = event.state == SessionState::doubtful || event.state == SessionState::expired ||
+                    event.state == SessionState::closed || event.state == SessionState::auth_failed;
+  if (over && has_turn_) lose();
+}
+
+void Contender::on_own_node(const WatchEvent& event) {
+  if (!has_turn_ || event.path != node_) return changed_.notify();
+  if (event.type == WatchType::deleted) return lose();
+  zk_.shard().spawn(gate_, look_at_own_node(node_));
+}
+
+// Its data has changed.
+Task<void> Contender::look_at_own_node(std::string node) {
+  auto found = co_await zk_.get(node, own_watcher_);
+  if (!has_turn_ || node_ != node) co_return;
+  if (!found && found.error().code == ZkError::no_node) lose();
+  if (found && found->data == revoke_word && revoke_) revoke_();
+}
+
+void Contender::lose() {
+  has_turn_ = false;
+  zk_.shard().spawn(gate_, give_up());
+  over_.wake_all();
+  if (const auto told = lost_) told();
+}
+
+Task<void> Contender::give_up() {
+  const std::string node = std::exchange(node_, {});
+  if (node.empty() || node_session_ != zk_.session_id()) co_return;
+  auto removed = co_await zk_.remove(node);
+  if (!removed && removed.error().retriable()) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, node_session_));
+}
+
+Task<void> Contender::leave() {
+  if (!std::exchange(has_turn_, false)) co_return;
+  over_.wake_all();
+  co_await give_up();
+}
+
+Task<void> Contender::until_lost() {
+  const Gate::Holder holder = gate_.enter();
+  while (holder && has_turn_) co_await over_.wait();
+}
+
+Task<void> Contender::stop() {
+  stopping_ = true;
+  changed_.notify();
+  co_await leave();
+  co_await zk_.shard().drained(gate_);
+}
+
+}  // namespace holdfast::client

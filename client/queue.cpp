@@ -1,0 +1,96 @@
+#include "client/queue.h"
+
+#include <memory>
+#include <utility>
+
+#include "client/zookeeper_path.h"
+
+namespace holdfast::client {
+namespace {
+
+constexpr Duration retry_pause = std::chrono::milliseconds(200);
+constexpr std::string_view mark = "qn-";
+
+}  // namespace
+
+Queue::Queue(ZooKeeper& zk, std::string path) : zk_(zk), path_(std::move(path)) {}
+Queue::~Queue() { HOLDFAST_CHECK(gate_.holders() == 0); }
+
+Task<ZkOutcome<>> Queue::put(std::string item) {
+  const Gate::Holder holder = gate_.enter();
+  if (!holder) co_return zk_failed(ZkError::session_expired, "it was stopped");
+  const SteadyTime deadline = zk_.shard().clock().now() + zk_.session_timeout();
+  auto created = co_await create_protected(zk_, gate_, path_, std::string(mark), std::move(item),
+                                           CreateMode::persistent_sequential, deadline);
+  if (!created) co_return zk_failed(created);
+  co_return ZkOutcome<>();
+}
+
+Task<ZkOutcome<std::string>> Queue::take(std::optional<Duration> at_most) {
+  const Gate::Holder holder = gate_.enter();
+  if (!holder) co_return zk_failed(ZkError::session_expired, "it was stopped");
+  const auto deadline = deadline_in(zk_, at_most);
+  Signal changed(zk_.shard());
+  const WatcherRef watcher = make_watcher([&changed](const WatchEvent&) { changed.notify(); });
+  zk_.on_session(watcher);
+  for (;;) {
+    changed.reset();
+    auto taken = co_await try_take(watcher);
+    if (taken && *taken) co_return std::move(**taken);
+    if (gate_.closed()) co_return zk_failed(ZkError::session_expired, "it was stopped");
+    if (!taken) co_return zk_failed(taken);
+    auto noticed = co_await changed.wait(deadline);
+    if (!noticed) co_return zk_failed(ZkError::operation_timeout, path_);
+  }
+}
+
+Task<ZkOutcome<std::optional<std::string>>> Queue::try_take(WatcherRef watcher) {
+  auto children = co_await zk_.children(path_, watcher);
+  if (!children && children.error().code == ZkError::no_node) {
+    auto made = co_await make_path(zk_, path_);
+    if (!made) co_return zk_failed(made);
+    children = co_await zk_.children(path_, watcher);
+  }
+  if (!children) co_return zk_failed(children);
+  for (const SequentialChild& child : in_order(children->names, mark)) {
+    const std::string path = zk_join(path_, child.name);
+    auto item = co_await zk_.get(path);
+    if (!item && item.error().code == ZkError::no_node) continue;  // somebody else was faster
+    if (!item) co_return zk_failed(item);
+    auto removed = co_await zk_.remove(path);
+    for (int attempt = 0; !removed && removed.error().retriable() && attempt < 3; ++attempt) {
+      // It is still there: it was not taken. It is gone: nobody knows by whom.
+      co_await zk_.shard().sleep(retry_pause);
+      auto there = co_await zk_.exists(path);
+      if (!there) continue;
+      if (!*there) co_return zk_failed(removed);
+      removed = co_await zk_.remove(path);
+    }
+    if (removed) co_return std::optional<std::string>(std::move(item->data));
+    if (removed.error().code != ZkError::no_node) co_return zk_failed(removed);
+  }
+  co_return std::optional<std::string>();
+}
+
+Task<ZkOutcome<std::optional<std::string>>> Queue::peek() {
+  auto children = co_await zk_.children(path_);
+  if (!children && children.error().code == ZkError::no_node) co_return std::optional<std::string>();
+  if (!children) co_return zk_failed(children);
+  for (const SequentialChild& child : in_order(children->names, mark)) {
+    auto item = co_await zk_.get(zk_join(path_, child.name));
+    if (item) co_return std::optional<std::string>(std::move(item->data));
+    if (item.error().code != ZkError::no_node) co_return zk_failed(item);
+  }
+  co_return std::optional<std::string>();
+}
+
+Task<ZkOutcome<std::size_t>> Queue::size() {
+  auto children = co_await zk_.children(path_);
+  if (!children && children.error().code == ZkError::no_node) co_return std::size_t{0};
+  if (!children) co_return zk_failed(children);
+  co_return in_order(children->names, mark).size();
+}
+
+Task<void> Queue::stop() { co_await zk_.shard().drained(gate_); }
+
+}  // namespace holdfast::client

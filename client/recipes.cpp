@@ -1,0 +1,127 @@
+#include "client/recipes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "client/zookeeper_path.h"
+
+namespace holdfast::client {
+namespace {
+
+constexpr Duration retry_pause = std::chrono::milliseconds(200);
+
+bool is_ephemeral(CreateMode mode) { return mode == CreateMode::ephemeral || mode == CreateMode::ephemeral_sequential; }
+
+// The child whose name begins so; an ephemeral one of this session only. Nothing: there is none.
+Task<ZkOutcome<std::optional<Created>>> find_protected(ZooKeeper& zk, std::string parent, std::string beginning,
+                                                       bool ephemeral) {
+  auto children = co_await zk.children(parent);
+  if (!children && children.error().code == ZkError::no_node) co_return std::optional<Created>();
+  if (!children) co_return zk_failed(children);
+  for (const std::string& name : children->names) {
+    if (!name.starts_with(beginning)) continue;
+    const std::string path = zk_join(parent, name);
+    auto found = co_await zk.exists(path);
+    if (!found) co_return zk_failed(found);
+    if (!*found || (ephemeral && (*found)->ephemeral_owner != zk.session_id())) continue;
+    co_return std::optional<Created>(Created{path, **found});
+  }
+  co_return std::optional<Created>();
+}
+
+Task<void> forget_protected(ZooKeeper& zk, Gate& gate, std::string parent, std::string beginning,
+                            std::int64_t session) {
+  while (!gate.closed() && zk.session_id() == session) {
+    auto found = co_await find_protected(zk, parent, beginning, true);
+    if (found && !*found) co_return;
+    if (found) {
+      co_await remove_surely(zk, gate, (*found)->path, session);
+      co_return;
+    }
+    if (!found.error().retriable()) co_return;
+    co_await zk.shard().sleep(retry_pause);
+  }
+}
+
+}  // namespace
+
+std::optional<SteadyTime> deadline_in(const ZooKeeper& zk, std::optional<Duration> at_most) {
+  if (!at_most) return std::nullopt;
+  return zk.shard().clock().now() + *at_most;
+}
+
+bool recipe_goes_on(const ZooKeeper& zk, const ZkFailure& failure) {
+  if (zk.state() == SessionState::closed || zk.state() == SessionState::auth_failed) return false;
+  if (failure.code == ZkError::session_expired) return zk.state() != SessionState::expired && !zk.closing();
+  return failure.retriable();
+}
+
+Task<ZkOutcome<>> make_path(ZooKeeper& zk, std::string path) {
+  if (path == "/") co_return ZkOutcome<>();
+  CreateOptions options;
+  options.mode = CreateMode::container;
+  for (;;) {
+    auto made = co_await zk.create(path, std::nullopt, options);
+    if (made || made.error().code == ZkError::node_exists) co_return ZkOutcome<>();
+    if (made.error().code == ZkError::unimplemented && options.mode == CreateMode::container) {
+      options.mode = CreateMode::persistent;
+    } else if (made.error().code == ZkError::no_node) {
+      std::string above(zk_parent(path));
+      auto parent = co_await make_path(zk, std::move(above));
+      if (!parent) co_return zk_failed(parent);
+    } else {
+      co_return zk_failed(made);
+    }
+  }
+}
+
+Task<ZkOutcome<Created>> create_protected(ZooKeeper& zk, Gate& gate, std::string parent, std::string name,
+                                          std::string data, CreateMode mode, std::optional<SteadyTime> deadline) {
+  const std::string beginning = fmt::format("_c_{}-", to_hex_uuid(zk.random().uuid()));
+  const std::string path = zk_join(parent, beginning + name);
+  CreateOptions options;
+  options.mode = mode;
+  for (;;) {
+    const std::int64_t session = zk.session_id();
+    auto created = co_await zk.create(path, data, options);
+    if (created) co_return created;
+    if (created.error().code == ZkError::no_node) {
+      auto made = co_await make_path(zk, parent);
+      if (!made && !made.error().retriable()) co_return zk_failed(made);
+      if (!made && deadline && zk.shard().clock().now() >= *deadline) co_return zk_failed(made);
+      continue;
+    }
+    if (!created.error().retriable()) co_return created;
+    // The session that it may have been created in may be over meanwhile; then it is gone with it.
+    auto found = co_await find_protected(zk, parent, beginning, is_ephemeral(mode));
+    if (found && *found) co_return std::move(**found);
+    if (!found && !found.error().retriable()) co_return zk_failed(found);
+    const bool too_late = deadline && zk.shard().clock().now() >= *deadline;
+    if (too_late || gate.closed()) {
+      if (!found && is_ephemeral(mode)) zk.shard().spawn(gate, forget_protected(zk, gate, parent, beginning, session));
+      co_return zk_failed(created);
+    }
+    if (!found) co_await zk.shard().sleep(retry_pause);
+  }
+}
+
+Task<void> remove_surely(ZooKeeper& zk, Gate& gate, std::string path, std::int64_t session) {
+  while (zk.session_id() == session) {
+    auto removed = co_await zk.remove(path);
+    if (removed || !removed.error().retriable() || gate.closed()) co_return;
+    co_await zk.shard().sleep(retry_pause);
+  }
+}
+
+std::vector<SequentialChild> in_order(const std::vector<std::string>& names, std::string_view mark) {
+  std::vector<SequentialChild> out;
+  for (const std::string& name : names) {
+    const auto number = zk_sequence(name);
+    if (number && name.find(mark) != std::string::npos) out.push_back({name, *number});
+  }
+  std::ranges::sort(out, {}, [](const SequentialChild& c) { return std::pair(c.number, std::string_view(c.name)); });
+  return out;
+}
+
+}  // namespace holdfast::client

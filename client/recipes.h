@@ -1,0 +1,71 @@
+// What the recipes have in common: waiting, paths, and changes that are carried out once although replies are lost.
+//
+// A recipe lives on its client's shard. It may be destroyed when its stop() has returned, and before its client's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/wait_list.h"
+#include "client/zookeeper.h"
+
+namespace holdfast::client {
+
+// Something may have happened: whoever waits looks. A notice that comes before the wait is not lost.
+class Signal {
+ public:
+  explicit Signal(Shard& shard) : shard_(shard), waiting_(shard) {}
+  void notify() {
+    set_ = true;
+    waiting_.wake_all();
+  }
+  void reset() { set_ = false; }
+  // False: the deadline has passed.
+  Task<bool> wait(std::optional<SteadyTime> deadline = {}) {
+    while (!set_) {
+      if (!deadline) {
+        co_await waiting_.wait();
+        continue;
+      }
+      const SteadyTime now = shard_.clock().now();
+      if (now >= *deadline) co_return false;
+      co_await waiting_.wait_for(*deadline - now);
+    }
+    co_return true;
+  }
+
+ private:
+  Shard& shard_;
+  WaitList waiting_;
+  bool set_ = false;
+};
+
+std::optional<SteadyTime> deadline_in(const ZooKeeper& zk, std::optional<Duration> at_most);
+
+// After this failure the recipe may go on: with the same session, or with the next one.
+bool recipe_goes_on(const ZooKeeper& zk, const ZkFailure& failure);
+
+// The znode and those above it, as containers: they go when their last child has gone. (As persistent znodes where the
+// server has no containers.)
+Task<ZkOutcome<>> make_path(ZooKeeper& zk, std::string path);
+
+// Creates parent/_c_<guid>-<name>, and the path to it. Whether a create whose reply was lost was carried out is seen by
+// the guid, so that there is one znode, or none. While nobody can be asked it goes on until the deadline; then what may
+// be left is removed in the background, as long as `gate` is open and the session lives.
+Task<ZkOutcome<Created>> create_protected(ZooKeeper& zk, Gate& gate, std::string parent, std::string name,
+                                          std::string data, CreateMode mode, std::optional<SteadyTime> deadline = {});
+
+// Until the znode is gone, or the session that owns it, or nobody wants to know any more (the gate is closed).
+Task<void> remove_surely(ZooKeeper& zk, Gate& gate, std::string path, std::int64_t session);
+
+struct SequentialChild {
+  std::string name;
+  std::int64_t number = 0;
+};
+// Those of the names that hold `mark` and end with a sequence number, by number.
+std::vector<SequentialChild> in_order(const std::vector<std::string>& names, std::string_view mark);
+
+}  // namespace holdfast::client

@@ -291,7 +291,8 @@ wire::FetchRequest Fetcher::make_request(Session& session, const std::vector<Par
 Task<void> Fetcher::fetch(Session& session, wire::FetchRequest request) {
   const std::int16_t version_max = session.by_id ? INT16_MAX : last_version_with_names;
   const Duration time = cluster_.options().request_timeout + options_.wait_max;
-  auto answer = co_await cluster_.ask<wire::FetchResponse>(session.node, std::move(request), time, version_max);
+  const std::int32_t node = Cluster::on_lane(Cluster::Lane::fetch, session.node);
+  auto answer = co_await cluster_.ask<wire::FetchResponse>(node, std::move(request), time, version_max);
   if (stopping_) co_return;
   if (answer) {
     answered(session, *answer);

@@ -59,6 +59,11 @@ void Fetcher::remove(const TopicPartition& partition) {
   partitions_.erase(it);
 }
 
+bool Fetcher::wants_position(const TopicPartition& partition) const {
+  const Partition* p = find(partition);
+  return p && p->state == State::unset;
+}
+
 std::vector<TopicPartition> Fetcher::partitions() const {
   std::vector<TopicPartition> all;
   for (const auto& [name, p] : partitions_) all.push_back(name);

@@ -55,6 +55,7 @@ class Fetcher {
   void add(const TopicPartition& partition);  // without a position: nothing is fetched
   void remove(const TopicPartition& partition);
   bool has(const TopicPartition& partition) const { return partitions_.contains(partition); }
+  bool wants_position(const TopicPartition& partition) const;  // nobody has sought since it was added
   std::vector<TopicPartition> partitions() const;
 
   // What was fetched so far is dropped. False: it is not one of ours.

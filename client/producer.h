@@ -9,7 +9,8 @@
 // Order: records of one partition arrive in the order in which they were accepted, over retries too; what failed is
 // left out. With idempotence (the default) none arrives twice, whatever is lost on the way. Requests are tried again,
 // as long as it makes sense, until delivery_timeout is over; then, or where trying again would be in vain, the record
-// fails. Every accepted record is reported exactly once, in the order of its partition.
+// fails. Every accepted record is reported exactly once; those of a partition in their order, but for a batch that a
+// broker said it had not taken when it had.
 //
 // There are no transactions yet: no broker here serves them. Lives on the cluster's shard.
 #pragma once

@@ -21,6 +21,7 @@ struct Producer::Queue {
   Batch open;               // takes records
   std::deque<Batch> ready;  // in their order; what came back is in front again
   std::vector<ProduceBatch::Place> on_wire;
+  std::int32_t sent_to = -1;    // those; to another broker only when they are answered
   std::size_t usual_bytes = 0;  // of the last batch
   SteadyTime retry_at{};
   Timer timer;

@@ -46,6 +46,7 @@ bool Producer::may_send(const Queue& queue, SteadyTime now) const {
   if (queue.ready.empty() && !is_due(queue, now)) return false;
   if (now < queue.retry_at) return false;
   if (options_.acks == 0) return true;
+  if (!queue.on_wire.empty() && leader_of(queue) != queue.sent_to) return false;
   const bool alone =
       !options_.idempotent || queue.anew || queue.resending || (!queue.ready.empty() && queue.ready.front()->stamped());
   return queue.on_wire.empty() || (!alone && std::cmp_less(queue.on_wire.size(), options_.in_flight_max));
@@ -199,6 +200,7 @@ std::unique_ptr<Producer::Sending> Producer::next_request(Node& node) {
     if (stays) {
       if (!sending) sending = std::make_unique<Sending>();
       sending->batches.push_back({&queue, take(queue)});
+      queue.sent_to = node.id;
       bytes += sending->batches.back().batch->bytes();
     }
     look_at(queue);

@@ -11,58 +11,13 @@
 #include <string>
 
 #include "broker/embedded_node.h"
+#include "client/client_thread.h"
 #include "client/cluster.h"
-#include "runtime/blocking_call.h"
-#include "runtime/shards.h"
 #include "wire/kafka/topics.h"
 
 namespace holdfast::test {
 
-// A shard with a thread. What lives on it is made, used and destroyed by run().
-class ClientThread {
- public:
-  ClientThread() { shards_.start(); }
-  ~ClientThread() {
-    run(drain());
-    shards_.stop();
-  }
-  Shard& shard() { return shards_.at(0); }
-
-  // Runs a task on the shard to its end. A task starts when it is awaited: it may be made here, of what lives there.
-  template <class T>
-  T run(Task<T> task) {
-    if constexpr (std::is_void_v<T>) {
-      (void)blocking_call<bool>(shard(), gate_, [&] { return ended(std::move(task)); });
-    } else {
-      auto value = blocking_call<std::optional<T>>(shard(), gate_, [&] { return kept(std::move(task)); });
-      return std::move(*value);
-    }
-  }
-  // Calls something on the shard.
-  template <class F>
-  auto call(F work) -> std::invoke_result_t<F> {
-    return run(called(std::move(work)));
-  }
-
- private:
-  static Task<bool> ended(Task<void> task) {
-    co_await std::move(task);
-    co_return true;
-  }
-  template <class T>
-  static Task<std::optional<T>> kept(Task<T> task) {
-    std::optional<T> value = co_await std::move(task);
-    co_return value;
-  }
-  template <class F>
-  static Task<std::invoke_result_t<F>> called(F work) {
-    co_return work();
-  }
-  Task<void> drain() { co_return; }
-
-  Shards shards_{1};
-  Gate gate_;
-};
+using client::ClientThread;
 
 // One node and one client's thread for each test.
 class NodeTest : public testing::Test {

@@ -14,7 +14,16 @@ Task<Exit> print_version(Session& session) {
 }  // namespace
 
 void add_client_verbs(Cli& cli) {
+  add_produce_verb(cli);
+  add_consume_verb(cli);
   add_topic_verbs(cli);
+  add_group_verbs(cli);
+  add_broker_verbs(cli);
+  add_partition_verbs(cli);
+  add_offsets_verbs(cli);
+  add_cluster_verbs(cli);
+  add_perf_verbs(cli);
+  add_top_verb(cli);
   add_config_verbs(cli);
   add_doctor_verbs(cli);
   add_profile_verbs(cli);

@@ -265,6 +265,15 @@ Value time_value(std::int64_t wall_ms) {
   return Value(fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", parts, wall_ms % 1000));
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());

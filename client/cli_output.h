@@ -96,6 +96,7 @@ Value bytes_value(std::uint64_t bytes);           // 1.5 GiB
 Value duration_value(std::int64_t milliseconds);  // 2d 3h, 250 ms
 Value time_value(std::int64_t wall_ms);           // 2026-01-31T12:00:00.123Z; null when negative
 
+bool is_utf8(std::string_view text);
 // "a", "b\n" and what is not UTF-8 as \xNN: what came from outside, fit for a terminal.
 std::string printable(std::string_view text);
 void append_json_string(std::string& out, std::string_view text);  // with quotes; invalid UTF-8 becomes U+FFFD

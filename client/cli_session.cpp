@@ -47,7 +47,9 @@ Session::Session(World world, Console& console, MainLoop& loop, Setting setting)
       setting_(std::move(setting)),
       out_(console, setting_.format, setting_.colour) {}
 
-Session::~Session() = default;
+Session::~Session() {
+  while (!kept_.empty()) kept_.pop_back();
+}
 
 Cluster& Session::cluster() {
   if (cluster_) return *cluster_;
@@ -77,8 +79,12 @@ Task<bool> Session::close() {
     closers_.pop_back();
     co_await closer();
   }
-  if (cluster_) co_await cluster_->stop();
+  co_await disconnect();
   co_return true;
+}
+
+Task<void> Session::disconnect() {
+  if (cluster_ && !std::exchange(disconnected_, true)) co_await cluster_->stop();
 }
 
 Exit Session::exit_of(ErrorCode code) {

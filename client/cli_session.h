@@ -77,6 +77,7 @@ class Session {
 
   // Run by close(), the last one first: for what a verb has made and that needs an awaited end.
   void at_end(std::function<Task<void>()> close);
+  Task<void> disconnect();  // the cluster's connections; what waits for answers there fails
   Task<bool> close();
 
   // --- Interrupts. Without a handler, SIGINT ends the process at once with Exit::interrupted. With one, the verb is
@@ -113,12 +114,13 @@ class Session {
   MainLoop& loop_;
   const Setting setting_;
   Output out_;
-  std::vector<std::shared_ptr<void>> kept_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Admin> admin_;
+  std::vector<std::shared_ptr<void>> kept_;
   std::vector<std::function<Task<void>()>> closers_;
   std::function<void()> interrupt_;
   bool interrupted_ = false;
+  bool disconnected_ = false;
   bool progress_shown_ = false;
 };
 

@@ -1,0 +1,173 @@
+// holdfast group: who reads what, and how far behind.
+#include "client/cli_group.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "client/admin.h"
+#include "client/cli.h"
+#include "client/cli_common.h"
+#include "client/cli_families.h"
+
+namespace holdfast::client {
+namespace {
+
+struct ListArguments {
+  std::vector<std::string> patterns, states;
+};
+
+struct DescribeArguments {
+  std::vector<std::string> groups;
+  bool members = false;
+};
+
+Task<Exit> list(Session& session, const ListArguments& arguments) {
+  auto listed = co_await session.admin().list_groups(arguments.states);
+  if (!listed) co_return session.fail(listed.error(), "groups");
+  Table table{{{"group"}, {"state"}, {"type"}, {"protocol", true}}, {}};
+  for (const GroupListing& group : listed->groups) {
+    const auto matching = [&group](const std::string& pattern) { return matches(pattern, group.id); };
+    if (!arguments.patterns.empty() && std::none_of(arguments.patterns.begin(), arguments.patterns.end(), matching))
+      continue;
+    table.rows.push_back({group.id, group.state, group.type, group.protocol_type});
+  }
+  session.out().table(table, "no groups; a consumer with a group makes one");
+  Exit exit = Exit::ok;
+  for (const auto& [broker, failure] : listed->failures)
+    exit = session.fail(failure, fmt::format("broker {} has not told its groups", broker));
+  co_return exit;
+}
+
+Task<Exit> describe_one(Session& session, const DescribeArguments& arguments, std::string name,
+                        const GroupDescription& group, std::vector<Object>& objects) {
+  auto positions = co_await group_positions(session.admin(), name);
+  if (!positions) co_return session.fail(positions.error(), "group " + name);
+  std::map<TopicPartition, const GroupMemberDescription*> owners;
+  for (const GroupMemberDescription& member : group.members) {
+    for (const TopicPartition& partition : member.assignment) {
+      owners[partition] = &member;
+      positions->try_emplace(partition);
+    }
+  }
+  Table offsets{{{"topic"}, {"partition"}, {"offset"}, {"end"}, {"lag"}, {"client"}, {"host", true}, {"member", true}},
+                {}};
+  std::int64_t total = 0;
+  for (const auto& [partition, position] : *positions) {
+    const auto owner = owners.find(partition);
+    const GroupMemberDescription* member = owner == owners.end() ? nullptr : owner->second;
+    const std::int64_t lag = position.lag();
+    total += std::max<std::int64_t>(lag, 0);
+    const auto known = [](std::int64_t offset) { return offset < 0 ? Value() : Value(offset); };
+    offsets.rows.push_back({partition.topic, partition.partition, known(position.committed), known(position.end),
+                            lag > 0 ? Value(lag).in(Tone::warning) : known(lag),
+                            member ? Value(member->client_id) : Value(), member ? Value(member->client_host) : Value(),
+                            member ? Value(member->member_id) : Value()});
+  }
+  Object object{{"group", name}};
+  object.push_back({"state", group.state});
+  object.push_back({"coordinator", group.coordinator});
+  object.push_back({"assignor", group.assignor.empty() ? Value() : Value(group.assignor)});
+  object.push_back({"members", group.members.size()});
+  object.push_back({"lag", total});
+  object.push_back({"offsets", std::move(offsets)});
+  if (arguments.members) {
+    Table members{{{"client"}, {"host"}, {"instance"}, {"partitions"}, {"member"}}, {}};
+    for (const GroupMemberDescription& member : group.members)
+      members.rows.push_back(
+          {member.client_id, member.client_host, member.group_instance_id, member.assignment.size(), member.member_id});
+    object.push_back({"member_list", std::move(members)});
+  }
+  objects.push_back(std::move(object));
+  co_return Exit::ok;
+}
+
+Task<Exit> describe(Session& session, const DescribeArguments& arguments) {
+  const auto groups = co_await session.admin().describe_groups(arguments.groups);
+  Exit exit = Exit::ok;
+  std::vector<Object> objects;
+  for (const auto& [name, group] : groups) {
+    if (!group) {
+      exit = session.fail(group.error(), "group " + name);
+      continue;
+    }
+    const Exit described = co_await describe_one(session, arguments, name, *group, objects);
+    if (described != Exit::ok) exit = described;
+  }
+  session.out().objects(objects);
+  co_return exit;
+}
+
+Task<Exit> remove(Session& session, const std::vector<std::string>& names) {
+  const auto groups = co_await session.admin().describe_groups(names);
+  for (const auto& [name, group] : groups) {
+    if (!group) co_return session.fail(group.error(), "group " + name);
+    if (!group->members.empty())
+      co_return session.fail(Exit::refused,
+                             fmt::format("group {} has {}", name, counted(std::ssize(group->members), "member")),
+                             "stop its consumers first; holdfast group describe --members shows them");
+  }
+  Report report(session);
+  if (session.dry_run()) {
+    for (const auto& [name, group] : groups)
+      report.done(fmt::format("would delete group {}", name), "would delete", {{"group", name}});
+    co_return report.finish();
+  }
+  const std::string word = groups.size() == 1 ? groups.begin()->first : counted(std::ssize(groups), "group");
+  const bool confirmed = co_await session.confirm(
+      fmt::format("this deletes {} with the offsets they have committed", counted(std::ssize(groups), "group")), word);
+  if (!confirmed) co_return Exit::refused;
+  const auto results = co_await session.admin().delete_groups(names);
+  for (const auto& [name, result] : results) {
+    if (!result) {
+      report.failed(result.error(), "group " + name, {{"group", name}});
+    } else {
+      report.done(fmt::format("deleted group {}", name), "deleted", {{"group", name}});
+    }
+  }
+  co_return report.finish();
+}
+
+}  // namespace
+
+Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group) {
+  auto committed = co_await admin.list_group_offsets(group);
+  if (!committed) co_return failed(committed);
+  GroupPositions positions;
+  std::map<TopicPartition, OffsetSpec> specs;
+  for (const auto& [partition, offset] : *committed) {
+    if (!offset || offset->offset < 0) continue;
+    positions[partition].committed = offset->offset;
+    specs.emplace(partition, OffsetSpec::latest());
+  }
+  const auto ends = co_await admin.list_offsets(std::move(specs));
+  for (const auto& [partition, end] : ends) {
+    if (end) positions[partition].end = end->offset;
+  }
+  co_return positions;
+}
+
+void add_group_verbs(Cli& cli) {
+  cli.family("group", "consumer groups");
+  auto listed = std::make_shared<ListArguments>();
+  cli.verb("group list", "the groups there are")
+      .optional_argument("GROUP", listed->patterns, "names or patterns with * and ?; none: all")
+      .option("--state", listed->states, "only those in this state: Stable, Empty, ... (may be repeated)", "STATE")
+      .watchable()
+      .runs([listed](Session& session) { return list(session, *listed); });
+  auto described = std::make_shared<DescribeArguments>();
+  cli.verb("group describe", "offsets, lag and members")
+      .argument("GROUP", described->groups, "their names")
+      .flag("--members", described->members, "the members, too")
+      .example("holdfast group describe billing --watch")
+      .watchable()
+      .runs([described](Session& session) { return describe(session, *described); });
+  add_group_reset_verb(cli);
+  auto removed = std::make_shared<std::vector<std::string>>();
+  cli.verb("group delete", "delete groups that have no members, and their offsets")
+      .argument("GROUP", *removed, "their names")
+      .runs([removed](Session& session) { return remove(session, *removed); });
+}
+
+}  // namespace holdfast::client

@@ -157,7 +157,7 @@ class ZooKeeper {
   void cut();
 
   // --- zookeeper_outcome.cpp: what became of requests whose replies were lost
-  Task<Result<void>> ask_outcomes(ZooKeeperLink& link);
+  Task<Result<void>> ask_outcomes(ZooKeeperLink& link, bool may_ask);
   struct Verdict;
   Task<Result<Verdict>> ask_outcome(ZooKeeperLink& link, const Request& request);
 

@@ -57,8 +57,9 @@ Task<Result<ZooKeeper::Verdict>> ZooKeeper::ask_outcome(ZooKeeperLink& link, con
   }
 }
 
-// Everything of lost_ is decided in here: answered, or queued again in front of what was asked since.
-Task<Result<void>> ZooKeeper::ask_outcomes(ZooKeeperLink& link) {
+// Everything of lost_ is decided in here: answered, or queued again in front of what was asked since. A server without
+// a quorum, or for which this session is a new one, cannot know: `may_ask` is false.
+Task<Result<void>> ZooKeeper::ask_outcomes(ZooKeeperLink& link, bool may_ask) {
   // Those whose results the server must still have, if there are any: the newest.
   std::size_t writes = 0, path_bytes = 0, sure_from = lost_.size();
   while (sure_from > 0) {
@@ -74,7 +75,7 @@ Task<Result<void>> ZooKeeper::ask_outcomes(ZooKeeperLink& link) {
   const std::size_t count = lost_.size();
   std::vector<Verdict> verdicts(count);
   std::size_t behind_known = 0;
-  for (std::size_t i = sure_from; i < lost_.size() && tells_outcomes_ != Known::no; ++i) {
+  for (std::size_t i = sure_from; may_ask && i < lost_.size() && tells_outcomes_ != Known::no; ++i) {
     if (!lost_[i]->is_write()) continue;
     auto verdict = co_await ask_outcome(link, *lost_[i]);
     if (!verdict) co_return fail(verdict);
@@ -86,7 +87,7 @@ Task<Result<void>> ZooKeeper::ask_outcomes(ZooKeeperLink& link) {
   for (std::size_t i = 0; i < count; ++i) {
     Request& request = *lost_[i];
     Verdict& verdict = verdicts[i];
-    const bool never_was = tells_outcomes_ == Known::yes && i >= sure_from && i >= behind_known;
+    const bool never_was = may_ask && tells_outcomes_ == Known::yes && i >= sure_from && i >= behind_known;
     if (verdict.is == Verdict::Is::known && verdict.error == ZkError::ok) {
       Arrival arrival;
       arrival.told = std::move(verdict.told);
@@ -103,7 +104,7 @@ Task<Result<void>> ZooKeeper::ask_outcomes(ZooKeeperLink& link) {
   lost_.clear();
   queued_.insert(queued_.begin(), again.begin(), again.end());
   // A server that does not know the question ends the connection.
-  if (tells_outcomes_ == Known::no && writes > 0)
+  if (may_ask && tells_outcomes_ == Known::no && writes > 0)
     co_return fail(ErrorKind::closed, "it does not tell what became of requests");
   co_return Result<void>();
 }

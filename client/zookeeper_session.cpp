@@ -129,10 +129,8 @@ Task<Error> ZooKeeper::serve(ZooKeeperLink& link) {
   if (!greeted) co_return greeted.error();
   const bool read_only = *greeted;
   heard();
-  if (known_before && !read_only) {
-    auto asked = co_await ask_outcomes(link);
-    if (!asked) co_return asked.error();
-  }
+  auto asked = co_await ask_outcomes(link, known_before && !read_only);
+  if (!asked) co_return asked.error();
   for (std::size_t i = 0; i < auth_.size(); ++i) send_auth(link, i);
   send_watches(link);
   ready_ = true;

@@ -75,7 +75,8 @@ Result<std::unique_ptr<Node>> launch(Store& store, const Settings& own, const Se
   }
   auto checked = config.check();
   if (!checked) return fail(checked);
-  const World world{system_clock(), store.disk(), system_network(), system_workers()};
+  const World real = system_world();
+  const World world{real.clock, store.disk(), real.network, real.workers};
   auto node = std::make_unique<Node>(std::move(config), world);
   auto started = node->start();
   if (!started) return fail(started);
@@ -213,9 +214,9 @@ bool EmbeddedCluster::Inner::all_know_all() const {
 }
 
 Result<void> EmbeddedCluster::Inner::until_all_know_all() {
-  const SteadyTime deadline = system_clock().now() + ready_in;
+  const SteadyTime deadline = shards.at(0).clock().now() + ready_in;
   while (!all_know_all()) {
-    if (system_clock().now() > deadline)
+    if (shards.at(0).clock().now() > deadline)
       return fail(ErrorKind::timed_out, "the nodes have not become one cluster in time");
     blocking_call<bool>(shards.at(0), gate, [this] { return sleep(); });
   }

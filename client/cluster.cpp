@@ -456,7 +456,7 @@ Task<Outcome<>> Cluster::ask_metadata(const Round& round) {
     }
   }
   for (const bool again : {false, true}) {
-    auto raw = co_await exchange_any(request, {}, INT16_MAX);
+    auto raw = co_await exchange_any(request, std::nullopt, INT16_MAX);
     auto answer = read<wire::MetadataResponse>(std::move(raw));
     if (!answer) co_return failed(answer);
     const auto code = static_cast<ErrorCode>(answer->message.error_code);
@@ -523,7 +523,7 @@ Task<Outcome<std::int32_t>> Cluster::coordinator(CoordinatorKind kind, std::stri
   request.key = key;
   request.key_type = static_cast<std::int8_t>(kind);
   request.coordinator_keys = {key};
-  auto raw = co_await exchange_any(request, {}, INT16_MAX);
+  auto raw = co_await exchange_any(request, std::nullopt, INT16_MAX);
   auto answer = read<wire::FindCoordinatorResponse>(std::move(raw));
   if (!answer) co_return failed(answer);
   auto& message = answer->message;

@@ -105,7 +105,8 @@ TEST_F(ClusterTest, TasksOfOneMomentShareAnAnswer) {
   Gate gate;
   struct Ask {
     static Task<void> leader(Cluster& cluster, std::string topic, int& done) {
-      auto found = co_await cluster.leader({topic, 0});
+      const TopicPartition partition{topic, 0};
+      auto found = co_await cluster.leader(partition);
       done += found ? 1 : 0;
     }
   };

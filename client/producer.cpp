@@ -14,7 +14,8 @@ using wire::ErrorCode;
 namespace {
 
 constexpr std::size_t batch_bytes_first = 4096;  // of a partition's first batch; later ones begin with the last one's
-constexpr int idempotent_in_flight_max = 5;      // sequences that brokers remember of a partition
+constexpr std::size_t request_bytes_min = 1024;
+constexpr int idempotent_in_flight_max = 5;  // sequences that brokers remember of a partition
 
 std::unexpected<Failure> stopped() { return failed(ErrorCode::network_exception, "the producer was stopped"); }
 
@@ -25,6 +26,8 @@ Producer::Producer(Cluster& cluster, ProducerOptions options)
   if (options_.acks != -1) options_.idempotent = false;
   options_.in_flight_max = std::max(options_.in_flight_max, 1);
   if (options_.idempotent) options_.in_flight_max = std::min(options_.in_flight_max, idempotent_in_flight_max);
+  options_.request_bytes_max = std::max(options_.request_bytes_max, request_bytes_min);
+  options_.buffer_bytes = std::max(options_.buffer_bytes, request_bytes_min);
   options_.batch_bytes = std::min(options_.batch_bytes, options_.request_bytes_max);
 }
 

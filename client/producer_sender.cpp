@@ -318,7 +318,8 @@ void Producer::answered(Node& node, Sending& sending, const wire::ProduceRespons
       std::erase(queue->on_wire, batch->place);
       const auto code = static_cast<ErrorCode>(p.error_code);
       if (code == ErrorCode::none || code == ErrorCode::duplicate_sequence_number) {
-        delivered(*queue, std::move(batch), p.base_offset, p.log_append_time_ms);
+        const bool can_be = p.base_offset <= std::numeric_limits<std::int64_t>::max() - batch->count();
+        delivered(*queue, std::move(batch), can_be ? p.base_offset : -1, p.log_append_time_ms);
         continue;
       }
       std::string_view message = p.error_message ? *p.error_message : wire::error_message(code);

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <CLI/Error.hpp>
+#include <CLI/CLI.hpp>
 #include <exception>
 
 #include "client/cli_manual.h"
@@ -29,6 +29,14 @@ Task<Exit> repeat(Session& session, const Verb::Run& run, Duration every) {
     if (exit == Exit::usage || session.interrupted()) co_return exit;
     co_await session.shard().sleep(every);
   }
+}
+
+// Admin would go on asking for as long as it may; a person would rather know at once.
+Task<Exit> once_reached(Session& session, const Verb::Run& run) {
+  auto reached = co_await session.cluster().refresh();
+  if (!reached) co_return session.fail(reached.error());
+  const Exit exit = co_await run(session);
+  co_return exit;
 }
 
 }  // namespace
@@ -85,6 +93,11 @@ Verb& Verb::runs(Run run) {
   return *this;
 }
 
+Verb& Verb::runs_on_cluster(Run run) {
+  run_ = [run = std::move(run)](Session& session) { return once_reached(session, run); };
+  return *this;
+}
+
 Verb& Verb::runs_plainly(std::function<int()> run) {
   plain_ = std::move(run);
   return *this;
@@ -96,6 +109,7 @@ Cli::Cli(World world, Console& console)
       root_(std::make_unique<CLI::App>("Holdfast: a log broker that speaks Kafka and ZooKeeper", "holdfast")) {
   root_->require_subcommand(1);
   root_->fallthrough();
+  root_->set_help_flag("-h,--help", "say what a verb does and takes");
   add_global_options();
 }
 
@@ -116,7 +130,7 @@ void Cli::add_global_options() {
   root_->add_flag("--no-color", options_.no_color, "no colours (NO_COLOR)");
   root_->add_flag("-y,--yes", options_.yes, "do not ask before data goes");
   root_->add_flag("--dry-run", options_.dry_run, "say what would be done, do nothing");
-  root_->set_version_flag("--version", std::string("holdfast ") + HOLDFAST_VERSION);
+  root_->set_version_flag("--version", std::string("holdfast ") + HOLDFAST_VERSION, "print the version");
 }
 
 CLI::App& Cli::family(const std::string& name, const std::string& description) {

@@ -65,6 +65,7 @@ class Verb {
   Verb& hidden();
   Verb& prepares(std::function<void(GlobalOptions&)> prepare);  // runs before the options count
   Verb& runs(Run run);
+  Verb& runs_on_cluster(Run run);                // after it was made sure that a broker answers
   Verb& runs_plainly(std::function<int()> run);  // without a session: it returns the exit code itself
 
   CLI::App& app() { return app_; }  // for what is not above: excludes, needs, checks

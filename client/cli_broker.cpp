@@ -162,12 +162,12 @@ Task<Exit> configure(Session& session, const ConfigArguments& arguments) {
 
 void add_broker_verbs(Cli& cli) {
   cli.family("broker", "brokers");
-  cli.verb("broker list", "the brokers that are up, and what each of them carries").watchable().runs(list);
+  cli.verb("broker list", "the brokers that are up, and what each of them carries").watchable().runs_on_cluster(list);
   auto described = std::make_shared<std::string>();
   cli.verb("broker describe", "one broker: where it is, its log directories, its settings")
       .argument("BROKER", *described, "its id")
       .watchable()
-      .runs([described](Session& session) { return describe(session, *described); });
+      .runs_on_cluster([described](Session& session) { return describe(session, *described); });
   auto configured = std::make_shared<ConfigArguments>();
   cli.verb("broker config", "show or change the settings of a broker that is running")
       .argument("BROKER", configured->broker, "its id, or `default` for what counts for all of them")
@@ -175,7 +175,7 @@ void add_broker_verbs(Cli& cli) {
       .option("--unset", configured->unset, "a key that goes back to its default (may be repeated)", "KEY")
       .flag("--all", configured->all, "settings at their defaults, too")
       .example("holdfast broker config default --set log.retention.ms=86400000")
-      .runs([configured](Session& session) { return configure(session, *configured); });
+      .runs_on_cluster([configured](Session& session) { return configure(session, *configured); });
 }
 
 }  // namespace holdfast::client

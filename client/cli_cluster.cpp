@@ -163,10 +163,10 @@ void add_cluster_verbs(Cli& cli) {
   with_limits(
       cli.verb("cluster status", "is anything wrong? quorum, brokers, partitions, groups and disks on one screen"))
       .example("holdfast cluster status --watch")
-      .runs([arguments](Session& session) { return look(session, *arguments, true); });
+      .runs_on_cluster([arguments](Session& session) { return look(session, *arguments, true); });
   with_limits(cli.verb("cluster health", "what is wrong, and nothing else; the exit code is 1 if anything is"))
       .example("holdfast cluster health || page-somebody")
-      .runs([arguments](Session& session) { return look(session, *arguments, false); });
+      .runs_on_cluster([arguments](Session& session) { return look(session, *arguments, false); });
 }
 
 }  // namespace holdfast::client

@@ -129,6 +129,10 @@ std::vector<std::string> words_of(std::string_view type) {
 
 Task<std::vector<std::string>> live_names(Session& session, std::string type) {
   std::vector<std::string> names;
+  if (type == "TOPIC" || type == "GROUP" || type == "BROKER") {
+    auto reached = co_await session.cluster().refresh();
+    if (!reached) co_return names;
+  }
   if (type == "TOPIC") {
     auto topics = co_await session.admin().list_topics();
     if (topics) {

@@ -65,7 +65,8 @@ Object explained(const Setting& setting, const SettingTable& table) {
   object.push_back({"type", type});
   object.push_back({"default", setting.default_value ? Value(*setting.default_value) : Value()});
   object.push_back({"allowed", allowed(setting.limits)});
-  object.push_back({"changeable", to_string(setting.dynamic)});
+  const bool of_topic = table.group == SettingGroup::topic;
+  object.push_back({"changeable", of_topic ? std::string_view("per topic") : to_string(setting.dynamic)});
   object.push_back({"effect", effect(setting.effect)});
   object.push_back({"default_from", setting.synonym.empty() ? Value() : Value(setting.synonym)});
   return object;

@@ -302,7 +302,7 @@ void add_consume_verb(Cli& cli) {
       .example("holdfast consume orders --from start --until end -f '%o %k %s\\n'")
       .example("holdfast consume orders --from @-1h -o json | jq .value", "the last hour, and on")
       .example("holdfast consume orders:3 --from -10 -e", "the last ten of partition 3")
-      .runs([arguments](Session& session) { return consume(session, *arguments); });
+      .runs_on_cluster([arguments](Session& session) { return consume(session, *arguments); });
 }
 
 }  // namespace holdfast::client

@@ -155,19 +155,19 @@ void add_group_verbs(Cli& cli) {
       .optional_argument("GROUP", listed->patterns, "names or patterns with * and ?; none: all")
       .option("--state", listed->states, "only those in this state: Stable, Empty, ... (may be repeated)", "STATE")
       .watchable()
-      .runs([listed](Session& session) { return list(session, *listed); });
+      .runs_on_cluster([listed](Session& session) { return list(session, *listed); });
   auto described = std::make_shared<DescribeArguments>();
   cli.verb("group describe", "offsets, lag and members")
       .argument("GROUP", described->groups, "their names")
       .flag("--members", described->members, "the members, too")
       .example("holdfast group describe billing --watch")
       .watchable()
-      .runs([described](Session& session) { return describe(session, *described); });
+      .runs_on_cluster([described](Session& session) { return describe(session, *described); });
   add_group_reset_verb(cli);
   auto removed = std::make_shared<std::vector<std::string>>();
   cli.verb("group delete", "delete groups that have no members, and their offsets")
       .argument("GROUP", *removed, "their names")
-      .runs([removed](Session& session) { return remove(session, *removed); });
+      .runs_on_cluster([removed](Session& session) { return remove(session, *removed); });
 }
 
 }  // namespace holdfast::client

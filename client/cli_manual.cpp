@@ -48,19 +48,21 @@ void append_entry(std::string& out, std::string_view names, std::string_view wha
     out += '\n';
     out.append(help_column, ' ');
   }
+  bool first = true;
   while (!what.empty()) {
     const std::size_t end = std::min(what.find(' '), what.size());
-    if (column + end > help_width && column > help_column) {
+    if (!first && column + 1 + end > help_width) {
       out += '\n';
       out.append(help_column, ' ');
       column = help_column;
+    } else if (!std::exchange(first, false)) {
+      out += ' ';
+      ++column;
     }
     out += what.substr(0, end);
-    column += end + 1;
+    column += end;
     what.remove_prefix(std::min(end + 1, what.size()));
-    if (!what.empty()) out += ' ';
   }
-  while (out.ends_with(' ')) out.pop_back();
   out += '\n';
 }
 
@@ -135,7 +137,8 @@ std::string all_help(const Cli& cli) {
 std::vector<OptionPage> option_pages(const CLI::App& app) {
   std::vector<OptionPage> pages;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group().empty()) continue;
+    const bool inherited = app.get_parent() && option == app.get_help_ptr();
+    if (option->get_group().empty() || inherited) continue;
     OptionPage page;
     page.what = option->get_description();
     page.required = option->get_required();

@@ -118,7 +118,7 @@ void add_offsets_verbs(Cli& cli) {
       .option("--at", asked->at, "also the first offset at or after a time", "TIME")
       .example("holdfast offsets orders --at -1h")
       .watchable()
-      .runs([asked](Session& session) { return offsets(session, *asked); });
+      .runs_on_cluster([asked](Session& session) { return offsets(session, *asked); });
   cli.family("log", "the files of a log directory");
   auto looked = std::make_shared<DirArguments>();
   cli.verb("log dirs", "log directories, and what replicas in them weigh")
@@ -126,7 +126,7 @@ void add_offsets_verbs(Cli& cli) {
       .option("--topic", looked->topics, "only of these topics or patterns (may be repeated)", "TOPIC")
       .flag("--replicas", looked->replicas, "each replica on a line")
       .watchable()
-      .runs([looked](Session& session) { return log_dirs(session, *looked); });
+      .runs_on_cluster([looked](Session& session) { return log_dirs(session, *looked); });
 }
 
 }  // namespace holdfast::client

@@ -181,7 +181,7 @@ void add_partition_verbs(Cli& cli) {
       .optional_argument("TOPIC", shown->topics, "names or patterns; none: all")
       .flag("--all", shown->all, "those that are well, too")
       .watchable()
-      .runs([shown](Session& session) { return status(session, *shown); });
+      .runs_on_cluster([shown](Session& session) { return status(session, *shown); });
   auto moved = std::make_shared<MoveArguments>();
   cli.verb("partition move", "move partitions to other brokers")
       .argument("TOPIC", moved->partitions, "TOPIC, or TOPIC:0,3 for some partitions")
@@ -189,12 +189,12 @@ void add_partition_verbs(Cli& cli) {
       .flag("--cancel", moved->cancel, "a move that is under way goes back")
       .flag("--wait", moved->wait, "until the copies are in sync")
       .example("holdfast partition move orders:0 --to 2,3,1 --wait")
-      .runs([moved](Session& session) { return move(session, *moved); });
+      .runs_on_cluster([moved](Session& session) { return move(session, *moved); });
   auto elected = std::make_shared<ElectArguments>();
   cli.verb("partition elect", "let the preferred leaders lead again")
       .optional_argument("TOPIC", elected->partitions, "TOPIC, or TOPIC:0,3 for some partitions; none: all")
       .flag("--unclean", elected->unclean, "take a replica that is not in sync where no other lives: records are lost")
-      .runs([elected](Session& session) { return elect(session, *elected); });
+      .runs_on_cluster([elected](Session& session) { return elect(session, *elected); });
 }
 
 }  // namespace holdfast::client

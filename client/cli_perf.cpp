@@ -344,18 +344,18 @@ void add_perf_verbs(Cli& cli) {
           "With --rate the loop is open: each record has its time, and its latency counts from then, however late it "
           "could be sent.")
       .example("holdfast perf produce bench --rate 50000 --size 100 --duration 30s")
-      .runs([produced](Session& session) { return produce(session, *produced); });
+      .runs_on_cluster([produced](Session& session) { return produce(session, *produced); });
   auto consumed = std::make_shared<PerfArguments>();
   consumed->duration = "60s";
   with_server(cli.verb("perf consume", "read all of a topic and measure throughput"), *consumed)
       .argument("TOPIC", consumed->topic, "the topic")
-      .runs([consumed](Session& session) { return consume(session, *consumed); });
+      .runs_on_cluster([consumed](Session& session) { return consume(session, *consumed); });
   auto both = std::make_shared<PerfArguments>();
   both->rate = 1000;
   with_server(with_load(cli.verb("perf e2e", "measure the time from producer to consumer"), *both), *both)
       .argument("TOPIC", both->topic, "made if it is not there")
       .example("holdfast perf e2e bench --rate 1000 --duration 10s")
-      .runs([both](Session& session) { return end_to_end(session, *both); });
+      .runs_on_cluster([both](Session& session) { return end_to_end(session, *both); });
   add_perf_zk_verb(cli);
 }
 

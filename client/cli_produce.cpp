@@ -85,8 +85,6 @@ class Production {
 
   Task<Exit> run() {
     started_ = session_.clock().now();
-    auto reached = co_await session_.cluster().refresh();
-    if (!reached) co_return session_.fail(reached.error(), "produce");
     session_.on_interrupt([this] { session_.console().end_input(); });
     InputBytes input(session_, arguments_.files);
     const Exit read = co_await read_all(input);
@@ -286,7 +284,7 @@ void add_produce_verb(Cli& cli) {
       .example("echo hello | holdfast produce greetings")
       .example("holdfast produce orders -K : < orders.txt", "lines such as 42:two apples")
       .example("holdfast consume orders --until end -o json | holdfast produce copy --json", "with keys and headers")
-      .runs([arguments](Session& session) { return produce(session, *arguments); });
+      .runs_on_cluster([arguments](Session& session) { return produce(session, *arguments); });
 }
 
 }  // namespace holdfast::client

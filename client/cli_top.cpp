@@ -147,7 +147,7 @@ void add_top_verb(Cli& cli) {
   cli.verb("top", "what goes through the cluster now: records and bytes by topic, groups and their lag")
       .option("--every", arguments->every, "how often to look (default 2s)", "DURATION")
       .option("-n,--count", arguments->rounds, "so many times; default: until Ctrl-C", "N")
-      .runs([arguments](Session& session) { return top(session, *arguments); });
+      .runs_on_cluster([arguments](Session& session) { return top(session, *arguments); });
 }
 
 }  // namespace holdfast::client

@@ -218,7 +218,7 @@ void add_topic_verbs(Cli& cli) {
       .flag("--internal", listed->internal, "also those that the broker keeps for itself")
       .example("holdfast topic list 'orders-*' -o json")
       .watchable()
-      .runs([listed](Session& session) { return list(session, *listed); });
+      .runs_on_cluster([listed](Session& session) { return list(session, *listed); });
   auto created = std::make_shared<CreateArguments>();
   cli.verb("topic create", "make topics")
       .argument("NAME", created->topics, "their names")
@@ -229,7 +229,7 @@ void add_topic_verbs(Cli& cli) {
       .option("--assign", created->assignment, "brokers of each partition, 1:2,2:3: two partitions", "BROKERS")
       .flag("--if-not-exists", created->if_absent, "one that is there already is no failure")
       .example("holdfast topic create orders -p 12 -r 3 -c retention.ms=86400000")
-      .runs([created](Session& session) { return create(session, *created); });
+      .runs_on_cluster([created](Session& session) { return create(session, *created); });
   add_topic_describe_verb(cli);
   auto altered = std::make_shared<AlterArguments>();
   cli.verb("topic alter", "change the configuration of topics")
@@ -239,19 +239,19 @@ void add_topic_verbs(Cli& cli) {
       .option("--append", altered->append, "key=value: an element more in a list", "KEY=VALUE")
       .option("--subtract", altered->subtract, "key=value: an element less", "KEY=VALUE")
       .example("holdfast topic alter orders --set retention.ms=3600000 --unset cleanup.policy")
-      .runs([altered](Session& session) { return alter(session, *altered); });
+      .runs_on_cluster([altered](Session& session) { return alter(session, *altered); });
   auto removed = std::make_shared<std::vector<std::string>>();
   cli.verb("topic delete", "delete topics and all of their records")
       .argument("TOPIC", *removed, "names or patterns")
       .example("holdfast topic delete orders --dry-run")
-      .runs([removed](Session& session) { return remove(session, *removed); });
+      .runs_on_cluster([removed](Session& session) { return remove(session, *removed); });
   auto added = std::make_shared<AddArguments>();
   cli.verb("topic add-partitions", "give a topic more partitions")
       .argument("TOPIC", added->topic, "the topic")
       .argument("TOTAL", added->total, "how many it shall have altogether")
       .more("Records with a key go to other partitions from then on: consumers that rely on the order of keys notice.")
       .example("holdfast topic add-partitions orders 24")
-      .runs([added](Session& session) { return add_partitions(session, *added); });
+      .runs_on_cluster([added](Session& session) { return add_partitions(session, *added); });
   add_topic_trim_verb(cli);
 }
 

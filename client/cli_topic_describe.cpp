@@ -136,7 +136,7 @@ void add_topic_describe_verb(Cli& cli) {
       .flag("--configs", arguments->all_configs, "every setting, not only those of the topic's own")
       .example("holdfast topic describe orders --watch")
       .watchable()
-      .runs([arguments](Session& session) { return describe(session, *arguments); });
+      .runs_on_cluster([arguments](Session& session) { return describe(session, *arguments); });
 }
 
 }  // namespace holdfast::client

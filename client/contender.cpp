@@ -130,11 +130,13 @@ void Contender::lose() {
   if (const auto told = lost_) told();
 }
 
-Task<void> Contender::give_up() {
-  const std::string node = std::exchange(node_, {});
-  if (node.empty() || node_session_ != zk_.session_id()) co_return;
+// It is no place of this one's from the call on: the next may be taken while it is removed.
+Task<void> Contender::give_up() { return remove_place(std::exchange(node_, {}), node_session_); }
+
+Task<void> Contender::remove_place(std::string node, std::int64_t session) {
+  if (node.empty() || session != zk_.session_id()) co_return;
   auto removed = co_await zk_.remove(node);
-  if (!removed && removed.error().retriable()) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, node_session_));
+  if (!removed && removed.error().retriable()) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
 }
 
 Task<void> Contender::leave() {

@@ -57,6 +57,7 @@ class Contender {
   Task<void> look_at_own_node(std::string node);
   void lose();
   Task<void> give_up();
+  Task<void> remove_place(std::string node, std::int64_t session);
 
   ZooKeeper& zk_;
   const Options options_;

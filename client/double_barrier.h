@@ -28,6 +28,7 @@ class DoubleBarrier {
   template <class Look>
   Task<ZkOutcome<>> repeat(Look look, std::optional<SteadyTime> deadline);
   Task<void> give_up();
+  Task<void> remove_place(std::string node, std::int64_t session);
 
   ZooKeeper& zk_;
   const std::string path_, ready_;

@@ -35,16 +35,22 @@ Task<ZkOutcome<std::string>> Queue::take(std::optional<Duration> at_most) {
   zk_.on_session(watcher);
   for (;;) {
     changed.reset();
-    auto taken = co_await try_take(watcher);
+    bool in_doubt = false;
+    auto taken = co_await try_take(watcher, in_doubt);
     if (taken && *taken) co_return std::move(**taken);
     if (gate_.closed()) co_return zk_failed(ZkError::session_expired, "it was stopped");
-    if (!taken) co_return zk_failed(taken);
+    if (!taken && (in_doubt || !recipe_goes_on(zk_, taken.error()))) co_return zk_failed(taken);
+    if (!taken) {
+      if (deadline && zk_.shard().clock().now() >= *deadline) co_return zk_failed(ZkError::operation_timeout, path_);
+      co_await zk_.shard().sleep(retry_pause);
+      continue;
+    }
     auto noticed = co_await changed.wait(deadline);
     if (!noticed) co_return zk_failed(ZkError::operation_timeout, path_);
   }
 }
 
-Task<ZkOutcome<std::optional<std::string>>> Queue::try_take(WatcherRef watcher) {
+Task<ZkOutcome<std::optional<std::string>>> Queue::try_take(WatcherRef watcher, bool& in_doubt) {
   auto children = co_await zk_.children(path_, watcher);
   if (!children && children.error().code == ZkError::no_node) {
     auto made = co_await make_path(zk_, path_);
@@ -58,6 +64,7 @@ Task<ZkOutcome<std::optional<std::string>>> Queue::try_take(WatcherRef watcher) 
     if (!item && item.error().code == ZkError::no_node) continue;  // somebody else was faster
     if (!item) co_return zk_failed(item);
     auto removed = co_await zk_.remove(path);
+    in_doubt = !removed;
     for (int attempt = 0; !removed && removed.error().retriable() && attempt < 3; ++attempt) {
       // It is still there: it was not taken. It is gone: nobody knows by whom.
       co_await zk_.shard().sleep(retry_pause);
@@ -68,6 +75,7 @@ Task<ZkOutcome<std::optional<std::string>>> Queue::try_take(WatcherRef watcher) 
     }
     if (removed) co_return std::optional<std::string>(std::move(item->data));
     if (removed.error().code != ZkError::no_node) co_return zk_failed(removed);
+    in_doubt = false;
   }
   co_return std::optional<std::string>();
 }

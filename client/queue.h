@@ -26,7 +26,8 @@ class Queue {
   Task<void> stop();
 
  private:
-  Task<ZkOutcome<std::optional<std::string>>> try_take(WatcherRef watcher);
+  // `in_doubt`: it failed after it may have taken one.
+  Task<ZkOutcome<std::optional<std::string>>> try_take(WatcherRef watcher, bool& in_doubt);
 
   ZooKeeper& zk_;
   const std::string path_;

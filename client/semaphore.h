@@ -30,6 +30,7 @@ class Semaphore {
   Task<ZkOutcome<>> take_lease(std::optional<SteadyTime> deadline);
   Task<ZkOutcome<bool>> look(std::optional<SteadyTime> deadline);
   Task<void> give_up();
+  Task<void> remove_place(std::string node, std::int64_t session);
   void on_session(const WatchEvent& event);
   void lose();
 

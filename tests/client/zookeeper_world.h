@@ -74,6 +74,7 @@ class ZooKeeperWorld : public testing::Test {
     loop_.shard().spawn(gate_, keep(std::move(task), result));
     return result;
   }
+  std::shared_ptr<std::optional<bool>> begin(Task<void> task) { return begin(ended(std::move(task))); }
   bool run_until(Function<bool()> done, Duration limit = 1min) { return loop_.run_until(std::move(done), limit); }
   void run_for(Duration how_long) { loop_.run_for(how_long); }
   SteadyTime now() const { return clock_.now(); }
@@ -93,6 +94,10 @@ class ZooKeeperWorld : public testing::Test {
   template <class T>
   static Task<void> keep(Task<T> task, std::shared_ptr<std::optional<T>> result) {
     *result = co_await std::move(task);
+  }
+  static Task<bool> ended(Task<void> task) {
+    co_await std::move(task);
+    co_return true;
   }
   struct Server {
     SimulatedDisk disk;

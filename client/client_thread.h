@@ -73,8 +73,8 @@ class ClientThread {
     while (gate_.holders() > 1) co_await shard().sleep(std::chrono::milliseconds(1));
   }
 
+  Gate gate_;  // outlives the shards, for the last task lets go of it after it has told its value
   Shards shards_{1};
-  Gate gate_;
 };
 
 }  // namespace holdfast::client

@@ -94,10 +94,11 @@ Task<Outcome<GroupMember::Joining>> GroupMember::join_and_sync() {
   sync.group_instance_id = options_.group_instance_id;
   sync.protocol_type = protocol_type;
   sync.protocol_name = joined->protocol_name;
-  if (is_leader_ && !joined->skip_assignment) {
+  if (is_leader_) {
+    // A static leader that is back is not to assign (KIP-814), but to know by what it was assigned.
     auto assignments = co_await assign(*joined);
     if (!assignments) co_return failed(assignments);
-    sync.assignments = std::move(*assignments);
+    if (!joined->skip_assignment) sync.assignments = std::move(*assignments);
   }
   const Duration time = options_.max_poll_interval + join_grace;
   const std::int32_t generation = generation_;

@@ -22,6 +22,8 @@ void add_client_verbs(Cli& cli) {
   add_partition_verbs(cli);
   add_offsets_verbs(cli);
   add_cluster_verbs(cli);
+  add_zk_verbs(cli);
+  add_quorum_verbs(cli);
   add_perf_verbs(cli);
   add_top_verb(cli);
   add_config_verbs(cli);

@@ -19,6 +19,8 @@ void add_broker_verbs(Cli& cli);
 void add_partition_verbs(Cli& cli);
 void add_offsets_verbs(Cli& cli);
 void add_cluster_verbs(Cli& cli);
+void add_zk_verbs(Cli& cli);
+void add_quorum_verbs(Cli& cli);
 void add_perf_verbs(Cli& cli);
 void add_top_verb(Cli& cli);
 

@@ -1,0 +1,314 @@
+// holdfast quorum: who keeps the znodes, who leads them, and changing that.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <memory>
+
+#include "client/cli.h"
+#include "client/cli_cluster.h"
+#include "client/cli_families.h"
+#include "client/cli_zk.h"
+#include "runtime/random.h"
+
+namespace holdfast::client {
+namespace {
+
+struct ChangeArguments {
+  std::vector<std::string> what, auth;
+};
+
+// A line of /zookeeper/config, or what the connect string says where there is none.
+struct Member {
+  std::optional<int> id;
+  std::string spec;  // "host:2888:3888:participant;0.0.0.0:2181"
+  std::string role;
+  Endpoint client;
+};
+
+// What a server says of itself.
+struct ServerState {
+  std::string mode, zxid, version, error;
+  std::optional<std::int64_t> connections, znodes, outstanding;
+};
+
+std::optional<Member> parse_member(std::string_view line) {
+  constexpr std::string_view prefix = "server.";
+  const std::size_t equals = line.find('=');
+  if (!line.starts_with(prefix) || equals == std::string_view::npos) return std::nullopt;
+  Member out;
+  int id = 0;
+  const auto [end, error] = std::from_chars(line.data() + prefix.size(), line.data() + equals, id);
+  if (error != std::errc() || end != line.data() + equals) return std::nullopt;
+  out.id = id;
+  out.spec = line.substr(equals + 1);
+  const std::string_view servers = std::string_view(out.spec).substr(0, out.spec.find(';'));
+  out.role = servers.ends_with(":observer") ? "observer" : "voter";
+  // The host is where the others find it; the clients' address may be all of them.
+  const std::size_t bracket = servers.starts_with('[') ? servers.find(']') : std::string_view::npos;
+  out.client.host =
+      bracket == std::string_view::npos ? servers.substr(0, servers.find(':')) : servers.substr(1, bracket - 1);
+  out.client.port = zookeeper_port;
+  if (const std::size_t semicolon = out.spec.find(';'); semicolon != std::string::npos) {
+    auto clients = parse_connect_string(out.spec.substr(semicolon + 1));
+    const std::string_view port_alone = std::string_view(out.spec).substr(semicolon + 1);
+    std::uint16_t port = 0;
+    const auto [stop, wrong] = std::from_chars(port_alone.data(), port_alone.data() + port_alone.size(), port);
+    if (wrong == std::errc() && stop == port_alone.data() + port_alone.size()) {
+      out.client.port = port;
+    } else if (clients) {
+      const Endpoint& at = clients->servers.front();
+      out.client.port = at.port;
+      if (at.host != "0.0.0.0" && at.host != "::" && at.host != "0:0:0:0:0:0:0:0") out.client.host = at.host;
+    }
+  }
+  return out;
+}
+
+std::vector<Member> parse_members(std::string_view config) {
+  std::vector<Member> out;
+  while (!config.empty()) {
+    const std::size_t end = std::min(config.find('\n'), config.size());
+    if (auto member = parse_member(config.substr(0, end))) out.push_back(std::move(*member));
+    config.remove_prefix(std::min(end + 1, config.size()));
+  }
+  return out;
+}
+
+std::string line_of(std::string_view text, std::string_view name) {
+  const std::size_t at = text.find(name);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(at + name.size());
+  return std::string(rest.substr(0, rest.find('\n')));
+}
+
+std::optional<std::int64_t> number_of(std::string_view text, std::string_view name) {
+  const std::string word = line_of(text, name);
+  std::int64_t out = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out);
+  return error == std::errc() ? std::optional(out) : std::nullopt;
+}
+
+Task<ServerState> look_at(Session& session, Endpoint server) {
+  ServerState out;
+  auto answer = co_await four_letter_word(session, std::move(server), "srvr");
+  if (!answer) {
+    out.error = answer.error().message;
+    co_return out;
+  }
+  out.mode = line_of(*answer, "Mode: ");
+  out.zxid = line_of(*answer, "Zxid: ");
+  out.version = line_of(*answer, "Zookeeper version: ");
+  out.connections = number_of(*answer, "Connections: ");
+  out.znodes = number_of(*answer, "Node count: ");
+  out.outstanding = number_of(*answer, "Outstanding: ");
+  if (out.mode.empty()) out.error = "it has no quorum";
+  co_return out;
+}
+
+Task<Exit> status(Session& session) {
+  auto servers = parse_connect_string(session.zookeeper().address);
+  if (!servers) co_return session.usage(servers.error().message);
+  // The members are those that the znodes name; where nobody can read them, those that the connect string does.
+  std::vector<Member> members;
+  ZooKeeperOptions options;
+  options.servers = *servers;
+  options.read_only = true;
+  const std::unique_ptr<Random> random = system_random();
+  ZooKeeper zk(session.shard(), session.network(), *random, options);
+  auto connected = co_await zk.connect(session.timeout(), 1);
+  if (connected) {
+    auto config = co_await zk.config();
+    if (config) members = parse_members(config->data);
+  }
+  co_await zk.close();
+  if (members.empty()) {
+    for (const Endpoint& at : servers->servers) members.push_back({{}, {}, "voter", at});
+  }
+  Table table{{{"server"},
+               {"address"},
+               {"role"},
+               {"state"},
+               {"zxid"},
+               {"connections"},
+               {"znodes", true},
+               {"outstanding", true},
+               {"version", true},
+               {"error", true}},
+              {}};
+  std::size_t voters = 0, voters_there = 0;
+  bool led = false;
+  std::string problems;
+  for (const Member& member : members) {
+    const ServerState state = co_await look_at(session, member.client);
+    const bool there = state.error.empty();
+    if (member.role == "voter") ++voters, voters_there += there ? 1 : 0;
+    led = led || state.mode == "leader" || state.mode == "standalone";
+    if (!there) problems += fmt::format("{}: {}\n", to_string(member.client), state.error);
+    table.rows.push_back({member.id ? Value(*member.id) : Value(), to_string(member.client), member.role,
+                          there ? Value(state.mode).in(Tone::good) : Value("down").in(Tone::bad),
+                          state.zxid.empty() ? Value() : Value(state.zxid), Value(state.connections),
+                          Value(state.znodes), Value(state.outstanding),
+                          state.version.empty() ? Value() : Value(state.version),
+                          there ? Value() : Value(state.error)});
+  }
+  session.out().table(table);
+  if (!problems.empty()) {
+    session.out().flush();
+    session.note(problems.substr(0, problems.size() - 1));
+  }
+  if (voters_there == 0)
+    co_return session.fail(
+        Exit::unreachable,
+        fmt::format("no server of {} ({}) answers", session.zookeeper().address, session.zookeeper().source),
+        "start a node with `holdfast server`, or name another with --zookeeper HOST:PORT");
+  if (!led)
+    co_return session.fail(Exit::failed, fmt::format("nobody leads: {} of {} voters are there", voters_there, voters),
+                           fmt::format("{} are needed", voters / 2 + 1));
+  co_return Exit::ok;
+}
+
+void print_members(Session& session, std::string_view sentence, const std::vector<Member>& members) {
+  Table table{{{"server"}, {"role"}, {"spec"}}, {}};
+  for (const Member& member : members) table.rows.push_back({*member.id, member.role, member.spec});
+  session.out().done(sentence, {{"members", Value(std::move(table))}});
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
+  return out;
+}
+
+Task<Exit> change(Session& session, std::optional<std::string> joining, std::optional<std::string> leaving,
+                  std::vector<std::string> auth, std::string sentence) {
+  auto zk = co_await open_zookeeper(session, std::move(auth));
+  if (!zk) co_return zk.error();
+  if (session.dry_run()) {
+    auto config = co_await (*zk)->config();
+    if (!config) co_return fail(session, config.error(), "/zookeeper/config");
+    print_members(session, fmt::format("would change: {}; the members are now", sentence), parse_members(config->data));
+    co_return Exit::ok;
+  }
+  auto changed = co_await (*zk)->reconfig(std::move(joining), std::move(leaving), std::nullopt);
+  if (!changed) co_return fail(session, changed.error(), "quorum");
+  print_members(session, sentence, parse_members(changed->data));
+  co_return Exit::ok;
+}
+
+Task<Exit> add(Session& session, const ChangeArguments& arguments) {
+  std::vector<std::string> lines;
+  for (const std::string& one : arguments.what) {
+    const std::string line = one.starts_with("server.") ? one : "server." + one;
+    if (!parse_member(line))
+      co_return session.usage(fmt::format("\"{}\" is no server", one),
+                              "as 4=zk4:2888:3888;zk4:2181, or with :observer behind the second port");
+    lines.push_back(line);
+  }
+  auto changed = co_await change(session, joined(lines), std::nullopt, arguments.auth,
+                                 fmt::format("added {}", joined(arguments.what)));
+  co_return changed;
+}
+
+Task<Exit> remove(Session& session, const ChangeArguments& arguments) {
+  for (const std::string& id : arguments.what) {
+    if (id.empty() || id.find_first_not_of("0123456789") != std::string::npos)
+      co_return session.usage(fmt::format("\"{}\" is no server's number", id), "`holdfast quorum status` shows them");
+  }
+  auto sure = co_await session.confirm(
+      fmt::format("server {} takes no part in the quorum any more", joined(arguments.what)), joined(arguments.what));
+  if (!sure) co_return Exit::refused;
+  auto changed = co_await change(session, std::nullopt, joined(arguments.what), arguments.auth,
+                                 fmt::format("removed {}", joined(arguments.what)));
+  co_return changed;
+}
+
+// A leader that may not vote any more hands over to the server that is furthest. Then it votes again.
+Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
+  constexpr Duration retry_pause = std::chrono::milliseconds(200);
+  constexpr std::size_t voters_min = 3;
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  auto config = co_await (*zk)->config();
+  if (!config) co_return fail(session, config.error(), "/zookeeper/config");
+  const std::vector<Member> members = parse_members(config->data);
+  const auto is_voter = [](const Member& m) { return m.role == "voter"; };
+  if (static_cast<std::size_t>(std::ranges::count_if(members, is_voter)) < voters_min)
+    co_return session.fail(Exit::refused, "with fewer than three voters nobody else can lead meanwhile");
+  const Member* leader = nullptr;
+  for (const Member& member : members) {
+    const ServerState state = co_await look_at(session, member.client);
+    if (state.mode == "leader") leader = &member;
+  }
+  if (!leader) co_return session.fail(Exit::failed, "no member says that it leads", "`holdfast quorum status`");
+  if (session.dry_run()) {
+    session.out().done(fmt::format("would let somebody else lead than server {}", *leader->id),
+                       {{"leader", *leader->id}, {"dry_run", true}});
+    co_return Exit::ok;
+  }
+  const std::string as_voter = fmt::format("server.{}={}", *leader->id, leader->spec);
+  std::string as_observer = as_voter;
+  const std::size_t clients = std::min(as_observer.find(';'), as_observer.size());
+  constexpr std::string_view voting = ":participant";
+  if (std::string_view(as_observer).substr(0, clients).ends_with(voting)) {
+    as_observer.replace(clients - voting.size(), voting.size(), ":observer");
+  } else {
+    as_observer.insert(clients, ":observer");
+  }
+  auto demoted = co_await (*zk)->reconfig(as_observer, std::nullopt, std::nullopt);
+  if (!demoted && !demoted.error().retriable()) co_return fail(session, demoted.error(), "quorum");
+  const SteadyTime deadline = session.clock().now() + std::max<Duration>(session.timeout(), std::chrono::seconds(30));
+  ZkOutcome<NodeData> back = demoted;
+  do {
+    back = co_await (*zk)->reconfig(as_voter, std::nullopt, std::nullopt);
+    if (back) break;
+    co_await session.shard().sleep(retry_pause);
+  } while (session.clock().now() < deadline);
+  if (!back)
+    co_return session.fail(
+        Exit::failed, fmt::format("server {} is an observer now: {}", *leader->id, to_string(back.error())),
+        fmt::format("holdfast quorum add '{}'", as_voter.substr(std::string_view("server.").size())));
+  std::optional<int> now;
+  while (!now && session.clock().now() < deadline) {
+    for (const Member& member : members) {
+      const ServerState state = co_await look_at(session, member.client);
+      if (state.mode == "leader") now = member.id;
+    }
+    if (!now) co_await session.shard().sleep(retry_pause);
+  }
+  if (!now) co_return session.fail(Exit::failed, "nobody leads yet", "`holdfast quorum status`");
+  session.out().done(fmt::format("server {} leads, after server {}", *now, *leader->id),
+                     {{"leader", *now}, {"former_leader", *leader->id}});
+  co_return Exit::ok;
+}
+
+constexpr const char* auth_help = "who may change the quorum; may be repeated";
+
+}  // namespace
+
+void add_quorum_verbs(Cli& cli) {
+  cli.family("quorum", "the servers that keep the znodes");
+  cli.verb("quorum status", "who is a member, who leads, and who is there").watchable().runs(status);
+  auto added = std::make_shared<ChangeArguments>();
+  cli.verb("quorum add", "take servers into the quorum, or change what they are")
+      .argument("ID=HOST:PORT:PORT;HOST:PORT", added->what, "as after \"server.\" in zoo.cfg")
+      .option("--auth", added->auth, auth_help, "USER:PASSWORD")
+      .more("Start them first: they must be there and up to date. It needs reconfigEnabled=true on the servers.")
+      .example("holdfast quorum add '4=zk4:2888:3888;zk4:2181' --auth super:secret", "a fourth voter")
+      .runs([added](Session& session) { return add(session, *added); });
+  auto removed = std::make_shared<ChangeArguments>();
+  cli.verb("quorum remove", "let servers go")
+      .argument("ID", removed->what, "their numbers")
+      .option("--auth", removed->auth, auth_help, "USER:PASSWORD")
+      .runs([removed](Session& session) { return remove(session, *removed); });
+  auto transferred = std::make_shared<ChangeArguments>();
+  cli.verb("quorum transfer", "let another server lead")
+      .option("--auth", transferred->auth, auth_help, "USER:PASSWORD")
+      .more(
+          "The leader is made an observer, so that another one is elected, and then a voter again. It needs "
+          "reconfigEnabled=true, and three voters.")
+      .runs([transferred](Session& session) { return transfer(session, *transferred); });
+}
+
+}  // namespace holdfast::client

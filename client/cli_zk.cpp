@@ -1,0 +1,477 @@
+// holdfast zk: znodes. Reading, writing and following them, one verb each; `zk shell` is in cli_zk_shell.cpp.
+#include "client/cli_zk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "client/cli.h"
+#include "client/cli_cluster.h"
+#include "client/cli_families.h"
+#include "client/cli_common.h"
+#include "client/cli_zk_shell.h"
+#include "client/recipes.h"
+#include "client/zookeeper_path.h"
+
+namespace holdfast::client {
+namespace {
+
+struct PathArguments {
+  std::string path = "/";
+  std::vector<std::string> auth;
+  std::size_t depth = SIZE_MAX;
+  bool recursive = false;
+};
+
+struct SetArguments {
+  std::string path, data, file;
+  std::vector<std::string> auth;
+  std::int32_t version = -1;
+  bool has_data = false;
+};
+
+struct CreateArguments {
+  std::string path, data, ttl, acl;
+  std::vector<std::string> auth;
+  bool sequential = false, container = false, parents = false;
+};
+
+struct DeleteArguments {
+  std::vector<std::string> paths, auth;
+  std::int32_t version = -1;
+  bool recursive = false;
+};
+
+struct AclArguments {
+  std::string path, set;
+  std::vector<std::string> auth;
+  std::int32_t version = -1;
+  bool recursive = false;
+};
+
+std::string hex(std::int64_t number) { return fmt::format("0x{:x}", static_cast<std::uint64_t>(number)); }
+
+Object stat_fields(const std::string& path, const ZkStat& stat) {
+  return {{"path", path},
+          {"data_length", stat.data_length},
+          {"children", stat.num_children},
+          {"version", stat.version},
+          {"children_version", stat.cversion},
+          {"acl_version", stat.aversion},
+          {"created", time_value(stat.ctime)},
+          {"modified", time_value(stat.mtime)},
+          {"created_zxid", hex(stat.czxid)},
+          {"modified_zxid", hex(stat.mzxid)},
+          {"children_zxid", hex(stat.pzxid)},
+          {"owner", stat.ephemeral_owner == 0 ? Value() : Value(hex(stat.ephemeral_owner))}};
+}
+
+std::vector<Value> stat_row(std::string name, const ZkStat& stat) {
+  return {std::move(name),        stat.data_length,
+          stat.num_children,      stat.version,
+          time_value(stat.mtime), stat.ephemeral_owner == 0 ? Value() : Value(hex(stat.ephemeral_owner))};
+}
+const std::vector<Column> stat_columns{{"name"},          {"data_length", true}, {"children", true},
+                                       {"version", true}, {"modified", true},    {"owner", true}};
+
+Task<Exit> list(Session& session, const PathArguments& arguments) {
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  std::vector<std::string> names;
+  if (arguments.recursive) {
+    auto all = co_await subtree(**zk, arguments.path);
+    if (!all) co_return fail(session, all.error(), arguments.path);
+    names = std::move(*all);
+  } else {
+    auto children = co_await (*zk)->children(arguments.path);
+    if (!children) co_return fail(session, children.error(), arguments.path);
+    names = std::move(children->names);
+  }
+  std::ranges::sort(names);
+  // Plain text shows names alone: nothing more is asked for.
+  const bool with_stats = session.out().format() != OutputFormat::text;
+  Table table{stat_columns, {}};
+  for (std::string& name : names) {
+    ZkStat stat;
+    if (with_stats) {
+      auto found = co_await (*zk)->exists(arguments.recursive ? name : zk_join(arguments.path, name));
+      if (!found) co_return fail(session, found.error(), name);
+      if (!*found) continue;
+      stat = **found;
+    }
+    table.rows.push_back(stat_row(std::move(name), stat));
+  }
+  session.out().table(table, fmt::format("{} has no children", arguments.path));
+  co_return Exit::ok;
+}
+
+Task<Exit> tree(Session& session, const PathArguments& arguments) {
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  auto all = co_await subtree(**zk, arguments.path, arguments.depth);
+  if (!all) co_return fail(session, all.error(), arguments.path);
+  // By elements: "/a/b" comes before "/a-b".
+  const auto elements = [](std::string path) {
+    std::ranges::replace(path, '/', '\x01');
+    return path;
+  };
+  std::ranges::sort(*all, {}, elements);
+  Table table{{{"path"}, {"data_length"}, {"children"}, {"owner"}}, {}};
+  for (const std::string& path : *all) {
+    auto found = co_await (*zk)->exists(path);
+    if (!found) co_return fail(session, found.error(), path);
+    if (!*found) continue;
+    const ZkStat& stat = **found;
+    const std::size_t own_depth = static_cast<std::size_t>(std::ranges::count(path, '/')) - (path == "/" ? 1 : 0);
+    const std::size_t top =
+        static_cast<std::size_t>(std::ranges::count(arguments.path, '/')) - (arguments.path == "/" ? 1 : 0);
+    const std::string shown =
+        own_depth == top ? path : std::string(2 * (own_depth - top), ' ') + std::string(zk_name(path));
+    table.rows.push_back({Value(path).shown_as(printable(shown)), stat.data_length, stat.num_children,
+                          stat.ephemeral_owner == 0 ? Value() : Value(hex(stat.ephemeral_owner))});
+  }
+  session.out().table(table);
+  co_return Exit::ok;
+}
+
+Task<Exit> get(Session& session, const PathArguments& arguments) {
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  auto node = co_await (*zk)->get(arguments.path);
+  if (!node) co_return fail(session, node.error(), arguments.path);
+  if (session.out().is_text()) {
+    session.out().raw(node->data);
+    if (session.console().output_is_terminal() && !node->data.ends_with('\n')) session.out().raw("\n");
+    co_return Exit::ok;
+  }
+  Object object = stat_fields(arguments.path, node->stat);
+  object.insert(object.begin() + 1, {"data", node->null ? Value() : Value(node->data)});
+  session.out().object(object);
+  co_return Exit::ok;
+}
+
+// Everything on standard input.
+Task<Result<std::string>> read_input(Session& session) {
+  constexpr std::size_t bytes_max = 64 << 20;
+  std::string out;
+  std::array<std::uint8_t, 16 << 10> buffer;
+  for (;;) {
+    const std::span<std::uint8_t> into(buffer);
+    auto got = co_await session.console().read(session.shard(), into);
+    if (!got) co_return holdfast::fail(got);
+    if (*got == 0) co_return out;
+    out.append(as_text(ByteView(buffer.data(), *got)));
+    if (out.size() > bytes_max) co_return holdfast::fail(ErrorKind::exhausted, "no znode holds that much");
+  }
+}
+
+Task<Exit> set(Session& session, const SetArguments& arguments) {
+  std::string data = arguments.data;
+  if (data == "-") {
+    auto read = co_await read_input(session);
+    if (!read) co_return session.fail(Exit::failed, read.error().message);
+    data = std::move(*read);
+  }
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  if (session.dry_run()) {
+    session.out().done(fmt::format("would set {} to {} bytes", arguments.path, data.size()),
+                       {{"path", arguments.path}, {"data_length", data.size()}, {"dry_run", true}});
+    co_return Exit::ok;
+  }
+  auto stat = co_await (*zk)->set(arguments.path, std::move(data), arguments.version);
+  if (!stat) co_return fail(session, stat.error(), arguments.path);
+  session.out().done(fmt::format("set {}, version {}", arguments.path, stat->version),
+                     stat_fields(arguments.path, *stat));
+  co_return Exit::ok;
+}
+
+Task<Exit> create(Session& session, const CreateArguments& arguments) {
+  CreateOptions options;
+  options.mode = arguments.container    ? CreateMode::container
+                 : arguments.sequential ? CreateMode::persistent_sequential
+                                        : CreateMode::persistent;
+  if (!arguments.ttl.empty()) {
+    const auto ttl = parse_duration(arguments.ttl);
+    if (!ttl || arguments.container) co_return session.usage("--ttl takes a time such as 10s, and no --container");
+    options.ttl = std::chrono::duration_cast<std::chrono::milliseconds>(*ttl);
+    options.mode = arguments.sequential ? CreateMode::persistent_sequential_with_ttl : CreateMode::persistent_with_ttl;
+  }
+  if (arguments.container && arguments.sequential) co_return session.usage("a container is not sequential");
+  if (!arguments.acl.empty()) {
+    auto acl = parse_acl(arguments.acl);
+    if (!acl) co_return session.usage("--acl is SCHEME:ID:PERMISSIONS, as world:anyone:r,digest:USER:HASH:cdrwa");
+    options.acl = std::move(*acl);
+  }
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  if (session.dry_run()) {
+    session.out().done(fmt::format("would create {}", arguments.path), {{"path", arguments.path}, {"dry_run", true}});
+    co_return Exit::ok;
+  }
+  if (arguments.parents) {
+    for (std::size_t slash = arguments.path.find('/', 1); slash != std::string::npos;
+         slash = arguments.path.find('/', slash + 1)) {
+      auto made = co_await (*zk)->create(arguments.path.substr(0, slash));
+      if (!made && made.error().code != ZkError::node_exists)
+        co_return fail(session, made.error(), arguments.path.substr(0, slash));
+    }
+  }
+  auto created = co_await (*zk)->create(arguments.path, arguments.data, std::move(options));
+  if (!created && created.error().code == ZkError::no_node)
+    co_return session.fail(Exit::not_found, fmt::format("{}: its parent does not exist", arguments.path),
+                           "--parents creates it");
+  if (!created) co_return fail(session, created.error(), arguments.path);
+  session.out().done(fmt::format("created {}", created->path), stat_fields(created->path, created->stat));
+  co_return Exit::ok;
+}
+
+Task<Exit> remove(Session& session, const DeleteArguments& arguments) {
+  if (arguments.recursive && arguments.version != -1) co_return session.usage("--version is for one znode");
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  for (const std::string& path : arguments.paths) {
+    std::size_t count = 1;
+    if (arguments.recursive) {
+      auto all = co_await subtree(**zk, path);
+      if (!all) co_return fail(session, all.error(), path);
+      count = all->size();
+    }
+    if (session.dry_run()) {
+      session.out().done(fmt::format("would delete {} ({})", path, counted(static_cast<std::int64_t>(count), "znode")),
+                         {{"path", path}, {"znodes", count}, {"dry_run", true}});
+      continue;
+    }
+    if (arguments.recursive) {
+      const std::string loss = fmt::format("{} and what is below it are deleted: {}", path,
+                                           counted(static_cast<std::int64_t>(count), "znode"));
+      const bool sure = co_await session.confirm(loss, path);
+      if (!sure) co_return Exit::refused;
+      auto removed = co_await remove_subtree(**zk, path);
+      if (!removed) co_return fail(session, removed.error(), path);
+    } else {
+      auto removed = co_await (*zk)->remove(path, arguments.version);
+      if (!removed) co_return fail(session, removed.error(), path);
+    }
+    session.out().done(fmt::format("deleted {}", path), {{"path", path}, {"znodes", count}});
+  }
+  co_return Exit::ok;
+}
+
+Task<Exit> stat(Session& session, const PathArguments& arguments) {
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  auto found = co_await (*zk)->exists(arguments.path);
+  if (!found) co_return fail(session, found.error(), arguments.path);
+  if (!*found) {
+    const ZkFailure none{ZkError::no_node, {}};
+    co_return fail(session, none, arguments.path);
+  }
+  session.out().object(stat_fields(arguments.path, **found));
+  co_return Exit::ok;
+}
+
+Task<Exit> acl(Session& session, const AclArguments& arguments) {
+  std::optional<std::vector<ZkAcl>> wanted;
+  if (!arguments.set.empty()) {
+    wanted = parse_acl(arguments.set);
+    if (!wanted) co_return session.usage("--set is SCHEME:ID:PERMISSIONS, as world:anyone:r,digest:USER:HASH:cdrwa");
+  }
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  if (!wanted) {
+    auto known = co_await (*zk)->get_acl(arguments.path);
+    if (!known) co_return fail(session, known.error(), arguments.path);
+    Table table{{{"scheme"}, {"id"}, {"permissions"}}, {}};
+    for (const ZkAcl& a : known->acl) table.rows.push_back({a.scheme, a.id, permissions_text(a.permissions)});
+    session.out().table(table);
+    co_return Exit::ok;
+  }
+  std::vector<std::string> paths{arguments.path};
+  if (arguments.recursive) {
+    auto all = co_await subtree(**zk, arguments.path);
+    if (!all) co_return fail(session, all.error(), arguments.path);
+    paths = std::move(*all);
+  }
+  for (const std::string& path : paths) {
+    if (session.dry_run()) {
+      session.out().done(fmt::format("would set the ACL of {}", path), {{"path", path}, {"dry_run", true}});
+      continue;
+    }
+    auto set = co_await (*zk)->set_acl(path, *wanted, arguments.version);
+    if (!set) co_return fail(session, set.error(), path);
+    session.out().done(fmt::format("set the ACL of {}", path), {{"path", path}, {"acl_version", set->aversion}});
+  }
+  co_return Exit::ok;
+}
+
+Task<Exit> watch(Session& session, const PathArguments& arguments) {
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  Signal changed(session.shard());
+  std::vector<WatchEvent> events;
+  const WatcherRef watcher = make_watcher([&](const WatchEvent& event) {
+    events.push_back(event);
+    changed.notify();
+  });
+  (*zk)->on_session(watcher);
+  auto added = co_await (*zk)->add_watch(
+      arguments.path, arguments.recursive ? AddWatchMode::persistent_recursive : AddWatchMode::persistent, watcher);
+  if (!added) co_return fail(session, added.error(), arguments.path);
+  session.on_interrupt([&changed] { changed.notify(); });
+  while (!session.interrupted()) {
+    changed.reset();
+    for (const WatchEvent& event : std::exchange(events, {})) {
+      const bool of_session = event.type == WatchType::session;
+      session.out().record({{"event", of_session ? "session" : to_string(event.type)},
+                            {"path", of_session ? Value() : Value(event.path)},
+                            {"zxid", event.zxid < 0 ? Value() : Value(hex(event.zxid))},
+                            {"state", to_string(event.state)}});
+    }
+    if (!session.out().flush()) co_return Exit::reader_gone;
+    if ((*zk)->state() == SessionState::expired)
+      co_return session.fail(Exit::unreachable, "the session has expired", "`holdfast quorum status`");
+    auto noticed = co_await changed.wait();
+    (void)noticed;
+  }
+  co_return Exit::ok;
+}
+
+// A line of `cons`: " /127.0.0.1:34578[1](queued=0,recved=1,...,sid=0x1,...,to=30000,...)".
+std::string field_of(std::string_view line, std::string_view name) {
+  const std::string wanted = fmt::format("{}=", name);
+  std::size_t at = line.find(wanted);
+  while (at != std::string_view::npos && at > 0 && line[at - 1] != '(' && line[at - 1] != ',')
+    at = line.find(wanted, at + 1);
+  if (at == std::string_view::npos) return {};
+  at += wanted.size();
+  return std::string(line.substr(at, line.find_first_of(",)", at) - at));
+}
+
+Task<Exit> sessions(Session& session) {
+  auto servers = parse_connect_string(session.zookeeper().address);
+  if (!servers) co_return session.usage(servers.error().message);
+  Table table{{{"session"}, {"client"}, {"server"}, {"timeout"}, {"last_request"}, {"received"}, {"sent"}}, {}};
+  bool any = false;
+  for (const Endpoint& server : servers->servers) {
+    auto answer = co_await four_letter_word(session, server, "cons");
+    if (!answer) {
+      session.note(fmt::format("{}: {}", to_string(server), answer.error().message));
+      continue;
+    }
+    if (answer->find("not in the whitelist") != std::string::npos)
+      co_return session.fail(Exit::refused, fmt::format("{} does not tell its sessions", to_string(server)),
+                             "set 4lw.commands.whitelist=srvr,cons on the servers");
+    any = true;
+    for (std::size_t at = 0; at < answer->size();) {
+      const std::size_t end = std::min(answer->find('\n', at), answer->size());
+      const std::string_view line = std::string_view(*answer).substr(at, end - at);
+      at = end + 1;
+      const std::string id = field_of(line, "sid");
+      const std::size_t slash = line.find('/'), bracket = line.find("[");
+      if (id.empty() || slash == std::string_view::npos || bracket == std::string_view::npos) continue;
+      table.rows.push_back({id, std::string(line.substr(slash + 1, bracket - slash - 1)), to_string(server),
+                            duration_value(std::strtoll(field_of(line, "to").c_str(), nullptr, 10)),
+                            field_of(line, "lop"), std::strtoll(field_of(line, "recved").c_str(), nullptr, 10),
+                            std::strtoll(field_of(line, "sent").c_str(), nullptr, 10)});
+    }
+  }
+  if (!any) co_return session.fail(Exit::unreachable, "no server answers", "name one with --zookeeper HOST:PORT");
+  session.out().table(table, "no sessions");
+  co_return Exit::ok;
+}
+
+Task<std::vector<std::string>> znodes_that_begin(Session& session, std::string begin) {
+  std::vector<std::string> out;
+  if (!begin.starts_with('/')) co_return out;
+  auto zk = co_await open_zookeeper(session);
+  if (!zk) co_return out;
+  const std::string parent(zk_parent(begin));
+  auto children = co_await (*zk)->children(parent);
+  if (!children) co_return out;
+  for (const std::string& name : children->names) {
+    std::string path = zk_join(parent, name);
+    if (path.starts_with(begin)) out.push_back(std::move(path));
+  }
+  co_return out;
+}
+
+constexpr const char* auth_help = "who you are; may be repeated";
+
+Verb& with_path(Verb& verb, PathArguments& arguments) {
+  verb.option("--auth", arguments.auth, auth_help, "USER:PASSWORD");
+  verb.app().add_option("path", arguments.path, "the znode")->type_name("ZNODE");
+  return verb;
+}
+
+}  // namespace
+
+void add_zk_verbs(Cli& cli) {
+  cli.family("zk", "znodes");
+  cli.complete_znodes(znodes_that_begin);
+  auto listed = std::make_shared<PathArguments>();
+  with_path(cli.verb("zk ls", "the children of a znode"), *listed)
+      .flag("-R,--recursive", listed->recursive, "everything below it")
+      .example("holdfast zk ls /brokers/ids --output wide", "with sizes, versions and owners")
+      .watchable()
+      .runs([listed](Session& session) { return list(session, *listed); });
+  auto shown = std::make_shared<PathArguments>();
+  with_path(cli.verb("zk tree", "a znode and what is below it, indented"), *shown)
+      .option("--depth", shown->depth, "so many levels below it", "N")
+      .watchable()
+      .runs([shown](Session& session) { return tree(session, *shown); });
+  auto read = std::make_shared<PathArguments>();
+  with_path(cli.verb("zk get", "the data of a znode, as it is"), *read)
+      .example("holdfast zk get /controller --output json", "with its stat")
+      .watchable()
+      .runs([read](Session& session) { return get(session, *read); });
+  auto described = std::make_shared<PathArguments>();
+  with_path(cli.verb("zk stat", "versions, times, size and owner of a znode"), *described)
+      .watchable()
+      .runs([described](Session& session) { return stat(session, *described); });
+  auto written = std::make_shared<SetArguments>();
+  cli.verb("zk set", "change the data of a znode")
+      .argument("ZNODE", written->path, "the znode")
+      .argument("DATA", written->data, "its data; -: standard input")
+      .option("--version", written->version, "only if it has this version", "N")
+      .option("--auth", written->auth, auth_help, "USER:PASSWORD")
+      .example("holdfast zk set /config/x - < x.json", "from a file")
+      .runs([written](Session& session) { return set(session, *written); });
+  auto created = std::make_shared<CreateArguments>();
+  cli.verb("zk create", "make a znode")
+      .argument("ZNODE", created->path, "the znode")
+      .optional_argument("DATA", created->data, "its data; none: empty")
+      .flag("-s,--sequential", created->sequential, "its name ends with a number of its own")
+      .flag("-c,--container", created->container, "it goes when its last child has gone")
+      .flag("-p,--parents", created->parents, "and those above it that are missing")
+      .option("--ttl", created->ttl, "it goes when it was not changed, and had no children, for so long", "TIME")
+      .option("--acl", created->acl, "who may do what; otherwise everybody everything", "ACL")
+      .option("--auth", created->auth, auth_help, "USER:PASSWORD")
+      .example("holdfast zk create -p /apps/billing/config '{}'", "with its parents")
+      .runs([created](Session& session) { return create(session, *created); });
+  auto removed = std::make_shared<DeleteArguments>();
+  cli.verb("zk delete", "delete znodes")
+      .argument("ZNODE", removed->paths, "the znodes")
+      .flag("-r,--recursive", removed->recursive, "with everything below them")
+      .option("--version", removed->version, "only if it has this version", "N")
+      .option("--auth", removed->auth, auth_help, "USER:PASSWORD")
+      .example("holdfast zk delete -r /apps/old --dry-run", "how many it would be")
+      .runs([removed](Session& session) { return remove(session, *removed); });
+  auto access = std::make_shared<AclArguments>();
+  cli.verb("zk acl", "who may do what with a znode; or change that")
+      .argument("ZNODE", access->path, "the znode")
+      .option("--set", access->set, "the new ACL, as world:anyone:r,digest:USER:HASH:cdrwa", "ACL")
+      .option("--version", access->version, "only if its ACL has this version", "N")
+      .flag("-R,--recursive", access->recursive, "and of everything below it")
+      .option("--auth", access->auth, auth_help, "USER:PASSWORD")
+      .runs([access](Session& session) { return acl(session, *access); });
+  auto followed = std::make_shared<PathArguments>();
+  with_path(cli.verb("zk watch", "tell what happens to a znode, until it is interrupted"), *followed)
+      .flag("-R,--recursive", followed->recursive, "and to everything below it")
+      .runs([followed](Session& session) { return watch(session, *followed); });
+  cli.verb("zk sessions", "who is connected to the servers that --zookeeper names").watchable().runs(sessions);
+  add_zk_shell_verb(cli);
+}
+
+}  // namespace holdfast::client

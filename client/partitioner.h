@@ -1,6 +1,6 @@
 // Which partition a record goes to, as Kafka's Java producer chooses it: by murmur2 of the key, so that the producers
-// of one key in different languages agree; without a key to one partition for a batch's worth of bytes, then to another
-// (KIP-480), rather to those whose queues are short (KIP-794).
+// of one key in different languages agree; without a key to one partition for a while, then to another (KIP-480),
+// rather to those whose queues are short (KIP-794).
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::size_t batch_bytes_first = 4096;  // of a partition's first batch; later ones begin with the last one's
 constexpr std::size_t request_bytes_min = 1024;
-constexpr int idempotent_in_flight_max = 5;  // sequences that brokers remember of a partition
+constexpr std::size_t sticky_bytes_max = 64 << 10;  // without keys: to one partition, then to another
+constexpr int idempotent_in_flight_max = 5;         // sequences that brokers remember of a partition
 
 std::unexpected<Failure> stopped() { return failed(ErrorCode::network_exception, "the producer was stopped"); }
 
@@ -62,7 +63,7 @@ Outcome<bool> Producer::accept(const ProducerRecord& record, ProduceBatch::Waite
   }
   if (*partition == topic->sticky && !record.key && !record.partition) {
     topic->sticky_bytes += bytes;
-    if (topic->sticky_bytes >= options_.batch_bytes) switch_sticky(*topic);
+    if (topic->sticky_bytes >= std::min(options_.batch_bytes, sticky_bytes_max)) switch_sticky(*topic);
   }
   return true;
 }

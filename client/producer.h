@@ -64,7 +64,7 @@ struct ProducerOptions {
   bool idempotent = true;  // needs acks -1; switched off by other acks
   wire::Codec codec = wire::Codec::none;
   int compression_level = -1;                           // the codec's default
-  std::size_t batch_bytes = 256 << 10;                  // batch.size, before compression
+  std::size_t batch_bytes = 1'000'000;                  // batch.size, before compression
   Duration linger = std::chrono::milliseconds(5);       // how long a batch waits to become full
   std::size_t buffer_bytes = 64 << 20;                  // buffer.memory: of records accepted and not yet delivered
   Duration max_block = std::chrono::seconds(60);        // how long enqueue() waits, for room and for metadata

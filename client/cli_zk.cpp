@@ -8,8 +8,8 @@
 
 #include "client/cli.h"
 #include "client/cli_cluster.h"
-#include "client/cli_families.h"
 #include "client/cli_common.h"
+#include "client/cli_families.h"
 #include "client/cli_zk_shell.h"
 #include "client/recipes.h"
 #include "client/zookeeper_path.h"

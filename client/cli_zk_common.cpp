@@ -95,8 +95,10 @@ Exit fail(Session& session, const ZkFailure& failure, std::string_view doing) {
       return say(Exit::unreachable, failure.message, "`holdfast quorum status`");
     case ZkError::auth_failed:
       return say(Exit::refused, "the credentials were refused");
+    case ZkError::bad_arguments:
+      return session.usage(failure.message);
     default:
-      return say(failure.code == ZkError::bad_arguments ? Exit::usage : Exit::failed, to_string(failure));
+      return say(Exit::failed, to_string(failure));
   }
 }
 

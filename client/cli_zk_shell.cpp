@@ -182,9 +182,13 @@ Task<void> ZkShell::end() {
 
 Task<Exit> ZkShell::run(std::vector<std::string> command) {
   const bool at_terminal = session_.console().input_is_terminal() && session_.console().output_is_terminal();
+  print_watches_ = command.empty();
   if (command.empty()) print(fmt::format("Connecting to {}\nWelcome to ZooKeeper!\n", servers_));
   const bool connected = co_await connect(servers_);
-  if (!connected) co_return Exit::unreachable;
+  if (!connected) {
+    print_watches_ = false;
+    co_return Exit::unreachable;
+  }
   if (!command.empty()) {
     std::string line;
     for (const std::string& word : command) {

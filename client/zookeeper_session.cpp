@@ -332,7 +332,8 @@ void ZooKeeper::disconnected(const Endpoint& from, const Error& why) {
       lost_.push_back(request);
     }
   }
-  if (connected()) change_state(SessionState::connecting);
+  // Of one that is being closed, `closed` is told.
+  if (connected() && !ending_) change_state(SessionState::connecting);
 }
 
 void ZooKeeper::expire() {

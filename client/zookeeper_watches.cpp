@@ -16,7 +16,7 @@ std::vector<Table> tables_of(WatcherKind kind) {
     case WatcherKind::data:
       return {Table::data, Table::exist};
     case WatcherKind::any:
-      return {Table::data, Table::exist, Table::child, Table::persistent, Table::recursive};
+      return {Table::persistent, Table::recursive, Table::data, Table::exist, Table::child};
     case WatcherKind::persistent:
       return {Table::persistent};
     case WatcherKind::persistent_recursive:

@@ -1,0 +1,207 @@
+// `holdfast zk` and `holdfast quorum`, the built command against a real node. What the shell prints was compared line
+// by line with Apache ZooKeeper's zkCli 3.9.5, given the same commands.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "broker/embedded_node.h"
+#include "tests/client/cli_process.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class CliZk : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    EmbeddedOptions options;
+    options.settings = {{"zookeeper.extendedTypesEnabled", "true"}, {"4lw.commands.whitelist", "*"}};
+    auto started = EmbeddedNode::start(options);
+    if (!started) throw std::runtime_error(started.error().message);
+    node_ = std::move(*started);
+  }
+  static void TearDownTestSuite() { node_.reset(); }
+
+  CommandOutcome holdfast(std::vector<std::string> arguments, const std::string& input = {}) {
+    Environment environment = clean_environment();
+    environment["HOLDFAST_ZOOKEEPER"] = node_->zookeeper();
+    return run_holdfast(arguments, environment, input);
+  }
+  // What must succeed; its output.
+  std::string ok(std::vector<std::string> arguments, const std::string& input = {}) {
+    const CommandOutcome outcome = holdfast(std::move(arguments), input);
+    EXPECT_EQ(outcome.code, 0) << outcome.errors;
+    return outcome.output;
+  }
+  // The shell's two outputs, without its greeting, and what differs from run to run masked.
+  std::string shell(const std::string& lines, bool errors = false) {
+    const CommandOutcome outcome = holdfast({"zk", "shell"}, lines);
+    EXPECT_EQ(outcome.code, 0);
+    std::string text = errors ? outcome.errors : outcome.output;
+    const std::string greeting = fmt::format(
+        "Connecting to {}\nWelcome to ZooKeeper!\n\nWATCHER::\n\n"
+        "WatchedEvent state:SyncConnected type:None path:null zxid: -1\n",
+        node_->zookeeper());
+    if (!errors) EXPECT_THAT(text, StartsWith(greeting));
+    if (!errors) text = text.substr(std::min(greeting.size(), text.size()));
+    const std::size_t end = text.find("\nWATCHER::\n\nWatchedEvent state:Closed");
+    text = text.substr(0, end);
+    text = std::regex_replace(text, std::regex("0x[0-9a-f]{2,}"), "0xN");
+    text = std::regex_replace(text, std::regex("time = .*"), "time = T");
+    return std::regex_replace(text, std::regex("zxid: [0-9]+"), "zxid: N");
+  }
+  static std::unique_ptr<EmbeddedNode> node_;
+};
+std::unique_ptr<EmbeddedNode> CliZk::node_;
+
+TEST_F(CliZk, AZnodeFromEndToEnd) {
+  EXPECT_EQ(ok({"zk", "create", "-p", "/t1/a/b", "one"}), "created /t1/a/b\n");
+  EXPECT_EQ(ok({"zk", "get", "/t1/a/b"}), "one");
+  EXPECT_EQ(ok({"zk", "set", "/t1/a/b", "-", "--version", "0"}, "two\n"), "set /t1/a/b, version 1\n");
+  EXPECT_EQ(ok({"zk", "get", "/t1/a/b"}), "two\n");
+  EXPECT_EQ(ok({"zk", "ls", "/t1"}), "NAME\na\n");
+  EXPECT_THAT(ok({"zk", "ls", "/t1", "-R", "--output", "json"}), HasSubstr(R"("name": "/t1/a/b")"));
+  EXPECT_THAT(ok({"zk", "tree", "/t1"}), HasSubstr("\n  a "));
+  EXPECT_THAT(ok({"zk", "stat", "/t1/a/b", "--output", "json"}), HasSubstr(R"("version": 1)"));
+  EXPECT_THAT(ok({"zk", "get", "/t1/a/b", "--output", "json"}), HasSubstr(R"("data": "two\n")"));
+  EXPECT_THAT(ok({"zk", "acl", "/t1/a/b"}), HasSubstr("anyone"));
+  ok({"zk", "acl", "/t1/a/b", "--set", "world:anyone:r"});
+  EXPECT_EQ(holdfast({"zk", "set", "/t1/a/b", "x"}).code, 5);
+}
+
+TEST_F(CliZk, FailuresHaveTheirExitCodesAndNameTheFix) {
+  ok({"zk", "create", "/t2", "x"});
+  ok({"zk", "create", "/t2/child", "x"});
+  EXPECT_EQ(holdfast({"zk", "get", "/nope"}).code, 4);
+  EXPECT_EQ(holdfast({"zk", "create", "/t2", "x"}).code, 5);
+  EXPECT_EQ(holdfast({"zk", "set", "/t2", "y", "--version", "7"}).code, 5);
+  EXPECT_EQ(holdfast({"zk", "create", "/x", "--ttl", "soon"}).code, 2);
+  EXPECT_EQ(holdfast({"zk", "create", "/x", "--acl", "nonsense"}).code, 2);
+  EXPECT_EQ(holdfast({"zk", "get", "no/path"}).code, 2);
+  const CommandOutcome parent = holdfast({"zk", "create", "/no/parent"});
+  EXPECT_EQ(parent.code, 4);
+  EXPECT_THAT(parent.errors, HasSubstr("--parents"));
+  const CommandOutcome children = holdfast({"zk", "delete", "/t2"});
+  EXPECT_EQ(children.code, 5);
+  EXPECT_THAT(children.errors, HasSubstr("--recursive"));
+  const CommandOutcome nobody = holdfast({"zk", "ls", "/", "--zookeeper", "127.0.0.1:1"});
+  EXPECT_EQ(nobody.code, 3);
+  EXPECT_THAT(nobody.errors, HasSubstr("127.0.0.1:1"));
+  EXPECT_LT(nobody.seconds, 5);
+  EXPECT_EQ(holdfast({"zk", "ls", "/", "--zookeeper", "host:port"}).code, 2);
+}
+
+TEST_F(CliZk, DeletingATreeIsConfirmed) {
+  for (const char* path : {"/t3", "/t3/a", "/t3/a/b"}) ok({"zk", "create", path});
+  EXPECT_THAT(ok({"zk", "delete", "-r", "/t3", "--dry-run"}), HasSubstr("3 znodes"));
+  EXPECT_EQ(holdfast({"zk", "delete", "-r", "/t3"}).code, 5);
+  EXPECT_EQ(ok({"zk", "get", "/t3/a/b"}), "");
+  ok({"zk", "delete", "-r", "/t3", "--yes"});
+  EXPECT_EQ(holdfast({"zk", "stat", "/t3"}).code, 4);
+}
+
+TEST_F(CliZk, AWatchTellsWhatHappens) {
+  ok({"zk", "create", "/t4"});
+  Environment environment = clean_environment();
+  environment["HOLDFAST_ZOOKEEPER"] = node_->zookeeper();
+  TerminalSession watch({"zk", "watch", "-R", "/t4", "--output", "json"}, environment);
+  // Whether it watches already cannot be seen: it is told something until it says so.
+  bool told = false;
+  for (int i = 0; i < 100 && !told; ++i) {
+    ok({"zk", "set", "/t4", std::to_string(i)});
+    told = watch.screen().find("NodeDataChanged") != std::string::npos || (i > 3 && watch.expect("NodeDataChanged"));
+  }
+  EXPECT_TRUE(told);
+  ok({"zk", "create", "/t4/x"});
+  EXPECT_TRUE(watch.expect("/t4/x"));
+  watch.type("\x03");
+  EXPECT_EQ(watch.wait(), 0);
+}
+
+TEST_F(CliZk, SessionsAreListed) { EXPECT_THAT(ok({"zk", "sessions", "--output", "json"}), Not(HasSubstr("error"))); }
+
+TEST_F(CliZk, TheQuorumsState) {
+  EXPECT_THAT(ok({"quorum", "status"}), HasSubstr("standalone"));
+  EXPECT_EQ(holdfast({"quorum", "status", "--zookeeper", "127.0.0.1:1"}).code, 3);
+  EXPECT_EQ(holdfast({"quorum", "add", "nonsense"}).code, 2);
+  EXPECT_EQ(holdfast({"quorum", "remove", "x"}).code, 2);
+  EXPECT_EQ(holdfast({"quorum", "transfer"}).code, 5);
+}
+
+// ---- The shell
+
+TEST_F(CliZk, TheShellPrintsWhatZkCliPrints) {
+  const std::string commands =
+      "create /s1 hello\nget /s1\nget -s /s1\nset /s1 world\nset -s /s1 world\ncreate -s /s1/s- x\nls -s /s1\n"
+      "ls -R /s1\ncreate /s1/null\nget /s1/null\ngetAcl /s1\nsync /s1\ngetAllChildrenNumber /s1\n"
+      "create -e /s1/e x\ngetEphemerals /s1\nget -b /s1\nget -x /s1\nwhoami\ndeleteall /s1\n";
+  EXPECT_EQ(shell(commands),
+            "hello\nhello\n"
+            "cZxid = 0xN\nctime = T\nmZxid = 0xN\nmtime = T\npZxid = 0xN\ncversion = 0\ndataVersion = 0\n"
+            "aclVersion = 0\nephemeralOwner = 0x0\ndataLength = 5\nnumChildren = 0\n"
+            "cZxid = 0xN\nctime = T\nmZxid = 0xN\nmtime = T\npZxid = 0xN\ncversion = 0\ndataVersion = 2\n"
+            "aclVersion = 0\nephemeralOwner = 0x0\ndataLength = 5\nnumChildren = 0\n"
+            "[s-0000000000]\n"
+            "cZxid = 0xN\nctime = T\nmZxid = 0xN\nmtime = T\npZxid = 0xN\ncversion = 1\ndataVersion = 2\n"
+            "aclVersion = 0\nephemeralOwner = 0x0\ndataLength = 5\nnumChildren = 1\n"
+            "/s1\n/s1/s-0000000000\nnull\n'world,'anyone\n: cdrwa\nSync is OK\n2\n[/s1/e]\nd29ybGQ=\n776f726c64\n"
+            "Auth scheme: User\nip: 127.0.0.1\n");
+}
+
+TEST_F(CliZk, AndComplainsAsZkCliDoes) {
+  const std::string commands =
+      "create /s2 x\ncreate /s2 x\ncreate /s2/a\nset -v 7 /s2 x\ndelete -v 9 /s2/a\ndelete /s2\ndelete /nope\nget "
+      "/nope\n"
+      "stat /nope\nsetAcl /s2/a world:anyone:r\nset /s2/a x\ncreate /bad/path x\ncreate noslash\nls /x/\nls\n"
+      "create -e /s2/e x\ncreate /s2/e/child x\n";
+  EXPECT_EQ(
+      shell(commands, true),
+      "Created /s2\nNode already exists: /s2\nCreated /s2/a\nversion No is not valid : /s2\n"
+      "version No is not valid : /s2/a\nNode not empty: /s2\nNode does not exist: /nope\nNode does not exist: /nope\n"
+      "Node does not exist: /nope\nInsufficient permission : /s2/a\nNode does not exist: /bad/path\n"
+      "Path must start with / character\nPath must not end with / character\nls [-s] [-w] [-R] path\n"
+      "Created /s2/e\nEphemerals cannot have children: /s2/e/child\n");
+  EXPECT_THAT(shell("foo\n", true), HasSubstr("\tls [-s] [-w] [-R] path\n"));
+  EXPECT_THAT(shell("foo\n", true), HasSubstr("Command not found: Command not found foo\n"));
+}
+
+TEST_F(CliZk, TheShellWatchesRemembersAndQuits) {
+  EXPECT_THAT(shell("create /s3 x\nget -w /s3\nset /s3 y\nset /s3 z\n"),
+              HasSubstr("\nWATCHER::\n\nWatchedEvent state:SyncConnected type:NodeDataChanged path:/s3 zxid: N\n"));
+  EXPECT_THAT(shell("addWatch -m PERSISTENT /s3\nset /s3 1\nremovewatches /s3\n"),
+              HasSubstr("type:PersistentWatchRemoved path:/s3 zxid: -1"));
+  EXPECT_EQ(shell("get /s3\nget /nothing\nhistory\nredo 0\n"), "1\n0 - get /s3\n1 - get /nothing\n2 - history\n1\n");
+  EXPECT_EQ(shell("quit\nget /s3\n"), "");
+  EXPECT_THAT(holdfast({"zk", "shell"}, "close\nls /\n").output, HasSubstr("Not connected\n"));
+  EXPECT_THAT(shell("printwatches off\nget -w /s3\nset /s3 2\nprintwatches\n"), Not(HasSubstr("NodeDataChanged")));
+}
+
+TEST_F(CliZk, QuotasInTheShell) {
+  EXPECT_EQ(shell("create /s4 x\nsetquota -n 5 /s4\nlistquota /s4\n"),
+            "Output quota for /s4 count=5,bytes=-1=;byteHardLimit=-1;countHardLimit=-1\n"
+            "Output stat for /s4 count=1,bytes=1\n");
+  EXPECT_EQ(shell("delquota /s4\nlistquota /s4\n", true),
+            "absolute path is /zookeeper/quota/s4/zookeeper_limits\nquota for /s4 does not exist.\n");
+}
+
+TEST_F(CliZk, OneCommandNeedsNoLines) {
+  EXPECT_THAT(ok({"zk", "shell", "create", "/s5", "two words"}), Not(HasSubstr("Welcome")));
+  EXPECT_THAT(ok({"zk", "shell", "get", "/s5"}), HasSubstr("two words\n"));
+  EXPECT_EQ(holdfast({"zk", "shell", "get", "/none"}).code, 1);
+}
+
+TEST_F(CliZk, JunkOnStandardInputIsNoCommand) {
+  std::string junk;
+  for (int i = 0; i < 4096; ++i) junk += static_cast<char>(i * 37);
+  const CommandOutcome outcome = holdfast({"zk", "shell"}, junk + "\nget /zookeeper\n");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.errors, HasSubstr("Command not found"));
+}
+
+}  // namespace
+}  // namespace holdfast::test

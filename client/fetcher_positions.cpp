@@ -82,13 +82,16 @@ Task<bool> Fetcher::find_leaders() {
       continue;
     }
     p->leader = *leader;
+    if (p->state != State::ready) continue;
     // Somebody else leads since the position was found good: what was fetched ahead is not to be trusted either.
-    const bool moved = p->state == State::ready && leader->epoch > p->validated_epoch;
-    if (moved && p->position.epoch >= 0 && leader->epoch >= 0) {
-      drop_records(*p);
-      p->next = p->position;
-      p->state = State::validating;
+    const bool doubtful = leader->epoch > p->validated_epoch && p->position.epoch >= 0;
+    if (!doubtful) {
+      p->validated_epoch = leader->epoch;
+      continue;
     }
+    drop_records(*p);
+    p->next = p->position;
+    p->state = State::validating;
   }
   co_return all;
 }

@@ -405,6 +405,7 @@ TEST_F(ConsumerNode, AStaticMemberComesBackToItsPartitions) {
   options.session_timeout = seconds(30);
   options.group_instance_id = "one";
   Reader& one = subscriber(options, {"t"});
+  ASSERT_TRUE(poll_until({&one}, [&] { return settled(one); }));
   options.group_instance_id = "two";
   Reader& two = subscriber(options, {"t"});
   ASSERT_TRUE(poll_until({&one, &two}, [&] {

@@ -13,6 +13,7 @@ namespace holdfast::client {
 namespace {
 
 constexpr Duration close_limit = std::chrono::milliseconds(300);
+constexpr Duration reach_limit = std::chrono::seconds(5);
 constexpr std::string_view default_kafka = "127.0.0.1:9092";
 constexpr std::string_view default_zookeeper = "127.0.0.1:2181";
 constexpr Duration default_watch = std::chrono::seconds(2);
@@ -33,7 +34,10 @@ Task<Exit> repeat(Session& session, const Verb::Run& run, Duration every) {
 
 // Admin would go on asking for as long as it may; a person would rather know at once.
 Task<Exit> once_reached(Session& session, const Verb::Run& run) {
-  auto reached = co_await session.cluster().refresh();
+  wire::MetadataRequest request;
+  request.allow_auto_topic_creation = false;
+  const std::optional<Duration> limit = std::min(session.timeout(), reach_limit);
+  auto reached = co_await session.cluster().ask_any<wire::MetadataResponse>(std::move(request), limit);
   if (!reached) co_return session.fail(reached.error());
   const Exit exit = co_await run(session);
   co_return exit;

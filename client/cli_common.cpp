@@ -85,14 +85,16 @@ void Report::done(std::string sentence, std::string result, Object fields) {
 }
 
 void Report::failed(const Failure& failure, std::string_view doing, Object fields) {
-  const Exit exit = session_.fail(failure, doing);
-  if (exit_ == Exit::ok) exit_ = exit;
+  const Exit exit = Session::exit_of(failure.code);
+  if (exit_ == Exit::ok) exit_ = exit == Exit::ok ? Exit::failed : exit;
+  if (++failed_ <= failures_shown) session_.fail(failure, doing);
   fields.push_back({"result", "failed"});
   fields.push_back({"error", Object{{"code", wire::error_name(failure.code)}, {"message", failure.message}}});
   objects_.push_back(std::move(fields));
 }
 
 Exit Report::finish() {
+  if (failed_ > failures_shown) session_.note(fmt::format("and {} more", counted(failed_ - failures_shown, "failure")));
   if (!session_.out().is_text()) session_.out().objects(objects_);
   return exit_;
 }

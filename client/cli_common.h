@@ -48,8 +48,10 @@ class Report {
   Exit finish();
 
  private:
+  static constexpr std::int64_t failures_shown = 5;
   Session& session_;
   std::vector<Object> objects_;
+  std::int64_t failed_ = 0;
   Exit exit_ = Exit::ok;
 };
 

@@ -55,6 +55,7 @@ struct Position {
   const CLI::App* app = nullptr;
   const CLI::Option* option = nullptr;  // whose value is next
   std::size_t arguments = 0;            // of the verb, so far
+  bool lost = false;                    // one of them is no verb: nothing can follow
 };
 
 const CLI::Option* find_option(const CLI::App& app, const CLI::App& root, const std::string& word) {
@@ -68,7 +69,8 @@ const CLI::Option* find_option(const CLI::App& app, const CLI::App& root, const 
 
 // Walks all words but the last; on the way `given` gets what they say about where the cluster is.
 Position walk(const CLI::App& root, std::span<const std::string> words, GlobalOptions& given) {
-  Position at{&root, nullptr, 0};
+  Position at{.app = &root};
+  const std::function<bool(const CLI::App*)> everything;
   const auto take = [&given](const CLI::Option& option, const std::string& value) {
     if (option.check_lname("bootstrap-server")) given.bootstrap_server = value;
     if (option.check_lname("zookeeper")) given.zookeeper = value;
@@ -92,12 +94,13 @@ Position walk(const CLI::App& root, std::span<const std::string> words, GlobalOp
       continue;
     }
     const CLI::App* next = nullptr;
-    for (const CLI::App* child : at.app->get_subcommands(std::function<bool(const CLI::App*)>())) {
+    for (const CLI::App* child : at.app->get_subcommands(everything)) {
       if (child->get_name() == word) next = child;
     }
     if (next) {
       at.app = next;
     } else {
+      at.lost |= !at.app->get_subcommands(everything).empty();
       ++at.arguments;
     }
   }
@@ -165,6 +168,7 @@ Task<Exit> complete(Session& session, const Cli& cli, const std::vector<std::str
   GlobalOptions given;
   const std::string last = words.empty() ? std::string() : words.back();
   const Position at = walk(cli.root(), words, given);
+  if (at.lost) co_return Exit::ok;
   std::vector<std::string> candidates;
   if (!at.option && last.starts_with('-')) {
     for (const CLI::App* app : {at.app, &cli.root()}) {

@@ -108,6 +108,7 @@ Task<Exit> check(Session& session, const CheckArguments& arguments) {
     co_return Exit::ok;
   }
   if (!session.out().is_text()) session.out().object(object);
+  if (config.error().kind == ErrorKind::not_found) co_return session.fail(Exit::not_found, config.error().message);
   co_return session.fail(Exit::failed, config.error().message,
                          "holdfast config explain KEY says what a setting means and takes");
 }

@@ -340,14 +340,15 @@ void Output::text(const Table& table, std::size_t indent) {
   std::vector<std::vector<std::string>> cells(table.rows.size());
   for (const std::size_t c : shown) {
     widths.push_back(width_of(heading(table.columns[c].name)));
-    bool numbers = !table.rows.empty();
+    bool numbers = true, any_number = false;
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
       const Value& value = table.rows[r][c];
       cells[r].push_back(value.text());
       widths.back() = std::max(widths.back(), width_of(cells[r].back()));
       numbers &= value.is_number() || cells[r].back() == "-";
+      any_number |= value.is_number();
     }
-    to_the_right.push_back(numbers);
+    to_the_right.push_back(numbers && any_number);
   }
   const auto row = [&](auto text_of, auto tone_of) {
     pad(buffer_, indent);

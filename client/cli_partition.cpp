@@ -134,6 +134,26 @@ Task<Exit> move(Session& session, const MoveArguments& arguments) {
   co_return moved;
 }
 
+// Where the preferred leader leads, there is nothing to elect.
+Task<Exit> leave_out_leaders(Session& session, std::vector<TopicPartition>& partitions, Report& report) {
+  std::vector<std::string> topics;
+  for (const TopicPartition& partition : partitions) topics.push_back(partition.topic);
+  const auto described = co_await session.admin().describe_topics(std::move(topics));
+  std::map<TopicPartition, bool> leads;
+  for (const auto& [name, topic] : described) {
+    if (!topic) co_return session.fail(topic.error(), "topic " + name);
+    for (const PartitionDescription& p : topic->partitions)
+      leads[{name, p.partition}] = !p.replicas.empty() && p.leader.node == p.replicas.front();
+  }
+  std::erase_if(partitions, [&](const TopicPartition& partition) {
+    if (!leads[partition]) return false;
+    report.done(fmt::format("{}: it leads already", to_string(partition)), "not needed",
+                {{"topic", partition.topic}, {"partition", partition.partition}});
+    return true;
+  });
+  co_return Exit::ok;
+}
+
 Task<Exit> elect(Session& session, const ElectArguments& arguments) {
   std::optional<std::vector<TopicPartition>> partitions;
   for (const std::string& text : arguments.partitions) {
@@ -154,10 +174,15 @@ Task<Exit> elect(Session& session, const ElectArguments& arguments) {
         fmt::format("an unclean election of {} loses the records that the new leader does not have", which), "unclean");
     if (!confirmed) co_return Exit::refused;
   }
+  Report report(session);
+  if (partitions && !arguments.unclean) {
+    const Exit sorted = co_await leave_out_leaders(session, *partitions, report);
+    if (sorted != Exit::ok) co_return sorted;
+    if (partitions->empty()) co_return report.finish();
+  }
   auto results = co_await session.admin().elect_leaders(
       arguments.unclean ? ElectionType::unclean : ElectionType::preferred, std::move(partitions));
   if (!results) co_return session.fail(results.error(), "election");
-  Report report(session);
   for (const auto& [partition, result] : *results) {
     Object fields{{"topic", partition.topic}, {"partition", partition.partition}};
     const bool needless = !result && result.error().code == wire::ErrorCode::election_not_needed;

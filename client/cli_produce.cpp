@@ -106,7 +106,7 @@ class Production {
     options.codec = static_cast<wire::Codec>(codec - codecs.begin());
     options.request_bytes_max = record_bytes_max;
     options.request_timeout = session_.timeout();
-    options.delivery_timeout = session_.timeout() * 3;
+    options.delivery_timeout = session_.timeout() * 2;
     options.max_block = session_.timeout();
     options.on_delivery = [this](const Delivery& delivery, const Failure* failure) { delivered(delivery, failure); };
     return options;
@@ -129,6 +129,13 @@ class Production {
                              {"partition", delivery.partition},
                              {"offset", delivery.offset},
                              {"timestamp", delivery.timestamp}});
+    }
+    // Somebody may be waiting to see it before typing the next; a burst of them is written at once.
+    if (!std::exchange(flush_deferred_, true)) {
+      session_.shard().defer([this] {
+        flush_deferred_ = false;
+        session_.out().flush();
+      });
     }
   }
 
@@ -220,7 +227,7 @@ class Production {
 
   void show_progress() {
     const SteadyTime now = session_.clock().now();
-    if (now - shown_ < progress_every || !session_.console().error_is_terminal()) return;
+    if (now - shown_ < progress_every || arguments_.verbose || session_.console().input_is_terminal()) return;
     shown_ = now;
     session_.progress(
         fmt::format("{}, {}", counted(static_cast<std::int64_t>(records_), "record"), bytes_value(bytes_).text()));
@@ -249,6 +256,7 @@ class Production {
   std::uint64_t records_ = 0, bytes_ = 0;
   std::int64_t delivered_ = 0, failed_ = 0;
   Exit failure_ = Exit::ok;
+  bool flush_deferred_ = false;
   SteadyTime started_{}, shown_{};
   Producer& producer_;
 };

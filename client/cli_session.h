@@ -48,7 +48,7 @@ class Session {
   struct Setting {
     OutputFormat format = OutputFormat::text;
     bool colour = false, yes = false, dry_run = false;
-    Duration timeout = std::chrono::seconds(10);
+    Duration timeout = std::chrono::seconds(30);
     Target kafka, zookeeper;
     std::string profile;  // empty: none
     std::optional<Duration> watch;

@@ -1,0 +1,311 @@
+// The built command where a transcript cannot show it: at a terminal, when pipes are cut, with junk for input, against
+// servers that are half dead; and the texts that are made from the command table.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <random>
+
+#include "broker/embedded_node.h"
+#include "tests/client/cli_process.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string content_of(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// A port that takes connections and says nothing.
+class SilentServer {
+ public:
+  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket_, generic, size) != 0 || ::listen(socket_, 16) != 0) throw std::runtime_error("listen");
+    ::getsockname(socket_, generic, &size);
+    address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~SilentServer() { ::close(socket_); }
+  const std::string& address() const { return address_; }
+
+ private:
+  int socket_;
+  std::string address_;
+};
+
+class CliCommand : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto started = EmbeddedNode::start();
+    if (!started) throw std::runtime_error(started.error().message);
+    node_ = std::move(*started);
+  }
+  static void TearDownTestSuite() { node_.reset(); }
+
+  static Environment environment() {
+    Environment environment = clean_environment();
+    environment["HOLDFAST_BOOTSTRAP_SERVER"] = node_->bootstrap_servers();
+    environment["HOLDFAST_ZOOKEEPER"] = node_->zookeeper();
+    return environment;
+  }
+  static CommandOutcome run(const std::vector<std::string>& arguments, const std::string& input = {}) {
+    return run_holdfast(arguments, environment(), input);
+  }
+  static void create_topic(const std::string& name) {
+    const CommandOutcome made = run({"topic", "create", name, "-p", "1"});
+    ASSERT_EQ(made.code, 0) << made.errors;
+  }
+  static bool has_topic(const std::string& name) {
+    return run({"topic", "list", name}).output.find(name) != std::string::npos;
+  }
+
+  static std::unique_ptr<EmbeddedNode> node_;
+};
+
+std::unique_ptr<EmbeddedNode> CliCommand::node_;
+
+TEST_F(CliCommand, AnswersAndComplaintsHaveTheirOwnStreams) {
+  const CommandOutcome nothing = run({"topic", "list", "no-such-*"});
+  EXPECT_EQ(nothing.code, 0);
+  EXPECT_EQ(nothing.output, "");
+  EXPECT_THAT(nothing.errors, HasSubstr("no topics"));
+  const CommandOutcome absent = run({"topic", "describe", "no-such-topic"});
+  EXPECT_EQ(absent.code, 4);
+  EXPECT_EQ(absent.output, "");
+  EXPECT_THAT(absent.errors, StartsWith("holdfast: there is no topic no-such-topic"));
+}
+
+TEST_F(CliCommand, ANodeThatIsNotThereIsToldAtOnce) {
+  for (const char* verb :
+       {"topic list", "group list", "broker list", "cluster status", "offsets", "consume t", "top"}) {
+    const CommandOutcome outcome = run_shell(std::string("holdfast ") + verb + " -b 127.0.0.1:1", clean_environment());
+    EXPECT_EQ(outcome.code, 3) << verb;
+    EXPECT_LT(outcome.seconds, 3) << verb;
+    EXPECT_THAT(outcome.output, HasSubstr("--bootstrap-server")) << verb;
+  }
+}
+
+TEST_F(CliCommand, ANodeThatSaysNothingIsNotWaitedForLongerThanAllowed) {
+  const SilentServer silent;
+  const CommandOutcome outcome =
+      run_holdfast({"topic", "list", "-b", silent.address(), "--timeout", "300ms"}, clean_environment());
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_GE(outcome.seconds, 0.3);
+  EXPECT_LT(outcome.seconds, 3);
+  EXPECT_THAT(outcome.errors, HasSubstr(silent.address()));
+}
+
+TEST_F(CliCommand, JunkGoesThroughUnharmed) {
+  create_topic("junk");
+  std::mt19937 random(7);
+  std::string junk;
+  for (int i = 0; i < 200'000; ++i) junk += static_cast<char>(random());
+  junk += '\n';
+  ASSERT_EQ(run({"produce", "junk"}, junk).code, 0);
+  const CommandOutcome read = run({"consume", "junk", "-e"});
+  EXPECT_EQ(read.code, 0);
+  EXPECT_TRUE(read.output == junk);
+  create_topic("junk-copy");
+  const CommandOutcome as_json = run({"consume", "junk", "-e", "-o", "json"});
+  ASSERT_EQ(run({"produce", "junk-copy", "--json"}, as_json.output).code, 0);
+  EXPECT_TRUE(run({"consume", "junk-copy", "-e"}).output == junk);
+  // As JSON it is none: the first line is named, and nothing behind it is sent.
+  const CommandOutcome refused = run({"produce", "junk-copy", "--json"}, junk);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("record 1"));
+}
+
+TEST_F(CliCommand, ALineThatIsTooLongIsRefusedAndSaidSo) {
+  create_topic("long");
+  const CommandOutcome outcome = run({"produce", "long"}, "short\n" + std::string(3 << 20, 'x') + "\n");
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.errors, HasSubstr("record 2"));
+  EXPECT_EQ(run({"consume", "long", "-e"}).output, "short\n");
+}
+
+TEST_F(CliCommand, AReaderThatLeavesEndsItQuietly) {
+  create_topic("pipe");
+  std::string lines;
+  for (int i = 0; i < 100'000; ++i) lines += std::to_string(i) + "\n";
+  ASSERT_EQ(run({"produce", "pipe"}, lines).code, 0);
+  const CommandOutcome outcome =
+      run_shell("{ holdfast consume pipe; echo code $? >&2; } | head -n 2", environment(), 20);
+  EXPECT_THAT(outcome.output, StartsWith("0\n1\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("code 141"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("holdfast:")));
+}
+
+TEST_F(CliCommand, AnInterruptEndsAConsumerWithItsCode) {
+  create_topic("interrupt");
+  ASSERT_EQ(run({"produce", "interrupt"}, "one\n").code, 0);
+  TerminalSession terminal({"consume", "interrupt"}, environment());
+  ASSERT_TRUE(terminal.expect("one"));
+  terminal.type("\x03");
+  EXPECT_EQ(terminal.wait(), 130);
+}
+
+TEST_F(CliCommand, AMemberThatIsInterruptedCommitsWhatItPrinted) {
+  create_topic("leave");
+  ASSERT_EQ(run({"produce", "leave"}, "one\ntwo\n").code, 0);
+  TerminalSession terminal({"consume", "leave", "--group", "leavers"}, environment());
+  ASSERT_TRUE(terminal.expect("two"));
+  terminal.type("\x03");
+  EXPECT_EQ(terminal.wait(), 130);
+  const CommandOutcome group = run({"group", "describe", "leavers", "-o", "json"});
+  EXPECT_THAT(group.output, HasSubstr("\"offset\": 2"));
+  EXPECT_THAT(group.output, HasSubstr("\"members\": 0"));
+}
+
+TEST_F(CliCommand, ATypistProducesLineByLine) {
+  create_topic("typed");
+  TerminalSession terminal({"produce", "typed", "-v"}, environment());
+  terminal.type("hello\n");
+  ASSERT_TRUE(terminal.expect("typed 0 0"));
+  terminal.type("again\n");
+  ASSERT_TRUE(terminal.expect("typed 0 1"));
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
+TEST_F(CliCommand, ADeletionWantsTheNameTyped) {
+  create_topic("precious");
+  {
+    TerminalSession terminal({"topic", "delete", "precious"}, environment());
+    ASSERT_TRUE(terminal.expect("Type precious to go on: "));
+    terminal.type("yes\n");
+    EXPECT_EQ(terminal.wait(), 5);
+    EXPECT_THAT(terminal.screen(), HasSubstr("nothing was done"));
+  }
+  EXPECT_TRUE(has_topic("precious"));
+  {
+    TerminalSession terminal({"topic", "delete", "precious"}, environment());
+    ASSERT_TRUE(terminal.expect("Type precious to go on: "));
+    terminal.type("\x03");
+    EXPECT_EQ(terminal.wait(), 130);
+  }
+  EXPECT_TRUE(has_topic("precious"));
+  TerminalSession terminal({"topic", "delete", "precious"}, environment());
+  ASSERT_TRUE(terminal.expect("Type precious to go on: "));
+  terminal.type("precious\n");
+  EXPECT_EQ(terminal.wait(), 0);
+  EXPECT_FALSE(has_topic("precious"));
+}
+
+TEST_F(CliCommand, ColoursAreForTerminals) {
+  create_topic("coloured");
+  const auto shown = [](std::vector<std::string> arguments, const Environment& variables) {
+    TerminalSession terminal(std::move(arguments), variables);
+    EXPECT_EQ(terminal.wait(), 0);
+    return terminal.screen();
+  };
+  EXPECT_THAT(shown({"topic", "list"}, environment()), HasSubstr("\x1b["));
+  EXPECT_THAT(shown({"topic", "list", "--no-color"}, environment()), Not(HasSubstr("\x1b[")));
+  Environment without = environment();
+  without["NO_COLOR"] = "1";
+  EXPECT_THAT(shown({"topic", "list"}, without), Not(HasSubstr("\x1b[")));
+  EXPECT_THAT(run({"topic", "list"}).output, Not(HasSubstr("\x1b[")));
+}
+
+TEST_F(CliCommand, WatchShowsWhatChanges) {
+  TerminalSession terminal({"topic", "list", "--watch=100ms", "--no-color"}, environment());
+  ASSERT_TRUE(terminal.expect("NAME"));
+  create_topic("watched-later");
+  ASSERT_TRUE(terminal.expect("watched-later"));
+  terminal.type("\x03");
+  EXPECT_EQ(terminal.wait(), 130);
+}
+
+TEST_F(CliCommand, CompletionKnowsTheTableAndTheCluster) {
+  create_topic("completed");
+  const auto candidates = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"__complete", "--"});
+    const CommandOutcome outcome = run(words);
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.errors, "");
+    return outcome.output;
+  };
+  EXPECT_EQ(candidates({"top"}), "top\ntopic\n");
+  EXPECT_EQ(candidates({"topic", "de"}), "delete\ndescribe\n");
+  EXPECT_EQ(candidates({"topic", "describe", "compl"}), "completed\n");
+  EXPECT_EQ(candidates({"topic", "describe", "completed", "compl"}), "completed\n");
+  EXPECT_EQ(candidates({"topic", "list", "--out"}), "--output\n");
+  EXPECT_EQ(candidates({"topic", "list", "--output", "j"}), "json\n");
+  EXPECT_EQ(candidates({"produce", "x", "-z", "l"}), "lz4\n");
+  EXPECT_EQ(candidates({"config", "check", ""}), ":files\n");
+  EXPECT_EQ(candidates({"config", "explain", "min.insync"}), "min.insync.replicas\n");
+  EXPECT_EQ(candidates({"-b", "127.0.0.1:1", "topic", "describe", ""}), "");
+  EXPECT_EQ(candidates({"nonsense", ""}), "");
+  EXPECT_EQ(candidates({"__", ""}), "");
+}
+
+TEST_F(CliCommand, CompletionScriptsAreSyntax) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const CommandOutcome script = run({"completion", shell});
+    EXPECT_EQ(script.code, 0);
+    EXPECT_THAT(script.output, HasSubstr("__complete --")) << shell;
+  }
+  EXPECT_EQ(run_shell("holdfast completion bash | bash -n", environment()).output, "");
+  const CommandOutcome used = run_shell(
+      "bash -c 'source <(holdfast completion bash); COMP_WORDS=(holdfast topic des); COMP_CWORD=2; _holdfast; "
+      "echo ${COMPREPLY[@]}'",
+      environment());
+  EXPECT_EQ(used.output, "describe\n");
+}
+
+TEST_F(CliCommand, PerfMeasuresAndDoctorLooks) {
+  const CommandOutcome produced = run({"perf", "produce", "load", "--rate", "2000", "--records", "500", "-o", "json"});
+  EXPECT_EQ(produced.code, 0) << produced.errors;
+  EXPECT_THAT(produced.output, HasSubstr("\"records\": 500"));
+  EXPECT_THAT(produced.output, HasSubstr("\"p99\""));
+  const CommandOutcome consumed = run({"perf", "consume", "load", "-o", "json"});
+  EXPECT_THAT(consumed.output, HasSubstr("\"records\": 500"));
+  const CommandOutcome both = run({"perf", "e2e", "load", "--rate", "500", "--records", "100", "-o", "json"});
+  EXPECT_EQ(both.code, 0) << both.errors;
+  EXPECT_THAT(both.output, HasSubstr("\"records\": 100"));
+  const CommandOutcome zk = run({"perf", "zk", "--rate", "500", "--records", "100", "--op", "create", "-o", "json"});
+  EXPECT_EQ(zk.code, 0) << zk.errors;
+  EXPECT_THAT(zk.output, HasSubstr("\"requests\": 100"));
+  const CommandOutcome doctor = run({"doctor", "--data", "/tmp", "-o", "json"});
+  for (const char* check : {"open files", "disk sync", "clock", "config", "port 9092"})
+    EXPECT_THAT(doctor.output, HasSubstr(check));
+  EXPECT_EQ(run({"doctor", "--set", "nonsense=1"}).code, 1);
+}
+
+TEST_F(CliCommand, TheManualIsCurrent) {
+  const std::string docs = std::string(HOLDFAST_SOURCE_DIR) + "/docs/";
+  EXPECT_TRUE(run({"__manual", "markdown"}).output == content_of(docs + "CLI.md"))
+      << "holdfast __manual markdown > docs/CLI.md";
+  EXPECT_TRUE(run({"__manual", "man"}).output == content_of(docs + "holdfast.1"))
+      << "holdfast __manual man > docs/holdfast.1";
+}
+
+TEST_F(CliCommand, EveryVerbHasHelpWithItsOptions) {
+  const std::string manual = run({"__manual", "markdown"}).output;
+  std::size_t verbs = 0;
+  for (std::size_t at = manual.find("\n### holdfast "); at != std::string::npos;
+       at = manual.find("\n### holdfast ", at + 1), ++verbs) {
+    std::string heading = manual.substr(at + 5, manual.find('\n', at + 5) - at - 5);
+    const std::size_t arguments = std::min(heading.find(" ["), heading.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ"));
+    if (arguments < heading.size()) heading.resize(arguments);
+    const CommandOutcome help = run_shell(heading + " --help", environment());
+    EXPECT_EQ(help.code, 0) << heading;
+    EXPECT_THAT(help.output, HasSubstr("holdfast ")) << heading;
+  }
+  EXPECT_GT(verbs, 30u);
+}
+
+}  // namespace
+}  // namespace holdfast::test

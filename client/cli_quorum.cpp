@@ -15,6 +15,8 @@
 namespace holdfast::client {
 namespace {
 
+constexpr const char* no_quorum = "no quorum";
+
 struct ChangeArguments {
   std::vector<std::string> what, auth;
 };
@@ -103,7 +105,7 @@ Task<ServerState> look_at(Session& session, Endpoint server) {
   out.connections = number_of(*answer, "Connections: ");
   out.znodes = number_of(*answer, "Node count: ");
   out.outstanding = number_of(*answer, "Outstanding: ");
-  if (out.mode.empty()) out.error = "it has no quorum";
+  if (out.mode.empty()) out.mode = no_quorum;
   co_return out;
 }
 
@@ -139,25 +141,23 @@ Task<Exit> status(Session& session) {
               {}};
   std::size_t voters = 0, voters_there = 0;
   bool led = false;
-  std::string problems;
+  std::vector<std::string> problems;
   for (const Member& member : members) {
     const ServerState state = co_await look_at(session, member.client);
     const bool there = state.error.empty();
     if (member.role == "voter") ++voters, voters_there += there ? 1 : 0;
     led = led || state.mode == "leader" || state.mode == "standalone";
-    if (!there) problems += fmt::format("{}: {}\n", to_string(member.client), state.error);
-    table.rows.push_back({member.id ? Value(*member.id) : Value(), to_string(member.client), member.role,
-                          there ? Value(state.mode).in(Tone::good) : Value("down").in(Tone::bad),
-                          state.zxid.empty() ? Value() : Value(state.zxid), Value(state.connections),
-                          Value(state.znodes), Value(state.outstanding),
-                          state.version.empty() ? Value() : Value(state.version),
-                          there ? Value() : Value(state.error)});
+    if (!there) problems.push_back(fmt::format("{}: {}", to_string(member.client), state.error));
+    table.rows.push_back(
+        {member.id ? Value(*member.id) : Value(), to_string(member.client), member.role,
+         Value(there ? state.mode : "down").in(there && state.mode != no_quorum ? Tone::good : Tone::bad),
+         state.zxid.empty() ? Value() : Value(state.zxid), Value(state.connections), Value(state.znodes),
+         Value(state.outstanding), state.version.empty() ? Value() : Value(state.version),
+         there ? Value() : Value(state.error)});
   }
   session.out().table(table);
-  if (!problems.empty()) {
-    session.out().flush();
-    session.note(problems.substr(0, problems.size() - 1));
-  }
+  session.out().flush();
+  for (const std::string& problem : problems) session.note(problem);
   if (voters_there == 0)
     co_return session.fail(
         Exit::unreachable,

@@ -393,7 +393,7 @@ Task<void> ZkShell::remove_watches(Words words) {
   const WatcherKind kind = words.has('c')   ? WatcherKind::children
                            : words.has('d') ? WatcherKind::data
                                             : WatcherKind::any;
-  auto removed = co_await zk_->remove_watches(path, kind, {}, words.has('l'));
+  auto removed = co_await zk_->remove_watches(path, kind, nullptr, words.has('l'));
   if (!removed) complain(removed.error(), path);
 }
 

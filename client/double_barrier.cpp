@@ -58,8 +58,8 @@ Task<ZkOutcome<>> DoubleBarrier::enter(std::optional<Duration> at_most) {
 
 Task<ZkOutcome<bool>> DoubleBarrier::look_in(std::optional<SteadyTime> deadline) {
   if (node_.empty() || node_session_ != zk_.session_id()) {
-    auto created =
-        co_await create_protected(zk_, gate_, path_, std::string(mark), {}, CreateMode::ephemeral_sequential, deadline);
+    auto created = co_await create_protected(zk_, gate_, path_, std::string(mark), std::string(),
+                                             CreateMode::ephemeral_sequential, deadline);
     if (!created) co_return zk_failed(created);
     node_ = created->path;
     node_session_ = zk_.session_id();

@@ -82,8 +82,8 @@ Task<ZkOutcome<>> Semaphore::take_lease(std::optional<SteadyTime> deadline) {
 Task<ZkOutcome<bool>> Semaphore::look(std::optional<SteadyTime> deadline) {
   if (node_.empty() || node_session_ != zk_.session_id()) {
     node_.clear();
-    auto created =
-        co_await create_protected(zk_, gate_, leases_, "lease-", {}, CreateMode::ephemeral_sequential, deadline);
+    auto created = co_await create_protected(zk_, gate_, leases_, "lease-", std::string(),
+                                             CreateMode::ephemeral_sequential, deadline);
     if (!created) co_return zk_failed(created);
     node_ = created->path;
     node_session_ = zk_.session_id();

@@ -14,6 +14,7 @@
 namespace holdfast::test {
 namespace {
 
+using namespace std::chrono_literals;
 using client::Counter;
 using client::GroupMembership;
 using client::NodeCache;

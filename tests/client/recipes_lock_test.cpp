@@ -13,6 +13,7 @@
 namespace holdfast::test {
 namespace {
 
+using namespace std::chrono_literals;
 using client::Barrier;
 using client::DoubleBarrier;
 using client::Election;

@@ -12,6 +12,7 @@
 namespace holdfast::test {
 namespace {
 
+using namespace std::chrono_literals;
 using client::AddWatchMode;
 using client::CreateMode;
 using client::CreateOptions;

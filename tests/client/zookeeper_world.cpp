@@ -134,7 +134,7 @@ void ZooKeeperWorld::expire(ZooKeeper& zk) {
   with.session = zk.session();
   with.renew_session = false;
   ZooKeeper& thief = make_client(with);
-  const auto connected = run(thief.connect(10s));
+  const auto connected = run(thief.connect(std::chrono::seconds(10)));
   ASSERT_EQ(code_of(connected), "ok");
   run(thief.close());
   destroy_client(thief);

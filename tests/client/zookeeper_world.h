@@ -19,7 +19,6 @@
 
 namespace holdfast::test {
 
-using namespace std::chrono_literals;
 using client::ZkError;
 using client::ZkOutcome;
 using client::ZooKeeper;
@@ -32,7 +31,7 @@ std::string code_of(const ZkOutcome<T>& outcome) {
 
 class ZooKeeperWorld : public testing::Test {
  protected:
-  static constexpr Duration session_timeout = 6s;
+  static constexpr Duration session_timeout = std::chrono::seconds(6);
 
   ZooKeeperWorld() : ZooKeeperWorld(1) {}
   explicit ZooKeeperWorld(int servers);
@@ -75,7 +74,9 @@ class ZooKeeperWorld : public testing::Test {
     return result;
   }
   std::shared_ptr<std::optional<bool>> begin(Task<void> task) { return begin(ended(std::move(task))); }
-  bool run_until(Function<bool()> done, Duration limit = 1min) { return loop_.run_until(std::move(done), limit); }
+  bool run_until(Function<bool()> done, Duration limit = std::chrono::minutes(1)) {
+    return loop_.run_until(std::move(done), limit);
+  }
   void run_for(Duration how_long) { loop_.run_for(how_long); }
   SteadyTime now() const { return clock_.now(); }
 

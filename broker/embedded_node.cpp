@@ -144,8 +144,8 @@ struct EmbeddedCluster::Inner {
   };
   std::vector<Server> servers;  // the n-th is n + 1
   Settings lines, settings;     // who the servers are; what the user wants
+  Gate gate;                    // outlives the shard, as Node's does
   Shards shards{1};             // to wait on
-  Gate gate;
 
   ~Inner() {
     for (Server& s : servers) {

@@ -22,11 +22,11 @@ struct Node::Inner {
   World world;
   Metrics metrics;
   std::unique_ptr<Random> random = system_random();
+  Gate gate;  // of shard 0; outlives the shards, for a task lets go of it after it has told its value
   std::unique_ptr<Shards> shards;
   NodeRooms rooms;
   std::unique_ptr<HttpServer> http;
   std::string cluster;  // as the directories said at the start
-  Gate gate;            // of shard 0
   std::atomic<bool> failed{false};
 
   Inner(Config config, World w) : world(w), rooms(std::move(config), w, *random, metrics) {

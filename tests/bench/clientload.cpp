@@ -6,8 +6,8 @@
 //
 // Options (defaults): --topic NAME (clientload)  --records 2000000  --record-bytes 100  --batch-bytes (the
 //   library's)  --codec none  --linger-ms 5
-// Both with acks=all and idempotence, a delivery report for every record, CRCs checked. Prints one line of JSON: records
-// a second of the clock, and a second of the CPU of this process. Built by hand where librdkafka is installed:
+// Both with acks=all and idempotence, a delivery report for every record, CRCs checked. Prints one line of JSON:
+// records a second of the clock, and a second of the CPU of this process. Built by hand where librdkafka is installed:
 //   clang++-19 -O3 -std=c++23 -I. tests/bench/clientload.cpp -Lbuild/release -lclient -lconfig -lwire -lruntime \
 //     -lrdkafka -lfmt -lspdlog -lcrypto -lz -llz4 -lzstd -lsnappy -lboost_json -o clientload
 #include <fmt/format.h>

@@ -148,7 +148,11 @@ bool BrokerShard::take_state(const TopicImage& topic, const LogId& id) {
   }
   const std::shared_ptr<Partition> partition = found->second;
   partition->become(believed(image));
-  assign_role(partition);
+  // While it cuts its log it does not know yet whom to follow.
+  partition->when_settled([this, id, weak = std::weak_ptr(partition)] {
+    const std::shared_ptr<Partition> settled = weak.lock();
+    if (settled && this->partition(id) == settled.get()) assign_role(settled);
+  });
   return false;
 }
 
@@ -158,6 +162,11 @@ std::optional<std::int64_t> BrokerShard::epoch_of(std::int32_t broker, const Log
   const auto found = metadata_.brokers().find(broker);
   if (found == metadata_.brokers().end() || found->second.is_offline(partition)) return std::nullopt;
   return found->second.epoch;
+}
+
+bool BrokerShard::has_room(std::int32_t broker, const LogId& partition) const {
+  const auto found = metadata_.brokers().find(broker);
+  return found != metadata_.brokers().end() && !found->second.is_full(partition);
 }
 
 void BrokerShard::write_isr(Partition& partition, InSyncReplicas::Change due) {

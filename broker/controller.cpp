@@ -45,6 +45,14 @@ Ids alive_of(const Metadata& metadata, const PartitionImage& p, const Ids& ids) 
   return out;
 }
 
+// Those of them that have room for more records; all, if none has: then who leads, leads on and refuses them.
+Ids with_room(const Metadata& metadata, const PartitionImage& p, Ids ids) {
+  Ids out;
+  for (const std::int32_t id : ids)
+    if (metadata.can_append(id, p)) out.push_back(id);
+  return out.empty() ? ids : out;
+}
+
 // A topic's rule, asked for once, when it is needed.
 class Rule {
  public:
@@ -81,8 +89,11 @@ void set_isr(PartitionImage& next, Ids isr, const Rule& rule) {
 
 // Who can lead: somebody in sync; or else somebody eligible, who alone is in sync then; -1: nobody.
 std::int32_t choose_leader(const Metadata& metadata, PartitionImage& next, const Rule& rule) {
-  if (const std::int32_t id = first_among(next.replicas, alive_of(metadata, next, next.isr)); id != -1) return id;
-  const std::int32_t id = first_among(next.replicas, alive_of(metadata, next, next.elr));
+  const auto first_of = [&](const Ids& ids) {
+    return first_among(next.replicas, with_room(metadata, next, alive_of(metadata, next, ids)));
+  };
+  if (const std::int32_t id = first_of(next.isr); id != -1) return id;
+  const std::int32_t id = first_of(next.elr);
   if (id != -1) set_isr(next, {id}, rule);
   return id;
 }
@@ -110,11 +121,12 @@ std::int32_t unclean_leader(const Metadata& metadata, const PartitionImage& p) {
   return settled != -1 ? settled : first_among(p.replicas, alive);
 }
 
-// The partition with its failed brokers out of it. Those who have what was committed are never forgotten: the last
-// members of the ISR are eligible, or, where nobody can be, stay in it.
+// The partition with its failed brokers out of it, and those that cannot append as long as another can. Those who have
+// what was committed are never forgotten: the last members of the ISR are eligible, or, where nobody can be, stay in
+// it.
 PartitionImage healed(const Metadata& metadata, const PartitionImage& p, const Rule& rule, bool unclean) {
   PartitionImage next = p;
-  Ids members = standing_members(metadata, p);
+  Ids members = with_room(metadata, p, standing_members(metadata, p));
   if (contains(members, p.leader) && metadata.still_serves(p.leader, p)) {
     if (members != p.isr) set_isr(next, std::move(members), rule);
     return next;
@@ -348,7 +360,7 @@ ControllerPlan plan_rebalance(const Metadata& metadata, std::int64_t allowed_per
       const Balance& balance = balances[p.replicas.front()];
       if (balance.elsewhere * 100 <= allowed_percent * balance.preferred) continue;
       // What has to be repaired first is: the rebalance comes again.
-      if (!contains(p.isr, p.replicas.front()) || !metadata.serves(p.replicas.front(), p) ||
+      if (!contains(p.isr, p.replicas.front()) || !metadata.can_append(p.replicas.front(), p) ||
           !same_state(healed(metadata, p, rule, false), p))
         continue;
       PartitionImage next = p;
@@ -372,7 +384,7 @@ ControllerPlan plan_shutdown(const Metadata& metadata, std::int32_t broker, cons
       const Ids others = without(alive_of(metadata, p, next.isr), {broker});
       if (others.empty()) continue;
       set_isr(next, others, rule);
-      if (next.leader == broker) lead(next, p, first_among(p.replicas, others));
+      if (next.leader == broker) lead(next, p, first_among(p.replicas, with_room(metadata, p, others)));
       draft.set(static_cast<std::int32_t>(i), std::move(next));
     }
     add(plan, draft);
@@ -402,7 +414,7 @@ AdminAnswer elect(const Metadata& metadata, ElectionType type, const PartitionIm
   if (type == ElectionType::preferred ? p.leader == preferred : p.leader != -1)
     return told(ErrorCode::election_not_needed);
   next = healed(metadata, p, rule, type == ElectionType::unclean);
-  if (type == ElectionType::preferred && contains(next.isr, preferred) && metadata.serves(preferred, p))
+  if (type == ElectionType::preferred && contains(next.isr, preferred) && metadata.can_append(preferred, p))
     lead(next, p, preferred);
   if (next.leader != -1 && next.leader_epoch != p.leader_epoch) return {};
   next = p;

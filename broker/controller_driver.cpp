@@ -251,6 +251,17 @@ void ControllerDriver::look_again(const ControllerPlan& part) {
   for (const TopicChange& topic : part) topics_[topic.topic].clear();
 }
 
+namespace {
+bool moves_leaders(const ControllerPlan& plan, const Metadata& metadata, std::int32_t from) {
+  for (const TopicChange& topic : plan)
+    for (const PartitionChange& change : topic.partitions) {
+      const PartitionImage* now = metadata.partition(topic.topic, change.partition);
+      if (now && now->leader == from) return true;
+    }
+  return false;
+}
+}  // namespace
+
 Task<void> ControllerDriver::hand_over() {
   leaving_ = true;
   const std::int32_t self = broker_.services().node_id;
@@ -258,6 +269,8 @@ Task<void> ControllerDriver::hand_over() {
     ControllerPlan plan = plan_shutdown(broker_.metadata(), self, rules_);
     const auto epoch = ControllerEpoch::read(ensemble_.tree());
     if (plan.empty() || !epoch) break;
+    // It still follows, and leaders take it back into their ISRs at once: those it leaves with its registration.
+    if (attempt > 0 && !moves_leaders(plan, broker_.metadata(), self)) break;
     std::size_t partitions = 0;
     for (const TopicChange& topic : plan) partitions += topic.partitions.size();
     const bool written = co_await write(std::move(plan), *epoch);

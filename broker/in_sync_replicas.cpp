@@ -97,6 +97,10 @@ bool InSyncReplicas::is_live(std::int32_t replica, const Follower& f) const {
   return epoch && *epoch == f.broker_epoch;
 }
 
+bool InSyncReplicas::may_enter(std::int32_t replica, const Follower& f) const {
+  return is_live(replica, f) && brokers_.has_room(replica, id_);
+}
+
 std::optional<std::int64_t> InSyncReplicas::live_epoch(std::int32_t replica) const {
   const auto it = followers_.find(replica);
   if (it == followers_.end() || !is_live(replica, it->second)) return std::nullopt;
@@ -115,7 +119,7 @@ std::optional<Offset> InSyncReplicas::high_watermark(Offset own, SteadyTime now,
     const Offset at = position(f);
     if (is_counted(id)) {
       if (at < Offset(0)) return std::nullopt;
-    } else if (at < Offset(0) || !is_live(id, f) || !keeps_up(f, now, lag_max)) {
+    } else if (at < Offset(0) || !may_enter(id, f) || !keeps_up(f, now, lag_max)) {
       continue;
     }
     to = std::min(to, at);
@@ -132,7 +136,7 @@ std::optional<InSyncReplicas::Change> InSyncReplicas::due(Offset high_watermark,
     const Offset at = position(f);
     if (at < leader_end && !keeps_up(f, now, lag_max)) return false;
     const bool begins_there = log_start_ <= Offset(0) || f.start >= log_start_;
-    return has(isr_, id) || (is_live(id, f) && at >= high_watermark && at >= epoch_start_ && begins_there);
+    return has(isr_, id) || (may_enter(id, f) && at >= high_watermark && at >= epoch_start_ && begins_there);
   };
   const auto changes = [&](std::int32_t id) { return belongs(id) != has(isr_, id); };
   const bool same_isr = std::ranges::none_of(replicas_, changes) &&

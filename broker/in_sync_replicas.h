@@ -28,6 +28,8 @@ class InSyncReplicas {
    public:
     virtual ~Brokers() = default;
     virtual std::optional<std::int64_t> epoch_of(std::int32_t broker, const LogId& partition) const = 0;
+    // Whether it can append to it. Who cannot leaves the ISR by the controller's hand, and does not enter it again.
+    virtual bool has_room(std::int32_t broker, const LogId& partition) const = 0;
   };
 
   InSyncReplicas(std::int32_t self, const Brokers& brokers) : self_(self), brokers_(brokers) {}
@@ -98,6 +100,7 @@ class InSyncReplicas {
   };
 
   bool is_live(std::int32_t replica, const Follower& follower) const;
+  bool may_enter(std::int32_t replica, const Follower& follower) const;
   bool keeps_up(const Follower& follower, SteadyTime now, Duration lag_max) const;
   Offset position(const Follower& f) const { return rule_.durable ? std::min(f.durable, f.end) : f.end; }
   void note_position(Follower& follower, Offset leader_end, SteadyTime now) const;

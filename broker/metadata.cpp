@@ -10,10 +10,15 @@ const znodes::Broker::Listener* BrokerImage::listener(std::string_view name) con
   return nullptr;
 }
 
-bool BrokerImage::is_offline(const LogId& partition) const {
-  const auto topic = registration.offline.find(partition.topic_id);
-  return topic != registration.offline.end() && std::ranges::binary_search(topic->second, partition.partition);
+namespace {
+bool has(const znodes::Broker::Partitions& partitions, const LogId& id) {
+  const auto topic = partitions.find(id.topic_id);
+  return topic != partitions.end() && std::ranges::binary_search(topic->second, id.partition);
 }
+}  // namespace
+
+bool BrokerImage::is_offline(const LogId& partition) const { return has(registration.offline, partition); }
+bool BrokerImage::is_full(const LogId& partition) const { return has(registration.full, partition); }
 
 bool is_internal_topic(std::string_view name) { return name == offsets_topic || name == transactions_topic; }
 
@@ -74,6 +79,10 @@ const PartitionImage* Metadata::partition(std::string_view name, std::int32_t in
 bool Metadata::serves(std::int32_t broker, const PartitionImage& partition) const {
   const auto it = brokers_->find(broker);
   return it != brokers_->end() && !it->second.is_offline(partition.id);
+}
+
+bool Metadata::can_append(std::int32_t broker, const PartitionImage& partition) const {
+  return serves(broker, partition) && !brokers_->at(broker).is_full(partition.id);
 }
 
 bool Metadata::still_serves(std::int32_t broker, const PartitionImage& partition) const {

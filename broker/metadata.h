@@ -60,6 +60,7 @@ struct BrokerImage {
   znodes::Broker registration;
   const znodes::Broker::Listener* listener(std::string_view name) const;
   bool is_offline(const LogId& partition) const;  // its log directory has failed there
+  bool is_full(const LogId& partition) const;     // or has no room
 };
 
 inline constexpr std::string_view offsets_topic = "__consumer_offsets";
@@ -98,7 +99,9 @@ class Metadata {
   bool alive(std::int32_t broker) const { return brokers_->contains(broker); }
   // Alive, and the log directory of its replica has not failed: otherwise it can do nothing for that partition.
   bool serves(std::int32_t broker, const PartitionImage& partition) const;
-  // That, in the same life as when the partition's state was written. A broker whose registration is newer was gone
+  // That, and it has room for more records.
+  bool can_append(std::int32_t broker, const PartitionImage& partition) const;
+  // Serves, in the same life as when the partition's state was written. A broker whose registration is newer was gone
   // since: it leads nothing and is in no ISR by that state, until one is written that knows of it. This holds only
   // because whoever writes a state guards it by the registrations of the live members of its ISR.
   bool still_serves(std::int32_t broker, const PartitionImage& partition) const;

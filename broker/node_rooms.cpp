@@ -87,6 +87,9 @@ Result<void> NodeRooms::open_logs() {
       peer->shard().post([p = peer.get(), behind] { p->input_gate().journal_behind(behind); });
   };
   options.on_directory_failed = [this](const std::string& path, bool none_left) { directory_failed(path, none_left); };
+  options.on_directory_full = [this](const std::string& path, bool full) {
+    if (directories_) directories_->full(path, full);
+  };
   logs_ =
       std::make_unique<LogManager>(std::move(options), world_.disk, world_.workers, world_.clock, random_, metrics_);
   ShardOf shard_of = [this](const LogId& id) -> Shard& {

@@ -118,7 +118,7 @@ class Partition final : public LogListener {
   void review();
   const InSyncReplicas& in_sync() const { return in_sync_; }
   // What was deleted below it stays so, whoever of those in sync leads next.
-  Offset low_watermark() const { return in_sync_.low_watermark(log_->start_offset()); }
+  Offset low_watermark() const { return in_sync_.low_watermark(log_->durable_start()); }
 
   // --- Following. ---
   // Whole batches, as the leader has them. An error: they are damaged, or do not fit this log.

@@ -109,7 +109,7 @@ Task<Result<void>> Registration::try_join() {
   options_.broker.timestamp_ms = ensemble_.shard().clock().wall_ms();
   ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
   ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), 0});
-  const auto offline = options_.broker.offline;
+  Told told = to_tell();
   const SteadyTime asked_at = ensemble_.shard().clock().now();
   add_directories(ops);
   auto done = co_await ensemble_.submit(session_, std::move(ops));
@@ -119,7 +119,7 @@ Task<Result<void>> Registration::try_join() {
                    fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
   epoch_ = done->zxid.value;
   confirmed_at_ = std::max(confirmed_at_, asked_at);
-  published_ = offline;
+  published_ = std::move(told);
   log_line(LogLevel::info, "broker", "registered as broker {}, epoch 0x{:x}", options_.node_id, epoch_);
   renew_lease(true);
   if (listener_.joined) listener_.joined(session_, epoch_);
@@ -248,27 +248,37 @@ void Registration::add_directories(std::vector<Ensemble::Op>& ops) const {
   }
 }
 
-// ---- Partitions that are offline ----
+// ---- Partitions that are offline, or full ----
 
-void Registration::set_offline(std::map<Uuid, std::vector<std::int32_t>> partitions) {
+void Registration::set_offline(znodes::Broker::Partitions partitions) {
   options_.broker.offline = std::move(partitions);
+  publish_soon();
+}
+
+void Registration::set_full(znodes::Broker::Partitions partitions) {
+  if (ensemble_.alone()) return;  // nobody else could lead
+  options_.broker.full = std::move(partitions);
+  publish_soon();
+}
+
+void Registration::publish_soon() {
   if (publishing_ || stopping_) return;
   publishing_ = true;
   if (!ensemble_.shard().spawn(services_.peers.front()->gate(), publish())) publishing_ = false;
 }
 
 Task<void> Registration::publish() {
-  while (!stopping_ && published_ != options_.broker.offline) {
+  while (!stopping_ && published_ != to_tell()) {
     bool written = false;
     if (epoch_ >= 0 && ensemble_.serving()) {
       const std::string own = znodes::broker_path(options_.node_id);
-      const auto offline = options_.broker.offline;
+      Told told = to_tell();
       std::vector<Ensemble::Op> ops;
       ops.push_back(Ensemble::CheckCzxid{own, Zxid(epoch_)});
       ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), -1});
       auto done = co_await ensemble_.submit(session_, std::move(ops));
       written = done && done->error == zk::ZkError::ok;
-      if (written) published_ = offline;
+      if (written) published_ = std::move(told);
     }
     if (!written) co_await ensemble_.shard().sleep(retry_pause);
   }
@@ -324,7 +334,7 @@ void Registration::look() {
     // Expired, or taken for dead.
     log_line(LogLevel::warn, "broker", "the registration of broker {} is gone: it registers again", options_.node_id);
     epoch_ = -1;
-    published_.clear();
+    published_ = {};
     services_.lease_until = 0;
     if (listener_.left) listener_.left();
   }

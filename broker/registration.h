@@ -45,8 +45,10 @@ class Registration {
   // A server's process has ended: its broker need not be waited for until its session expires.
   void server_gone(ServerId server);
   void stop_waiting() { stopping_ = true; }  // join() ends soon, without an error
-  // Partitions that this broker cannot serve (LogDirectories): its registration says so, this one and the next.
-  void set_offline(std::map<Uuid, std::vector<std::int32_t>> partitions);
+  // Partitions that this broker cannot serve, or not append to (LogDirectories): its registration says so, this one and
+  // the next.
+  void set_offline(znodes::Broker::Partitions partitions);
+  void set_full(znodes::Broker::Partitions partitions);
 
   const std::string& cluster_id() const { return cluster_id_; }
   bool founded() const { return founded_; }  // the cluster: there was none when this broker came
@@ -62,6 +64,9 @@ class Registration {
   Task<Result<bool>> write_states(std::vector<PartitionRecord> states);
   void add_directories(std::vector<Ensemble::Op>& ops) const;
   void look();
+  using Told = std::pair<znodes::Broker::Partitions, znodes::Broker::Partitions>;  // offline, full
+  Told to_tell() const { return {options_.broker.offline, options_.broker.full}; }
+  void publish_soon();
   Task<void> publish();
   Task<void> rejoin();
   Task<void> remove_registration(std::string path, Zxid czxid);
@@ -82,7 +87,7 @@ class Registration {
   bool believed_ = false;  // the shards were told that they may lead
   bool removing_ = false;  // a registration of another broker
   bool joining_ = false, stopping_ = false, publishing_ = false;
-  std::map<Uuid, std::vector<std::int32_t>> published_;  // of options_.broker.offline, by this registration
+  Told published_;  // by this registration
   Timer timer_;
 };
 

@@ -98,6 +98,13 @@ void ReplicaFetcher::complain(Following& f, std::string_view what) {
            f.partition->leader_id(), what);
 }
 
+void ReplicaFetcher::give_up_for_now(const Partition& partition, const std::string& why) {
+  const auto it = following_.find(partition.log().id());
+  if (it == following_.end()) return;
+  complain(it->second, why);
+  give_pause(it->second, std::chrono::seconds(1));
+}
+
 // ---- Fetching ----
 
 void ReplicaFetcher::reset_session() {
@@ -141,7 +148,10 @@ wire::FetchRequest ReplicaFetcher::make_request() {
   wire::FetchRequest out;
   const Config& config = broker_.config();
   out.replica_state = {.replica_id = broker_.services().node_id, .replica_epoch = own_epoch()};
-  out.max_wait_ms = static_cast<std::int32_t>(config.integer("replica.fetch.wait.max.ms"));
+  // Each fetch costs a look at every partition, here and there, and nothing depends on how often: what is new wakes it.
+  std::int64_t wait_ms = config.integer("replica.fetch.wait.max.ms");
+  if (is_quiet_) wait_ms = std::max(wait_ms, std::min(4 * wait_ms, config.integer("replica.lag.time.max.ms") / 4));
+  out.max_wait_ms = static_cast<std::int32_t>(wait_ms);
   out.min_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.min.bytes"));
   out.max_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.response.max.bytes"));
   out.session_id = session_id_;
@@ -163,7 +173,7 @@ wire::FetchRequest ReplicaFetcher::make_request() {
     const Asked ask{.leader_epoch = p.leader_epoch().value,
                     .offset = f.partition->log().end_offset().value,
                     .last_epoch = latest ? latest->value : -1,
-                    .log_start = f.partition->log().start_offset().value};
+                    .log_start = f.partition->log().durable_start().value};
     to_forget_.erase(id);
     if (f.asked == ask) continue;
     f.asked = ask;
@@ -246,6 +256,7 @@ Task<void> ReplicaFetcher::run() {
 }
 
 void ReplicaFetcher::take(const wire::FetchResponse& response) {
+  is_quiet_ = response.responses.empty();
   for (const auto& topic : response.responses)
     for (const auto& partition : topic.partitions) {
       const LogId id{topic.topic_id, partition.partition_index};
@@ -318,7 +329,7 @@ void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchRespon
   f.high_watermark = Offset(from.high_watermark);
   p.learn_high_watermark(f.high_watermark);
   const Offset start = std::min(Offset(from.log_start_offset), log.end_offset());
-  if (start > log.start_offset()) broker_.shard().spawn(gate_, advance_start(f.partition, start));
+  if (start > log.durable_start()) broker_.shard().spawn(gate_, advance_start(f.partition, start));
   confirm(id);
 }
 
@@ -330,16 +341,15 @@ void ReplicaFetcher::cut(Following& f, const wire::FetchResponse::EpochEndOffset
   const auto [epoch, own_end] = log.leader_epochs().end_offset_for(LeaderEpoch(leaders.epoch), log.end_offset());
   if (epoch.value >= 0) end = std::min(end, own_end);
   end = std::max(end, log.start_offset());
-  log_line(LogLevel::info, "broker", "{}-{} is cut to {} from {}, where it parts from broker {}'s (epoch {})",
-           f.partition->topic(), f.partition->index(), end.value, log.end_offset().value, leader_, leaders.epoch);
+  if (!f.complained)  // that it cannot be
+    log_line(LogLevel::info, "broker", "{}-{} is cut to {} from {}, where it parts from broker {}'s (epoch {})",
+             f.partition->topic(), f.partition->index(), end.value, log.end_offset().value, leader_, leaders.epoch);
   broker_.shard().spawn(gate_, truncate(f.partition, end));
 }
 
 Task<void> ReplicaFetcher::truncate(std::shared_ptr<Partition> partition, Offset end) {
   auto done = co_await partition->truncate_to(end);
-  if (!done)
-    log_line(LogLevel::error, "broker", "{}-{} cannot be cut: {}", partition->topic(), partition->index(),
-             done.error().message);
+  if (!done) give_up_for_now(*partition, "its end cannot be cut off: " + done.error().message);
   changed();
 }
 
@@ -351,9 +361,7 @@ Task<void> ReplicaFetcher::restart(std::shared_ptr<Partition> partition, Offset 
   auto done = co_await partition->restart_at(start);
   if (done && !records.empty() && partition->leader_id() == leader_ && partition->leader_epoch() == epoch)
     done = partition->append_replicated(records);
-  if (!done)
-    log_line(LogLevel::error, "broker", "{}-{} cannot be emptied: {}", partition->topic(), partition->index(),
-             done.error().message);
+  if (!done) give_up_for_now(*partition, "it cannot be emptied: " + done.error().message);
   changed();
 }
 

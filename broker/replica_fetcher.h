@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "client/broker_client.h"
 #include "broker/partition.h"
+#include "client/broker_client.h"
 #include "wire/kafka/fetch.h"
 
 namespace holdfast {
@@ -74,6 +74,7 @@ class ReplicaFetcher {
   Task<void> advance_start(std::shared_ptr<Partition> partition, Offset start);
   void give_pause(Following& f, Duration how_long);
   static void complain(Following& f, std::string_view what);
+  void give_up_for_now(const Partition& partition, const std::string& why);
   void reset_session();
   void report_soon();
   void report();
@@ -85,6 +86,7 @@ class ReplicaFetcher {
   const std::int32_t leader_;
   std::map<LogId, Following> following_;
   std::map<LogId, Asked> to_forget_;  // in the session, and not followed any more
+  bool is_quiet_ = false;             // the last answer had nothing new
   std::set<LogId> unconfirmed_;       // in the session, without an answer yet of where they are now
   std::set<LogId> durable_;           // to be reported
   std::unique_ptr<BrokerClient> client_;

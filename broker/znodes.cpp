@@ -127,6 +127,30 @@ std::string config_path(std::string_view entity_type, std::string_view entity) {
   return fmt::format("/config/{}/{}", entity_type, entity);
 }
 
+namespace {
+
+void write_partitions(json::object& to, std::string_view key, const Broker::Partitions& partitions) {
+  if (partitions.empty()) return;
+  json::object out;
+  for (const auto& [topic, ids] : partitions) out[to_base64(topic)] = write_ids(ids);
+  to[key] = std::move(out);
+}
+
+// Nothing is there when there are none.
+bool read_partitions(const json::object& from, std::string_view key, Broker::Partitions& to) {
+  const json::value* found = from.if_contains(key);
+  if (!found) return true;
+  if (!found->is_object()) return false;
+  for (const auto& [topic, ids] : found->as_object()) {
+    Uuid id{};
+    if (!from_base64(topic, id) || !read_ids(ids, to[id])) return false;
+    std::ranges::sort(to[id]);
+  }
+  return true;
+}
+
+}  // namespace
+
 std::string encode(const Broker& broker) {
   json::object protocols;
   json::array endpoints;
@@ -145,11 +169,8 @@ std::string encode(const Broker& broker) {
   out["host"] = plain ? json::value(plain->host) : json::value(nullptr);
   out["version"] = 5;
   out["timestamp"] = std::to_string(broker.timestamp_ms);
-  if (!broker.offline.empty()) {
-    json::object offline;
-    for (const auto& [topic, partitions] : broker.offline) offline[to_base64(topic)] = write_ids(partitions);
-    out["offline_partitions"] = std::move(offline);
-  }
+  write_partitions(out, "offline_partitions", broker.offline);
+  write_partitions(out, "full_partitions", broker.full);
   return json::serialize(out);
 }
 
@@ -177,14 +198,9 @@ Result<Broker> decode_broker(std::string_view text) {
       listener.security_protocol = text_of(protocols->as_object(), listener.name);
     broker.listeners.push_back(std::move(listener));
   }
-  const json::value* offline = object->if_contains("offline_partitions");
-  if (offline && !offline->is_object()) return malformed("broker registration");
-  if (offline)
-    for (const auto& [topic, partitions] : offline->as_object()) {
-      Uuid id{};
-      if (!from_base64(topic, id) || !read_ids(partitions, broker.offline[id])) return malformed("broker registration");
-      std::ranges::sort(broker.offline[id]);
-    }
+  if (!read_partitions(*object, "offline_partitions", broker.offline) ||
+      !read_partitions(*object, "full_partitions", broker.full))
+    return malformed("broker registration");
   return broker;
 }
 

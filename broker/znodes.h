@@ -45,9 +45,10 @@ struct Broker {
   std::vector<Listener> listeners;
   std::string rack;  // empty: none
   std::int64_t timestamp_ms = 0;
-  // Partitions, by topic id and ascending, that it cannot serve: their log directory has failed. A field of our own,
-  // which Kafka's tools pass over.
-  std::map<Uuid, std::vector<std::int32_t>> offline;
+  // Partitions, by topic id and ascending. Fields of our own, which Kafka's tools pass over.
+  using Partitions = std::map<Uuid, std::vector<std::int32_t>>;
+  Partitions offline;  // that it cannot serve: their log directory has failed
+  Partitions full;     // that it can serve and not append to: there is no room in their log directory
 };
 std::string encode(const Broker& broker);
 Result<Broker> decode_broker(std::string_view json);

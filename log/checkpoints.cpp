@@ -144,7 +144,7 @@ Result<std::optional<Uuid>> read_partition_metadata(Disk& disk, const std::strin
 
 Result<void> write_partition_metadata(Disk& disk, const std::string& path, const Uuid& topic_id) {
   const std::string text = fmt::format("version: 0\ntopic_id: {}\n", to_base64(topic_id));
-  return disk.write_atomically(path, as_bytes(text));
+  return disk.put_in_place(path, as_bytes(text));
 }
 
 }  // namespace holdfast

@@ -42,6 +42,7 @@ Result<std::optional<MoveState>> read_move_state(Disk& disk, const std::string& 
 Result<void> write_move_state(Disk& disk, const std::string& path, const MoveState& state);
 
 Result<std::optional<Uuid>> read_partition_metadata(Disk& disk, const std::string& path);
+// Its directory is the caller's to sync.
 Result<void> write_partition_metadata(Disk& disk, const std::string& path, const Uuid& topic_id);
 
 }  // namespace holdfast

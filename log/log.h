@@ -76,7 +76,9 @@ class Log {
   virtual const std::string& log_dir() const = 0;    // the entry of log.dirs
 
   virtual Offset start_offset() const = 0;  // log start offset
-  virtual Offset end_offset() const = 0;    // log end offset: the next offset to be assigned
+  // The same as a power loss would leave it. Behind it: advance_start() is under way, or retention removed more.
+  virtual Offset durable_start() const = 0;
+  virtual Offset end_offset() const = 0;  // log end offset: the next offset to be assigned
   virtual Offset written_end() const = 0;
   virtual Offset durable_end() const = 0;
   virtual std::uint64_t size_bytes() const = 0;
@@ -110,7 +112,8 @@ class Log {
   // As recovered at start, within the log; where it starts, when nobody said.
   virtual Offset checkpointed_high_watermark() const = 0;
 
-  virtual Task<Result<void>> advance_start(Offset to) = 0;  // DeleteRecords: durable when it returns
+  // DeleteRecords: durable when it returns, also when the log began there before and only in memory.
+  virtual Task<Result<void>> advance_start(Offset to) = 0;
   // Drops everything at and above `end`, and the batch that holds it: the log is then as if nothing of that had ever
   // been appended, durably. It ends where the last batch ends that is left. Nothing may be appended meanwhile. An epoch
   // that began at the log's end and wrote nothing is forgotten even when there is nothing else to drop.

@@ -30,6 +30,7 @@ struct LogManager::Inner {
   std::set<LogId> found;
   std::vector<std::vector<std::pair<LogId, std::string>>> interrupted;  // moves, by shard; touched there
   std::set<std::string> offline;                                        // shard 0
+  std::map<std::string, std::set<int>> full;                            // on which shards; shard 0
   std::vector<std::shared_ptr<void>> locks;
   std::vector<std::unique_ptr<LogShard>> shards;
   std::vector<std::vector<std::unique_ptr<Timer>>> timers;  // by shard, touched there
@@ -41,7 +42,12 @@ struct LogManager::Inner {
     LogId id;
     Offset recovery_point, start, high_watermark;
   };
-  std::vector<std::vector<Marks>> marks;
+  struct ShardMarks {
+    std::vector<Marks> logs;
+    std::map<std::string, Function<void()>>
+        starts_kept;  // by directory: what its journal hears once they are in a file
+  };
+  std::vector<ShardMarks> marks;
   std::map<std::string, OffsetCheckpoint> last_written;  // checkpoints by path: those that stay as they are are kept
   std::set<std::string> unwritten;                       // directories whose checkpoints could not be written
   bool high_watermarks_moved = false;
@@ -64,7 +70,7 @@ struct LogManager::Inner {
   bool leave_out(const std::string& dir, const Error& error);
   Result<bool> is_older(LogShard& shard, const RecoveredLog& log);
   LogShard& home(Shard& shard) { return *shards[static_cast<std::size_t>(shard.index())]; }
-  std::vector<Marks> marks_of(LogShard& shard);
+  ShardMarks marks_of(LogShard& shard);
   enum class Which : std::uint8_t { all, high_watermarks };
   Result<void> write_checkpoints(const std::string& dir, Which which);
   bool write_all_checkpoints(Which which);
@@ -72,6 +78,7 @@ struct LogManager::Inner {
   void checkpoint_high_watermarks(LogShard& shard);
   void checkpoint_now(LogShard& shard, std::string dir, Function<void(Result<void>)> done);
   void went_offline(const std::string& dir, const Error& error);
+  void filled(const std::string& dir, int shard, bool full);
   void every(LogShard& shard, Timer& timer, Duration period, void (*work)(Inner&, LogShard&));
   void start_timers(LogShard& shard);
 };
@@ -222,12 +229,13 @@ Result<bool> LogManager::Inner::is_older(LogShard& shard, const RecoveredLog& lo
 }
 
 // Also of logs that have failed: what was synced is synced, and no start may think that nothing was ever said of them.
-std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shard) {
-  std::vector<Marks> out;
+LogManager::Inner::ShardMarks LogManager::Inner::marks_of(LogShard& shard) {
+  ShardMarks out;
   for (const auto* logs : {&shard.logs(), &shard.futures()})
     for (const auto& [id, log] : *logs)
-      out.push_back(
+      out.logs.push_back(
           {log->log_dir(), log->topic(), id, log->synced_offset(), log->start_offset(), log->high_watermark()});
+  for (const auto& dir : shard.directories()) out.starts_kept.emplace(dir->path, dir->journal->starts_kept());
   return out;
 }
 
@@ -244,7 +252,7 @@ Result<void> LogManager::Inner::write_checkpoints(const std::string& dir, Which 
     }
   };
   put(refused);
-  for (const auto& shard : marks) put(shard);
+  for (const auto& shard : marks) put(shard.logs);
   for (const auto& [file, checkpoint] :
        {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
         std::pair(log_format::high_watermark_file, &high_watermark), std::pair(log_format::identity_file, &identity)}) {
@@ -256,6 +264,9 @@ Result<void> LogManager::Inner::write_checkpoints(const std::string& dir, Which 
     if (!done) return done;
     last_written[path] = std::move(*checkpoint);
   }
+  if (which == Which::high_watermarks) return {};
+  for (std::size_t i = 0; i < marks.size(); ++i)
+    if (auto kept = marks[i].starts_kept.extract(dir); !kept.empty()) shards[i]->shard().post(std::move(kept.mapped()));
   return {};
 }
 
@@ -313,6 +324,19 @@ void LogManager::Inner::went_offline(const std::string& dir, const Error& error)
   shards.front()->shard().post([this, dir] {
     if (!offline.insert(dir).second || !options.on_directory_failed) return;
     options.on_directory_failed(dir, offline.size() == options.log_dirs.size());
+  });
+}
+
+void LogManager::Inner::filled(const std::string& dir, int shard, bool is_full) {
+  shards.front()->shard().post([this, dir, shard, is_full] {
+    std::set<int>& on = full[dir];
+    const bool before = !on.empty();
+    if (is_full) {
+      on.insert(shard);
+    } else {
+      on.erase(shard);
+    }
+    if (before == on.empty() && options.on_directory_full) options.on_directory_full(dir, !on.empty());
   });
 }
 
@@ -377,6 +401,9 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
     shard->set_checkpoint([&in, s = shard.get()](const std::string& dir, Function<void(Result<void>)> done) {
       in.checkpoint_now(*s, dir, std::move(done));
     });
+    shard->on_full([&in, index = shard->shard().index()](const LogShard::Directory& dir, bool full) {
+      in.filled(dir.path, index, full);
+    });
     shard->on_offline([&in](const LogShard::Directory& dir, const Error& error) { in.went_offline(dir.path, error); });
     auto opened = shard->open_journals();
     if (!opened) return fail(opened);
@@ -403,7 +430,9 @@ void LogManager::stop() {
     blocking_call<bool>(shard->shard(), gate, [s = shard.get()] { return stop_shard(s); });
   }
   in.background.reset();
-  for (auto& shard : in.shards) in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
+  for (auto& shard : in.shards)
+    in.marks[static_cast<std::size_t>(shard->shard().index())].logs = in.marks_of(*shard).logs;
+  for (auto& shard : in.marks) shard.starts_kept.clear();  // the journals go
   for (const std::string& dir : in.options.log_dirs) {
     auto written = in.write_checkpoints(dir, Inner::Which::all);
     // A start that trusts would not see why a log was refused.

@@ -37,6 +37,8 @@ struct LogManagerOptions {
   std::function<void(bool)> on_congestion;
   // A log directory is out of service, on all shards; the last one was, when `none_left`. Called once, on shard 0.
   std::function<void(const std::string& path, bool none_left)> on_directory_failed;
+  // A log directory has no room for appends, on some shard, or has again on all of them. Called on shard 0.
+  std::function<void(const std::string& path, bool full)> on_directory_full;
 };
 
 // Where a log lives. Pure and stable for the life of the process.

@@ -152,7 +152,8 @@ Task<void> LogShard::remove_future(std::shared_ptr<PartitionLog> future) {
 
 void LogShard::replace(const std::shared_ptr<PartitionLog>& log, const std::shared_ptr<PartitionLog>& future) {
   futures_.erase(log->id());
-  logs_[log->id()] = future;
+  take(log->id());
+  add(future);
   log->successor_ = future;
   replaced_.push_back(log);
 }

@@ -110,8 +110,8 @@ Result<void> Recovery::load(const std::string& name) {
     // Its creation was cut short: nothing was ever acknowledged in it.
     auto files = disk_.list(log.directory);
     if (!files) return fail(files);
-    if (std::ranges::none_of(*files, [](const auto& f) { return f.name.ends_with(log_format::log_suffix); }))
-      return disk_.remove_all(log.directory);
+    const auto has_records = [](const auto& f) { return f.name.ends_with(log_format::log_suffix) && f.size > 0; };
+    if (std::ranges::none_of(*files, has_records)) return disk_.remove_all(log.directory);
     log_line(LogLevel::warn, "log", "{} has no partition.metadata: set aside as unfinished", log.directory);
     return {};
   }

@@ -13,8 +13,11 @@ namespace holdfast {
 // A cut of files that lack what the journal holds would take that from the journal, too.
 Task<Result<void>> PartitionLog::settle() {
   const auto self = shared_from_this();
-  co_await home_.flush_one(self);
+  // On a full disk that may take for ever; and what would free it, that this log is removed, waits for the end of this.
+  co_await home_.flush_one(self, config_.quorum);
   if (failed_ || removed_) co_return fail(ErrorKind::closed, directory_ + " is out of service");
+  if (!config_.quorum && home_.directory(log_dir_).is_full())
+    co_return fail(ErrorKind::no_space, log_dir_ + " is full");
   co_return Result<void>();
 }
 
@@ -188,6 +191,7 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   producers_ = std::move((*rest)->producers);
   synced_offset_ = new_end;
   start_offset_ = std::min(start_offset_, new_end);
+  durable_start_ = std::min(durable_start_, new_end);
   begin_tail();
   // Before anything is appended over it: a replay goes through the appends that the journal holds, and then this.
   auto recorded = co_await record(JournalKind::truncate, new_end);
@@ -237,7 +241,7 @@ Task<Result<void>> PartitionLog::truncate_fully(Offset start) {
   segments_.clear();
   segments_.push_back(std::make_unique<Segment>(start));
   active().indexes_known = true;
-  start_offset_ = synced_offset_ = high_watermark_ = start;
+  start_offset_ = durable_start_ = synced_offset_ = high_watermark_ = start;
   producers_.truncate_fully();
   begin_tail();
   co_return Result<void>();

@@ -312,7 +312,7 @@ Result<std::vector<std::uint8_t>> Disk::read_file(const std::string& path, std::
   return content;
 }
 
-Result<void> Disk::write_atomically(const std::string& path, ByteView content) {
+Result<void> Disk::put_in_place(const std::string& path, ByteView content) {
   const std::string temporary = path + ".tmp";
   {
     auto file = open(temporary, {.write = true, .create = true, .truncate = true});
@@ -325,8 +325,12 @@ Result<void> Disk::write_atomically(const std::string& path, ByteView content) {
       return written;
     }
   }
-  auto renamed = rename(temporary, path);
-  if (!renamed) return renamed;
+  return rename(temporary, path);
+}
+
+Result<void> Disk::write_atomically(const std::string& path, ByteView content) {
+  auto put = put_in_place(path, content);
+  if (!put) return put;
   return sync_directory(parent_of(path));
 }
 

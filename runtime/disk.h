@@ -72,8 +72,10 @@ class Disk {
   // Exclusive advisory lock on a file, held until the returned object dies; already_exists if another process has it.
   virtual Result<std::shared_ptr<void>> lock(const std::string& path) = 0;
 
-  // Whole small files. write_atomically: temp file, sync, rename, directory sync.
+  // Whole small files. write_atomically: temp file, sync, rename, directory sync. put_in_place leaves the last of them
+  // to the caller, who has more to do in that directory.
   Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::uint64_t size_max);
+  Result<void> put_in_place(const std::string& path, ByteView content);
   Result<void> write_atomically(const std::string& path, ByteView content);
 };
 

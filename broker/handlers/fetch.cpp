@@ -359,7 +359,7 @@ class FetchRun {
     Partition* partition = owner->partition(log);
     if (!partition) {
       Reading none;
-      none.error = ErrorCode::not_leader_or_follower;
+      none.error = not_open_here(*owner, log);
       co_return none;
     }
     auto reading = co_await read_one(owner, partition, asked, reader, budget);
@@ -368,7 +368,7 @@ class FetchRun {
 
   // A partition that is not hosted: moved away, or deleted while the fetch waited.
   ErrorCode not_here(const Target& target) const {
-    if (home_.metadata().topic(target.log.topic_id)) return ErrorCode::not_leader_or_follower;
+    if (home_.metadata().topic(target.log.topic_id)) return not_open_here(home_, target.log);
     return by_id() ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
   }
 

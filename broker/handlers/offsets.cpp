@@ -41,7 +41,7 @@ Task<OffsetAnswer> answer(BrokerShard* broker, OffsetQuestion question) {
   OffsetAnswer out;
   Partition* partition = broker->partition(question.log);
   if (!partition) {
-    out.error = ErrorCode::not_leader_or_follower;
+    out.error = not_open_here(*broker, question.log);
     co_return out;
   }
   out.error = partition->check_leader(question.leader_epoch);
@@ -174,8 +174,7 @@ Task<void> run_offset_for_leader_epoch(RequestContext context, wire::OffsetForLe
       auto work = [owner, log, stated = partition.current_leader_epoch, asked = partition.leader_epoch] {
         EpochAnswer found;
         Partition* p = owner->partition(log);
-        if (!p) return found;
-        found.error = p->check_leader(stated);
+        found.error = p ? p->check_leader(stated) : not_open_here(*owner, log);
         if (found.error != ErrorCode::none) return found;
         const auto [epoch, end] = p->log().leader_epochs().end_offset_for(LeaderEpoch(asked), p->log().end_offset());
         found.epoch = epoch;
@@ -199,8 +198,7 @@ struct Deleted {
 Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) {
   Deleted out;
   Partition* partition = broker->partition(id);
-  if (!partition) co_return out;
-  out.error = partition->check_leader(-1);
+  out.error = partition ? partition->check_leader(-1) : not_open_here(*broker, id);
   if (out.error != ErrorCode::none) co_return out;
   if (!partition->settings().cleanup_delete) {
     out.error = ErrorCode::policy_violation;
@@ -212,7 +210,7 @@ Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) 
     co_return out;
   }
   Log& log = partition->log();
-  if (to > log.start_offset()) {
+  if (to > log.durable_start()) {
     auto moved = co_await log.advance_start(to);
     if (!moved) {
       out.error = ErrorCode::kafka_storage_error;
@@ -231,7 +229,7 @@ Task<Deleted> deleted_everywhere(BrokerShard* broker, LogId id, Offset to, Stead
   Deleted out;
   for (;;) {
     const Partition* partition = broker->partition(id);
-    out.error = partition ? partition->check_leader(-1) : ErrorCode::not_leader_or_follower;
+    out.error = partition ? partition->check_leader(-1) : not_open_here(*broker, id);
     if (out.error != ErrorCode::none) co_return out;
     out.low_watermark = partition->low_watermark();
     if (out.low_watermark >= to) co_return out;

@@ -44,7 +44,7 @@ class ShardPart {
     for (Item& item : items_) {
       Partition* partition = broker_.partition(item.log);
       if (!partition) {
-        item.outcome.error = ErrorCode::not_leader_or_follower;
+        item.outcome.error = not_open_here(broker_, item.log);
         continue;
       }
       item.outcome = partition->append(item.records, origin_, acks);

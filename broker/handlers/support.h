@@ -25,6 +25,14 @@ inline constexpr std::int32_t topic_operations = operations({3, 4, 5, 6, 7, 8, 1
 inline constexpr std::int32_t cluster_operations = operations({5, 7, 8, 9, 10, 11, 12});
 inline constexpr std::int32_t group_operations = operations({3, 6, 8, 10, 11});
 
+// Of a partition that has no open log on this broker: its log directory has failed, or it is elsewhere.
+inline wire::ErrorCode not_open_here(BrokerShard& broker, const LogId& partition) {
+  const auto& brokers = broker.metadata().brokers();
+  const auto self = brokers.find(broker.services().node_id);
+  const bool offline = self != brokers.end() && self->second.is_offline(partition);
+  return offline ? wire::ErrorCode::kafka_storage_error : wire::ErrorCode::not_leader_or_follower;
+}
+
 // One entry for each topic, as Kafka answers, however often a request names it; none for a topic without partitions.
 template <class Topic>
 void one_entry_each(std::vector<Topic>& topics) {

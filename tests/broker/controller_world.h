@@ -34,6 +34,13 @@ class ControllerWorld {
     brokers_.at(id).registration.offline[metadata_.topic(topic)->id] = std::move(partitions);
     publish_brokers();
   }
+  // It has no room for these; for none of them: there is room again.
+  void fill_directory(std::int32_t id, const std::string& topic, Ids partitions) {
+    auto& full = brokers_.at(id).registration.full;
+    full.erase(metadata_.topic(topic)->id);
+    if (!partitions.empty()) full[metadata_.topic(topic)->id] = std::move(partitions);
+    publish_brokers();
+  }
 
   void topic(const std::string& name, const std::vector<Ids>& replicas) {
     auto image = std::make_shared<TopicImage>();

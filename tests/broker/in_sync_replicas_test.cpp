@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace holdfast {
 namespace {
 
@@ -18,6 +20,8 @@ struct Registered final : InSyncReplicas::Brokers {
     const auto found = epochs.find(broker);
     return found == epochs.end() ? std::nullopt : std::optional(found->second);
   }
+  std::set<std::int32_t> full;
+  bool has_room(std::int32_t broker, const LogId&) const override { return !full.contains(broker); }
 };
 
 // Broker 1 leads; 2, 3 and 4 have replicas.
@@ -249,6 +253,30 @@ TEST_F(InSyncReplicasTest, WhoHasNearlyCaughtUpIsWaitedFor) {
 }
 
 // ---- Eligible leader replicas ----
+
+TEST_F(InSyncReplicasTest, WhoHasNoRoomNeitherEntersNorIsWaitedFor) {
+  for (const int id : {2, 3, 4}) fetch(id, 100, 100), durable(id, 100, 100);
+  brokers.full = {4};
+  EXPECT_EQ(due(100, 100), std::nullopt) << "caught up, for nothing was written";
+  for (const int id : {2, 3}) fetch(id, 120, 120), durable(id, 120, 120);
+  EXPECT_EQ(high_watermark(120), Offset(120)) << "it cannot take what it has not";
+  brokers.full.clear();
+  EXPECT_EQ(high_watermark(120), Offset(100));
+  fetch(4, 120, 120);
+  durable(4, 120, 120);
+  EXPECT_THAT(due(120, 120), Optional(ElementsAre(1, 2, 3, 4)));
+}
+
+TEST_F(InSyncReplicasTest, AMemberWithoutRoomCountsUntilItIsWrittenOut) {
+  for (const int id : {2, 3}) fetch(id, 100, 100), durable(id, 100, 100);
+  brokers.full = {3};
+  fetch(2, 120, 120);
+  durable(2, 120, 120);
+  EXPECT_EQ(high_watermark(120), Offset(100));
+  EXPECT_EQ(due(100, 120), std::nullopt) << "the controller takes it out, of all its partitions at once";
+  written({1, 2}, {});
+  EXPECT_EQ(high_watermark(120), Offset(120));
+}
 
 TEST_F(InSyncReplicasTest, WhoLeavesTooFewBehindStaysEligible) {
   replicas.set_rule({.min_isr = 2});

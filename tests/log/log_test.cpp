@@ -6,6 +6,8 @@
 namespace holdfast::test {
 namespace {
 
+Task<void> ask_for_start(PartitionLog& log, Offset to) { co_await log.advance_start(to); }
+
 class LogTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -190,6 +192,30 @@ TEST_F(LogTest, RecordsAreDeletedByMovingTheStart) {
   EXPECT_EQ(again.find(log_id(1))->start_offset(), Offset(4));
 }
 
+// Two ask at a time: the second is not told of a start that a power loss may still move back.
+TEST_F(LogTest, AStartThatIsOnItsWayToTheDiskIsWaitedFor) {
+  {
+    LogWorld world(disk_);
+    PartitionLog* log = world.create(log_id(1), "t");
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*log));
+    world.loop().run_ready();
+    Gate gate;
+    Task<void> first = ask_for_start(*log, Offset(6));
+    {
+      Shard::Scope scope(world.loop().shard());
+      world.loop().shard().spawn(gate, std::move(first));
+    }
+    while (log->start_offset() < Offset(6)) ASSERT_GT(world.loop().shard().poll(), 0u);
+    EXPECT_EQ(log->durable_start(), Offset(0));
+    ASSERT_TRUE(world.loop().run(log->advance_start(Offset(4))));
+    EXPECT_GE(log->durable_start(), Offset(4));
+    disk_.power_loss_of_all_unsynced();
+    world.loop().run(world.loop().shard().drained(gate));
+  }
+  LogWorld again(disk_);
+  EXPECT_GE(again.find(log_id(1))->start_offset(), Offset(4));
+}
+
 TEST_F(LogTest, ALogThatWasRemovedDoesNotComeBackUnderItsName) {
   {
     LogWorld world(disk_);
@@ -240,6 +266,88 @@ TEST_F(LogTest, AFullDiskRefusesAppendsKeepsReadingAndRecovers) {
   world.loop().run_for(std::chrono::seconds(2));
   EXPECT_EQ(world.said(log_id(1)).durable, Offset(2));
   EXPECT_TRUE(world.append(*log));
+}
+
+TEST_F(LogTest, SaysOnceThatItsDirectoryIsFullAndOnceThatThereIsRoom) {
+  LogWorld world(disk_);
+  std::vector<bool> told;
+  world.shard().on_full([&](const LogShard::Directory& dir, bool full) {
+    EXPECT_EQ(dir.path, log_dir);
+    told.push_back(full);
+  });
+  LogConfig bulk;
+  bulk.bulk_bytes = 10'000;
+  PartitionLog* large = world.create(log_id(1), "large", bulk);
+  PartitionLog* small = world.create(log_id(2), "small");
+  disk_.fail_every(DiskCall::write, ENOSPC);
+  // One finds out when it goes to its segment, the other in the journal.
+  ASSERT_TRUE(world.append(*large, 1, Need::durable, 20'000));
+  ASSERT_TRUE(world.append(*small));
+  world.loop().run_for(std::chrono::seconds(5));
+  EXPECT_EQ(told, std::vector<bool>{true});
+  disk_.fail_every(DiskCall::write, 0);
+  world.loop().run_for(std::chrono::seconds(2));
+  EXPECT_EQ(told, (std::vector<bool>{true, false}));
+  EXPECT_TRUE(world.append(*small));
+}
+
+// Whoever wants the log away, so that there is room again, must not wait for that.
+TEST_F(LogTest, ALogOnAFullDiskIsNotCutButCanBeRemoved) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  ASSERT_TRUE(world.append(*log, 5));
+  world.loop().run_ready();
+  disk_.fail_every(DiskCall::write, ENOSPC);
+  ASSERT_TRUE(world.append(*log, 5));
+  world.loop().run_ready();
+  const auto cut = world.loop().run(log->truncate_to(Offset(5)));
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().kind, ErrorKind::no_space);
+  EXPECT_EQ(log->end_offset(), Offset(10)) << "it is as it was";
+  EXPECT_EQ(world.read_all(*log, Offset(0)), Offset(10));
+  EXPECT_TRUE(world.loop().run(world.shard().remove(log_id(1))));
+  disk_.fail_every(DiskCall::write, 0);
+  world.loop().run_for(std::chrono::seconds(2));
+  EXPECT_FALSE(world.find(log_id(1)));
+}
+
+TEST_F(LogTest, WhenTheLogThatFoundNoRoomIsRemovedOthersTryAnew) {
+  LogWorld world(disk_);
+  LogConfig bulk;
+  bulk.bulk_bytes = 10'000;
+  PartitionLog* large = world.create(log_id(1), "large", bulk);
+  PartitionLog* small = world.create(log_id(2), "small");
+  disk_.fail_every(DiskCall::write, ENOSPC);
+  ASSERT_TRUE(world.append(*large, 1, Need::durable, 20'000));
+  world.loop().run_ready();
+  ASSERT_FALSE(world.append(*small));
+  ASSERT_TRUE(world.loop().run(world.shard().remove(log_id(1))));
+  disk_.fail_every(DiskCall::write, 0);
+  world.loop().run_for(std::chrono::seconds(2));
+  ASSERT_TRUE(world.append(*small));
+  world.loop().run_ready();
+  EXPECT_EQ(world.said(log_id(2)).durable, Offset(1));
+}
+
+TEST_F(LogTest, ALogIsCutWhenThereIsRoomAgain) {
+  LogWorld world(disk_);
+  PartitionLog* log = world.create(log_id(1), "t");
+  ASSERT_TRUE(world.append(*log, 5));
+  world.loop().run_ready();
+  disk_.fail_every(DiskCall::write, ENOSPC);
+  ASSERT_TRUE(world.append(*log, 5));
+  world.loop().run_ready();
+  ASSERT_FALSE(world.loop().run(log->truncate_to(Offset(5))));
+  disk_.fail_every(DiskCall::write, 0);
+  world.loop().run_for(std::chrono::seconds(2));
+  ASSERT_TRUE(world.loop().run(log->truncate_to(Offset(5))));
+  world.said(log_id(1)).durable = world.said(log_id(1)).written = log->end_offset();
+  EXPECT_EQ(log->end_offset(), Offset(5));
+  ASSERT_TRUE(world.append(*log));
+  world.loop().run_ready();
+  disk_.power_loss_of_all_unsynced();
+  LogWorld again(disk_);
+  EXPECT_EQ(again.read_all(*again.find(log_id(1)), Offset(0)), Offset(6));
 }
 
 TEST_F(LogTest, MuchAtOnceGoesStraightToItsSegment) {

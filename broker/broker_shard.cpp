@@ -148,7 +148,11 @@ bool BrokerShard::take_state(const TopicImage& topic, const LogId& id) {
   }
   const std::shared_ptr<Partition> partition = found->second;
   partition->become(believed(image));
-  assign_role(partition);
+  // While it cuts its log it does not know yet whom to follow.
+  partition->when_settled([this, id, weak = std::weak_ptr(partition)] {
+    const std::shared_ptr<Partition> settled = weak.lock();
+    if (settled && this->partition(id) == settled.get()) assign_role(settled);
+  });
   return false;
 }
 

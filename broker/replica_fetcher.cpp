@@ -148,7 +148,10 @@ wire::FetchRequest ReplicaFetcher::make_request() {
   wire::FetchRequest out;
   const Config& config = broker_.config();
   out.replica_state = {.replica_id = broker_.services().node_id, .replica_epoch = own_epoch()};
-  out.max_wait_ms = static_cast<std::int32_t>(config.integer("replica.fetch.wait.max.ms"));
+  // Each fetch costs a look at every partition, here and there, and nothing depends on how often: what is new wakes it.
+  std::int64_t wait_ms = config.integer("replica.fetch.wait.max.ms");
+  if (is_quiet_) wait_ms = std::max(wait_ms, std::min(4 * wait_ms, config.integer("replica.lag.time.max.ms") / 4));
+  out.max_wait_ms = static_cast<std::int32_t>(wait_ms);
   out.min_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.min.bytes"));
   out.max_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.response.max.bytes"));
   out.session_id = session_id_;
@@ -170,7 +173,7 @@ wire::FetchRequest ReplicaFetcher::make_request() {
     const Asked ask{.leader_epoch = p.leader_epoch().value,
                     .offset = f.partition->log().end_offset().value,
                     .last_epoch = latest ? latest->value : -1,
-                    .log_start = f.partition->log().start_offset().value};
+                    .log_start = f.partition->log().durable_start().value};
     to_forget_.erase(id);
     if (f.asked == ask) continue;
     f.asked = ask;
@@ -253,6 +256,7 @@ Task<void> ReplicaFetcher::run() {
 }
 
 void ReplicaFetcher::take(const wire::FetchResponse& response) {
+  is_quiet_ = response.responses.empty();
   for (const auto& topic : response.responses)
     for (const auto& partition : topic.partitions) {
       const LogId id{topic.topic_id, partition.partition_index};
@@ -325,7 +329,7 @@ void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchRespon
   f.high_watermark = Offset(from.high_watermark);
   p.learn_high_watermark(f.high_watermark);
   const Offset start = std::min(Offset(from.log_start_offset), log.end_offset());
-  if (start > log.start_offset()) broker_.shard().spawn(gate_, advance_start(f.partition, start));
+  if (start > log.durable_start()) broker_.shard().spawn(gate_, advance_start(f.partition, start));
   confirm(id);
 }
 

@@ -24,7 +24,7 @@ struct Journal::Round {
   std::vector<Part> parts;
   std::vector<Function<void(Result<void>)>> records;
   bool sync = false;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0, starts = 0;
   std::uint64_t oldest_needed = 0, generation = 0, next_generation = 0;  // generation: written by the worker
   std::vector<std::uint64_t> recyclable;
   SteadyTime started;
@@ -46,7 +46,7 @@ Journal::~Journal() { *alive_ = false; }
 Result<void> Journal::open() {
   // Generations of one life start where time stands, so that they rise over restarts as well.
   const auto generation = static_cast<std::uint64_t>(shard_.clock().wall_ms()) << 20;
-  files_.push_back({generation, {}});
+  files_.push_back({generation, {}, 0});
   return writer_->open(generation);
 }
 
@@ -86,6 +86,7 @@ void Journal::start_round() {
   }
   dirty_.clear();
   for (auto& [entry, done] : records_) {
+    if (entry.kind == JournalEntry::Kind::start) ++round->starts;
     round->entries.push_back(std::move(entry));
     round->records.push_back(std::move(done));
   }
@@ -129,7 +130,8 @@ void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
   sync_time_.record(static_cast<std::uint64_t>((shard_.clock().now() - round->started).count()));
   ++rounds_;
   bytes_written_ += std::max(round->bytes, disk_block_bytes);  // frames are padded
-  if (round->generation != files_.back().generation) files_.push_back({round->generation, {}});
+  if (round->generation != files_.back().generation) files_.push_back({round->generation, {}, 0});
+  if (round->starts > 0) files_.back().last_start = starts_ += round->starts;
   auto& held = files_.back().held;
   for (Round::Part& part : round->parts) {
     if (part.log->synced_address() >= part.taken.address) continue;  // a flush was faster
@@ -184,11 +186,12 @@ void Journal::ask_for_spare() {
 }
 
 void Journal::recycle() {
-  while (files_.size() > 1 && files_.front().held.empty()) {
+  while (files_.size() > 1 && files_.front().held.empty() && files_.front().last_start <= starts_kept_) {
     worker_.submit([writer = writer_, generation = files_.front().generation] { writer->recyclable(generation); });
     files_.pop_front();
   }
   if (files_.size() <= options_.files_waiting_max + 1) return;
+  if (files_.front().last_start > starts_kept_ && options_.on_starts_waiting) options_.on_starts_waiting();
   std::vector<std::shared_ptr<PartitionLog>> behind;
   for (auto& [_, mark] : files_.front().held)
     if (auto log = mark.first.lock()) behind.push_back(std::move(log));
@@ -203,6 +206,14 @@ void Journal::released(const PartitionLog* log, std::uint64_t address) {
     if (it != file.held.end() && it->second.second <= address) file.held.erase(it);
   }
   recycle();
+}
+
+Function<void()> Journal::starts_kept() {
+  return [this, alive = alive_, all = starts_] {
+    if (!*alive) return;
+    starts_kept_ = std::max(starts_kept_, all);
+    recycle();
+  };
 }
 
 void Journal::forget(const PartitionLog* log) {

@@ -51,6 +51,8 @@ struct JournalOptions {
   std::size_t files_waiting_max = 2;  // full files that are not yet recyclable, before logs are asked to flush
   // More has been appended than the disk keeps up with (true), or no longer (false): producers should not be read from.
   std::function<void(bool)> on_congestion = nullptr;
+  // Full files wait for nothing but a checkpoint of the logs' starts.
+  std::function<void()> on_starts_waiting = nullptr;
   std::function<void()> on_space = nullptr;  // out_of_space() is another than it was
 };
 
@@ -69,6 +71,9 @@ class Journal {
   void record(JournalEntry entry, Function<void(Result<void>)> done);
   // The log's segments hold, synced, everything below `address`.
   void released(const PartitionLog* log, std::uint64_t address);
+  // A start of a log (DeleteRecords) stands here until a checkpoint has it. To be called on this shard when the logs'
+  // starts, as they are now, are in a checkpoint on the disk.
+  Function<void()> starts_kept();
   void forget(const PartitionLog* log);  // removed: nothing is held for it any more
   // Bytes that were noted as pending are on the disk otherwise: straight in their segment.
   void went_past(std::size_t bytes);
@@ -94,6 +99,7 @@ class Journal {
   struct FileUse {
     std::uint64_t generation = 0;
     std::unordered_map<const PartitionLog*, std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> held;
+    std::uint64_t last_start = 0;  // of those that stand in it, by number
   };
   static constexpr std::size_t congestion_bytes = 64 << 20;
 
@@ -132,6 +138,7 @@ class Journal {
   std::uint64_t bytes_written_ = 0;
   bool spare_asked_ = false;
   std::uint64_t rounds_ = 0;
+  std::uint64_t starts_ = 0, starts_kept_ = 0;  // logs' starts that were written; that a checkpoint has too
 };
 
 // Reads what a directory's journals hold, in the order it was written, all shards' files together. Stops in each at the

@@ -42,7 +42,12 @@ struct LogManager::Inner {
     LogId id;
     Offset recovery_point, start, high_watermark;
   };
-  std::vector<std::vector<Marks>> marks;
+  struct ShardMarks {
+    std::vector<Marks> logs;
+    std::map<std::string, Function<void()>>
+        starts_kept;  // by directory: what its journal hears once they are in a file
+  };
+  std::vector<ShardMarks> marks;
   std::map<std::string, OffsetCheckpoint> last_written;  // checkpoints by path: those that stay as they are are kept
   std::set<std::string> unwritten;                       // directories whose checkpoints could not be written
   bool high_watermarks_moved = false;
@@ -65,7 +70,7 @@ struct LogManager::Inner {
   bool leave_out(const std::string& dir, const Error& error);
   Result<bool> is_older(LogShard& shard, const RecoveredLog& log);
   LogShard& home(Shard& shard) { return *shards[static_cast<std::size_t>(shard.index())]; }
-  std::vector<Marks> marks_of(LogShard& shard);
+  ShardMarks marks_of(LogShard& shard);
   enum class Which : std::uint8_t { all, high_watermarks };
   Result<void> write_checkpoints(const std::string& dir, Which which);
   bool write_all_checkpoints(Which which);
@@ -224,12 +229,13 @@ Result<bool> LogManager::Inner::is_older(LogShard& shard, const RecoveredLog& lo
 }
 
 // Also of logs that have failed: what was synced is synced, and no start may think that nothing was ever said of them.
-std::vector<LogManager::Inner::Marks> LogManager::Inner::marks_of(LogShard& shard) {
-  std::vector<Marks> out;
+LogManager::Inner::ShardMarks LogManager::Inner::marks_of(LogShard& shard) {
+  ShardMarks out;
   for (const auto* logs : {&shard.logs(), &shard.futures()})
     for (const auto& [id, log] : *logs)
-      out.push_back(
+      out.logs.push_back(
           {log->log_dir(), log->topic(), id, log->synced_offset(), log->start_offset(), log->high_watermark()});
+  for (const auto& dir : shard.directories()) out.starts_kept.emplace(dir->path, dir->journal->starts_kept());
   return out;
 }
 
@@ -246,7 +252,7 @@ Result<void> LogManager::Inner::write_checkpoints(const std::string& dir, Which 
     }
   };
   put(refused);
-  for (const auto& shard : marks) put(shard);
+  for (const auto& shard : marks) put(shard.logs);
   for (const auto& [file, checkpoint] :
        {std::pair(log_format::recovery_point_file, &recovery), std::pair(log_format::start_offset_file, &start),
         std::pair(log_format::high_watermark_file, &high_watermark), std::pair(log_format::identity_file, &identity)}) {
@@ -258,6 +264,9 @@ Result<void> LogManager::Inner::write_checkpoints(const std::string& dir, Which 
     if (!done) return done;
     last_written[path] = std::move(*checkpoint);
   }
+  if (which == Which::high_watermarks) return {};
+  for (std::size_t i = 0; i < marks.size(); ++i)
+    if (auto kept = marks[i].starts_kept.extract(dir); !kept.empty()) shards[i]->shard().post(std::move(kept.mapped()));
   return {};
 }
 
@@ -421,7 +430,9 @@ void LogManager::stop() {
     blocking_call<bool>(shard->shard(), gate, [s = shard.get()] { return stop_shard(s); });
   }
   in.background.reset();
-  for (auto& shard : in.shards) in.marks[static_cast<std::size_t>(shard->shard().index())] = in.marks_of(*shard);
+  for (auto& shard : in.shards)
+    in.marks[static_cast<std::size_t>(shard->shard().index())].logs = in.marks_of(*shard).logs;
+  for (auto& shard : in.marks) shard.starts_kept.clear();  // the journals go
   for (const std::string& dir : in.options.log_dirs) {
     auto written = in.write_checkpoints(dir, Inner::Which::all);
     // A start that trusts would not see why a log was refused.

@@ -31,6 +31,7 @@ LogShard::LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, s
     options.shard = shard.index();
     options.file_bytes = journal_file_bytes;
     options.on_congestion = on_congestion;
+    options.on_starts_waiting = [this, d = dir.get()] { keep_starts(*d); };
     options.on_space = [this, d = dir.get()] { space_changed(*d); };
     dir->journal = std::make_unique<Journal>(options, shard, disk, *dir->journal_worker, *dir->flush_worker, sync_time,
                                              [this, d = dir.get()](const Error& error) { take_offline(*d, error); });
@@ -60,6 +61,20 @@ PartitionLog* LogShard::find(const LogId& id) {
   return it == logs_.end() ? nullptr : it->second.get();
 }
 
+void LogShard::add(std::shared_ptr<PartitionLog> log) {
+  ++directory(log->log_dir()).logs;
+  HOLDFAST_CHECK(logs_.emplace(log->id(), log).second);
+}
+
+std::shared_ptr<PartitionLog> LogShard::take(const LogId& id) {
+  const auto it = logs_.find(id);
+  if (it == logs_.end()) return nullptr;
+  std::shared_ptr<PartitionLog> log = std::move(it->second);
+  logs_.erase(it);
+  --directory(log->log_dir()).logs;
+  return log;
+}
+
 Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig config, std::string log_dir) {
   if (Log* there = find(id)) co_return there;
   if (refused_.contains(id)) co_return fail(ErrorKind::corrupt, "its log is damaged");
@@ -73,10 +88,7 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     const Directory* best = nullptr;
     std::pair<bool, std::size_t> fewest{true, SIZE_MAX};  // one that is full only if all are
     for (const auto& dir : directories_) {
-      const std::size_t count =
-          dir->creating + static_cast<std::size_t>(std::ranges::count_if(
-                              logs_, [&](const auto& l) { return l.second->log_dir() == dir->path; }));
-      const std::pair<bool, std::size_t> here{dir->is_full(), count};
+      const std::pair<bool, std::size_t> here{dir->is_full(), dir->logs + dir->creating};
       if (dir->online && here < fewest) fewest = here, best = dir.get();
     }
     if (!best) co_return fail(ErrorKind::io, "no log directory is online");
@@ -103,7 +115,7 @@ Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig confi
     if (!emptied) co_return fail(emptied);
   }
   if (Log* there = find(id)) co_return there;
-  logs_.emplace(id, log);
+  add(log);
   co_return log.get();
 }
 
@@ -129,11 +141,11 @@ Task<Result<void>> LogShard::make_files(std::shared_ptr<PartitionLog> log, Offse
                                {.write = true, .create = true});
         *made = file ? disk_.sync_directory(directory) : Result<void>(fail(file));
       }
-      if (*made) *made = disk_.sync_directory(log->log_dir());
       shard_.post(std::move(resume));
     });
   };
   co_await shard_.until(std::move(make));
+  if (*made) *made = co_await name_logs(directory(log->log_dir()));
   if (!*made) co_return *made;
   PartitionLog::Recovered fresh;
   fresh.segments.push_back(std::make_unique<Segment>(base));
@@ -144,11 +156,35 @@ Task<Result<void>> LogShard::make_files(std::shared_ptr<PartitionLog> log, Offse
   co_return *made;
 }
 
+// Logs that are made at a time share the sync of the directory that has their names.
+Task<Result<void>> LogShard::name_logs(Directory& dir) {
+  auto named = std::make_shared<Result<void>>();
+  auto wait = [this, &dir, named](Function<void()> resume) {
+    dir.unnamed.push_back([named, resume = std::move(resume)](const Result<void>& done) mutable {
+      *named = done;
+      resume();
+    });
+    if (dir.unnamed.size() > 1) return;
+    // Behind those that are being made now.
+    background(dir.path, [this, &dir] {
+      shard_.post([this, &dir] {
+        auto waiting =
+            std::make_shared<std::vector<Function<void(const Result<void>&)>>>(std::exchange(dir.unnamed, {}));
+        background(dir.path, [this, &dir, waiting] {
+          shard_.post([waiting, done = disk_.sync_directory(dir.path)] {
+            for (auto& told : *waiting) told(done);
+          });
+        });
+      });
+    });
+  };
+  co_await shard_.until(std::move(wait));
+  co_return *named;
+}
+
 Task<Result<void>> LogShard::remove(LogId id) {
-  const auto it = logs_.find(id);
-  if (it == logs_.end()) co_return fail(ErrorKind::not_found, "no such log");
-  const std::shared_ptr<PartitionLog> log = it->second;
-  logs_.erase(it);
+  const std::shared_ptr<PartitionLog> log = take(id);
+  if (!log) co_return fail(ErrorKind::not_found, "no such log");
   removed_.insert(id);
   auto done = co_await put_away(log);
   co_return done;
@@ -300,6 +336,11 @@ void LogShard::bound_memory() {
   // Entries of logs that were trimmed or removed meanwhile say nothing any more.
   constexpr std::size_t entries_max = 100'000;
   while (recent_.size() > entries_max) recent_.pop_front();
+}
+
+void LogShard::keep_starts(Directory& dir) {
+  if (!checkpoint_ || !dir.online || std::exchange(dir.keeping_starts, true)) return;
+  checkpoint_(dir.path, [&dir](const Result<void>&) { dir.keeping_starts = false; });
 }
 
 Task<Result<void>> LogShard::checkpoint_now(const std::string& log_dir) {

@@ -40,7 +40,9 @@ class LogShard {
     Timer retry;
     bool out_of_space = false;  // segments cannot be written
     bool told_full = false;
-    std::size_t creating = 0;  // logs that will be here
+    bool keeping_starts = false;                               // a checkpoint is being written for them
+    std::size_t logs = 0, creating = 0;                        // here; that will be here
+    std::vector<Function<void(const Result<void>&)>> unnamed;  // made, and waiting for the directory to be synced
     bool is_full() const { return out_of_space || journal->out_of_space(); }
   };
 
@@ -56,14 +58,14 @@ class LogShard {
   const std::vector<std::unique_ptr<Directory>>& directories() const { return directories_; }
   Journal& journal_of(const PartitionLog& log) { return *directory(log.log_dir()).journal; }
 
-  void add(std::shared_ptr<PartitionLog> log) { logs_.emplace(log->id(), std::move(log)); }
+  void add(std::shared_ptr<PartitionLog> log);  // which is not there yet
   PartitionLog* find(const LogId& id);
   void refuse(const LogId& id) { refused_.insert(id); }  // it is damaged: none is to be made in its place
   const auto& logs() const { return logs_; }
 
   Task<Result<Log*>> create(LogId id, std::string topic, LogConfig config, std::string log_dir);
   Task<Result<void>> remove(LogId id);
-  void drop(const LogId& id) { logs_.erase(id); }  // before the shard serves
+  void drop(const LogId& id) { take(id); }  // before the shard serves
 
   // Moves between log directories (LogMove). A future log is a copy in the making, beside the log itself.
   Task<Result<std::shared_ptr<PartitionLog>>> create_future(std::shared_ptr<PartitionLog> of, std::string log_dir,
@@ -127,9 +129,12 @@ class LogShard {
   void run(Directory& dir, std::shared_ptr<FlushJob> job);
   void run_queued(Directory& dir);
   void flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result);
+  std::shared_ptr<PartitionLog> take(const LogId& id);  // null: it is not there
+  void keep_starts(Directory& dir);
   void wait_for_space(Directory& dir, std::shared_ptr<FlushJob> job);
   void segments_fit(Directory& dir);
   void space_changed(Directory& dir);
+  Task<Result<void>> name_logs(Directory& dir);
   Task<Result<void>> make_files(std::shared_ptr<PartitionLog> log, Offset base);
   Task<Result<void>> put_away(std::shared_ptr<PartitionLog> log);
   void later(std::int64_t delay_ms, std::string log_dir, Function<void()> work);

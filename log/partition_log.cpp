@@ -46,7 +46,7 @@ void PartitionLog::open(Recovered r) {
   tail_ = Tail(active().end_address());
   partial_block_loaded_ = active().size % disk_block_bytes == 0;
   taken_ = flushed_ = synced_ = tail_.end();
-  start_offset_ = r.start;
+  start_offset_ = durable_start_ = r.start;
   end_offset_ = written_end_ = durable_end_ = synced_offset_ = batches_from_ = r.end;
   checkpointed_high_watermark_ = high_watermark_ = std::clamp(r.high_watermark, r.start, r.end);
   epochs_ = std::move(r.epochs);
@@ -488,13 +488,17 @@ void PartitionLog::set_high_watermark(Offset hw) {
 Task<Result<void>> PartitionLog::advance_start(Offset to) {
   const auto self = shared_from_this();
   co_await until_complete();
-  if (to <= start_offset_) co_return Result<void>();
+  if (to <= durable_start_) co_return Result<void>();
   if (to > end_offset_)
     co_return fail(ErrorKind::out_of_range, directory_ + ": log start offset would pass the log's end");
-  start_offset_ = to;
-  if (!epochs_.entries().empty()) epochs_.truncate_from_start(to), epochs_changed_ = true;
+  if (to > start_offset_) {
+    start_offset_ = to;
+    if (!epochs_.entries().empty()) epochs_.truncate_from_start(to), epochs_changed_ = true;
+  }
   auto recorded = co_await record(JournalEntry::Kind::start, to);
   if (recorded && !removed_) {
+    // A cut meanwhile has said anew where the log begins.
+    durable_start_ = std::min(std::max(durable_start_, to), start_offset_);
     std::size_t below = 0;
     while (below + 1 < segments_.size() && segments_[below + 1]->base <= start_offset_) ++below;
     drop_segments_below(below, "log start offset");

@@ -41,6 +41,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   const std::string& directory() const override { return directory_; }
   const std::string& log_dir() const override { return log_dir_; }
   Offset start_offset() const override { return start_offset_; }
+  Offset durable_start() const override { return durable_start_; }
   Offset end_offset() const override { return end_offset_; }
   Offset written_end() const override { return written_end_; }
   Offset durable_end() const override { return durable_end_; }
@@ -179,7 +180,8 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Offset batches_from_;  // what comes before the first of them ends here
   bool partial_block_loaded_ = true;
 
-  Offset start_offset_, end_offset_, written_end_, durable_end_, high_watermark_, checkpointed_high_watermark_;
+  Offset start_offset_, durable_start_, end_offset_, written_end_, durable_end_, high_watermark_,
+      checkpointed_high_watermark_;
   Offset synced_offset_;
   std::uint64_t taken_ = 0, flushed_ = 0, synced_ = 0;
   bool noted_ = false;         // in the journal's list for the next round

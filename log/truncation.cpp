@@ -191,6 +191,7 @@ Task<Result<void>> PartitionLog::truncate_to(Offset end) {
   producers_ = std::move((*rest)->producers);
   synced_offset_ = new_end;
   start_offset_ = std::min(start_offset_, new_end);
+  durable_start_ = std::min(durable_start_, new_end);
   begin_tail();
   // Before anything is appended over it: a replay goes through the appends that the journal holds, and then this.
   auto recorded = co_await record(JournalKind::truncate, new_end);
@@ -240,7 +241,7 @@ Task<Result<void>> PartitionLog::truncate_fully(Offset start) {
   segments_.clear();
   segments_.push_back(std::make_unique<Segment>(start));
   active().indexes_known = true;
-  start_offset_ = synced_offset_ = high_watermark_ = start;
+  start_offset_ = durable_start_ = synced_offset_ = high_watermark_ = start;
   producers_.truncate_fully();
   begin_tail();
   co_return Result<void>();

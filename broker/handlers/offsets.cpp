@@ -210,7 +210,7 @@ Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) 
     co_return out;
   }
   Log& log = partition->log();
-  if (to > log.start_offset()) {
+  if (to > log.durable_start()) {
     auto moved = co_await log.advance_start(to);
     if (!moved) {
       out.error = ErrorCode::kafka_storage_error;

@@ -209,6 +209,37 @@ TEST(LogManager, KeepsTheStartOfALogHoweverSoonItDiesAgain) {
   }
 }
 
+// Its segments are written, so the journal's files are used again; the next checkpoint is a minute away, or, when too
+// many files wait for it, at once.
+TEST(LogManager, KeepsTheStartOfALogThoughTheJournalFileIsUsedAgain) {
+  SimulatedDisk disk;
+  const auto small = [] {
+    LogManagerOptions options = some_options();
+    options.journal_file_bytes = 8 << 10;
+    return options;
+  };
+  {
+    Life life(disk, small());
+    PartitionLog* log = life.create();
+    ASSERT_TRUE(log);
+    for (int i = 0; i < 10; ++i) life.append(*log);
+    ASSERT_TRUE(life.advance_start(*log, Offset(8)));
+    for (int i = 0; i < 40; ++i) {
+      life.append(*log);
+      life.flush(*log);
+    }
+    const auto files = disk.list(directory);
+    ASSERT_TRUE(files);
+    const auto is_journal = [](const DirectoryEntry& e) { return e.name.starts_with(log_format::journal_prefix); };
+    EXPECT_LE(std::ranges::count_if(*files, is_journal), 6) << "nothing is used again";
+  }
+  disk.power_loss_of_all_unsynced();
+  Life life(disk, small());
+  PartitionLog* log = life.find();
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->start_offset(), Offset(8));
+}
+
 TEST(LogManager, HasEveryLogThatItFoundWhosoeverItIs) {
   SimulatedDisk disk;
   std::vector<LogId> made;
@@ -480,8 +511,7 @@ TEST(LogManager, ADirectoryIsFullWhileItIsOnAnyShard) {
   EXPECT_EQ(told, (std::vector{std::pair(std::string("/one"), true)}));
   disk.fail_every(DiskCall::write, 0);
   // New logs go where there is room.
-  for (const int topic : {3, 4, 5})
-    EXPECT_EQ(life.create(some_id(static_cast<std::uint8_t>(topic)))->log_dir(), "/two");
+  for (const int topic : {3, 4, 5}) EXPECT_EQ(life.create(some_id(static_cast<std::uint8_t>(topic)))->log_dir(), "/two");
   life.pass(std::chrono::seconds(2));
   EXPECT_EQ(told.back(), std::pair(std::string("/one"), false));
   EXPECT_EQ(told.size(), 2u);

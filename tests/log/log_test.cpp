@@ -6,6 +6,8 @@
 namespace holdfast::test {
 namespace {
 
+Task<void> ask_for_start(PartitionLog& log, Offset to) { co_await log.advance_start(to); }
+
 class LogTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -188,6 +190,30 @@ TEST_F(LogTest, RecordsAreDeletedByMovingTheStart) {
   disk_.power_loss_of_all_unsynced();
   LogWorld again(disk_);
   EXPECT_EQ(again.find(log_id(1))->start_offset(), Offset(4));
+}
+
+// Two ask at a time: the second is not told of a start that a power loss may still move back.
+TEST_F(LogTest, AStartThatIsOnItsWayToTheDiskIsWaitedFor) {
+  {
+    LogWorld world(disk_);
+    PartitionLog* log = world.create(log_id(1), "t");
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.append(*log));
+    world.loop().run_ready();
+    Gate gate;
+    Task<void> first = ask_for_start(*log, Offset(6));
+    {
+      Shard::Scope scope(world.loop().shard());
+      world.loop().shard().spawn(gate, std::move(first));
+    }
+    while (log->start_offset() < Offset(6)) ASSERT_GT(world.loop().shard().poll(), 0u);
+    EXPECT_EQ(log->durable_start(), Offset(0));
+    ASSERT_TRUE(world.loop().run(log->advance_start(Offset(4))));
+    EXPECT_GE(log->durable_start(), Offset(4));
+    disk_.power_loss_of_all_unsynced();
+    world.loop().run(world.loop().shard().drained(gate));
+  }
+  LogWorld again(disk_);
+  EXPECT_GE(again.find(log_id(1))->start_offset(), Offset(4));
 }
 
 TEST_F(LogTest, ALogThatWasRemovedDoesNotComeBackUnderItsName) {

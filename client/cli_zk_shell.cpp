@@ -200,15 +200,64 @@ Task<Exit> ZkShell::run(std::vector<std::string> command) {
   }
   Lines lines(session_);
   session_.on_interrupt([this] { session_.console().end_input(); });
+  const bool typed = at_terminal && session_.console().read_keys();
   while (!over_ && !session_.interrupted()) {
-    if (at_terminal) print(prompt());
-    if (!session_.out().flush()) co_return Exit::reader_gone;
-    auto line = co_await lines.next();
+    std::optional<std::string> line;
+    if (typed) {
+      line = co_await type_line();
+    } else {
+      line = co_await lines.next();
+    }
     if (!line) break;
     co_await execute(std::move(*line));
+    if (over_ && !session_.out().flush()) co_return Exit::reader_gone;
   }
   if (at_terminal) print("\n");
   co_return session_.out().flush() ? Exit::ok : Exit::reader_gone;
+}
+
+// At a terminal. Nothing: Ctrl-D, or its end.
+Task<std::optional<std::string>> ZkShell::type_line() {
+  const auto size = session_.console().size();
+  editor_.begin(prompt(), size ? static_cast<std::size_t>(size->columns) : 80);
+  for (;;) {
+    print(editor_.render());
+    if (!session_.out().flush()) co_return std::nullopt;
+    while (!keys_.empty()) {
+      const char key = keys_.front();
+      keys_.erase(0, 1);
+      const LineEditor::Event event = editor_.key(key);
+      if (event == LineEditor::Event::end) co_return std::nullopt;
+      if (event == LineEditor::Event::line) {
+        print(editor_.render() + "\n");
+        co_return editor_.take();
+      }
+      if (event == LineEditor::Event::complete) co_await complete();
+    }
+    print(editor_.render());
+    if (!session_.out().flush()) co_return std::nullopt;
+    std::array<std::uint8_t, 1024> buffer;
+    const std::span<std::uint8_t> into(buffer);
+    auto got = co_await session_.console().read(session_.shard(), into);
+    if (!got || *got == 0) co_return std::nullopt;
+    keys_.append(as_text(ByteView(buffer.data(), *got)));
+  }
+}
+
+// A command's name, or the path of a znode.
+Task<void> ZkShell::complete() {
+  std::vector<std::string> candidates;
+  const std::string word(editor_.word());
+  if (editor_.before_word().empty()) {
+    for (const Command& command : commands()) candidates.push_back(command.name);
+  } else if (word.starts_with('/') && zk_ && zk_->connected()) {
+    const std::string parent(zk_parent(word + "x"));
+    auto children = co_await zk_->children(parent);
+    if (!children) co_return;
+    for (const std::string& name : children->names) candidates.push_back(zk_join(parent, name));
+  }
+  const std::string shown = editor_.complete(candidates);
+  if (!shown.empty()) print("\n" + printable(shown) + "\n");
 }
 
 std::optional<ZkShell::Words> ZkShell::parse(const Command& command, const std::vector<std::string>& words) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "client/cli_line_editor.h"
 #include "client/cli_session.h"
 #include "client/zookeeper.h"
 
@@ -46,6 +47,8 @@ class ZkShell {
   static const std::vector<Command>& commands();
   static std::optional<Words> parse(const Command& command, const std::vector<std::string>& words);
 
+  Task<std::optional<std::string>> type_line();
+  Task<void> complete();
   Task<void> execute(std::string line);
   Task<bool> connect(std::string servers);
   void on_event(const WatchEvent& event);
@@ -93,6 +96,8 @@ class ZkShell {
   std::unique_ptr<ZooKeeper> zk_;  // none: not connected
   WatcherRef watcher_;
   std::vector<std::string> history_;
+  LineEditor editor_;
+  std::string keys_;       // typed, and not looked at
   std::size_t depth_ = 0;  // of redo
   bool print_watches_ = true, over_ = false, failed_ = false;
 };

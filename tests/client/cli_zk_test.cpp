@@ -195,6 +195,22 @@ TEST_F(CliZk, OneCommandNeedsNoLines) {
   EXPECT_EQ(holdfast({"zk", "shell", "get", "/none"}).code, 1);
 }
 
+TEST_F(CliZk, TheShellAtATerminal) {
+  ok({"zk", "create", "/terminal", "here"});
+  Environment environment = clean_environment();
+  environment["HOLDFAST_ZOOKEEPER"] = node_->zookeeper();
+  TerminalSession shell({"zk", "shell"}, environment);
+  ASSERT_TRUE(shell.expect("(CONNECTED) 0] "));
+  shell.type("get /termi\t\n");  // the name is completed
+  EXPECT_TRUE(shell.expect("get /terminal"));
+  EXPECT_TRUE(shell.expect("here\r\n"));
+  EXPECT_TRUE(shell.expect("(CONNECTED) 1] "));
+  shell.type("\x1b[A\x7f\x7f\x7f\n");  // the line before, less three letters
+  EXPECT_TRUE(shell.expect("Node does not exist: /termi"));
+  shell.type("\x04");
+  EXPECT_EQ(shell.wait(), 0);
+}
+
 TEST_F(CliZk, JunkOnStandardInputIsNoCommand) {
   std::string junk;
   for (int i = 0; i < 4096; ++i) junk += static_cast<char>(i * 37);

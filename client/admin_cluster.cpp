@@ -202,7 +202,7 @@ Task<Elected> ask_elect_these(Cluster& cluster, std::int32_t broker, ElectionTyp
 }
 
 Task<Each<TheCluster, Elected>> ask_elect_all(Cluster& cluster, std::int32_t broker, ElectionType type, Duration time) {
-  auto elected = co_await ask_elect(cluster, broker, type, {}, time);
+  auto elected = co_await ask_elect(cluster, broker, type, std::nullopt, time);
   co_return about_it(std::move(elected));
 }
 

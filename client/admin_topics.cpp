@@ -236,7 +236,7 @@ Task<Each<std::string, TopicDescription>> ask_topics(Cluster& cluster, std::int3
 Task<Each<std::int32_t, std::vector<TopicDescription>>> ask_all_topics(Cluster& cluster, std::int32_t broker,
                                                                        Duration time) {
   Each<std::int32_t, std::vector<TopicDescription>> each;
-  auto all = co_await ask_metadata(cluster, broker, {}, nullptr, time);
+  auto all = co_await ask_metadata(cluster, broker, std::nullopt, nullptr, time);
   each.emplace(0, std::move(all));
   co_return each;
 }

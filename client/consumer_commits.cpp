@@ -90,8 +90,8 @@ Task<Outcome<>> Consumer::try_commit(const Offsets& offsets, std::int32_t genera
                                     .committed_leader_epoch = offset.leader_epoch,
                                     .committed_metadata = offset.metadata});
       });
-  auto answer =
-      co_await cluster_.ask<wire::OffsetCommitResponse>(*coordinator, std::move(request), {}, last_version_with_names);
+  auto answer = co_await cluster_.ask<wire::OffsetCommitResponse>(*coordinator, std::move(request), std::nullopt,
+                                                                  last_version_with_names);
   if (!answer) {
     if (answer.error().retriable()) cluster_.forget_coordinator(CoordinatorKind::group, options_.group_id);
     co_return failed(answer);

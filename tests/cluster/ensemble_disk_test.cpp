@@ -1,60 +1,14 @@
 // An ensemble of real servers of which one has a disk that fills up.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 
 #include "tests/cluster/ensemble_client.h"
 #include "tests/cluster/ensemble_processes.h"
+#include "tests/cluster/loop_disk.h"
 
 namespace holdfast::test {
 namespace {
 
 using std::chrono::seconds;
-
-// A file system of its own, which this process and its children see, and which ends with them.
-class SmallDisk {
- public:
-  SmallDisk() : root_(directory_.path() + "/disk") {
-    const std::string image = directory_.path() + "/image";
-    std::filesystem::create_directory(root_);
-    if (unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-      fault_ = std::string("a mount namespace: ") + std::strerror(errno);
-      return;
-    }
-    const auto made = run_command({"sh", "-c",
-                                   "truncate -s 512M '" + image + "' && mkfs.ext4 -q -m 0 '" + image +
-                                       "' && mount -o loop '" + image + "' '" + root_ + "'"});
-    if (made.status != 0) fault_ = made.errors;
-  }
-  ~SmallDisk() {
-    if (fault_.empty()) umount2(root_.c_str(), MNT_DETACH);
-  }
-  const std::string& fault() const { return fault_; }  // why there is none
-  std::string data() const { return root_ + "/data"; }
-
-  void fill() const {
-    const int fd = open(filler().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    const std::string piece(64 << 10, 'x');
-    while (write(fd, piece.data(), piece.size()) > 0) {
-    }
-    EXPECT_EQ(errno, ENOSPC);
-    close(fd);
-  }
-  void free() const { std::filesystem::remove(filler()); }
-
- private:
-  std::string filler() const { return root_ + "/filler"; }
-
-  TemporaryDirectory directory_;
-  const std::string root_;
-  std::string fault_;
-};
 
 class EnsembleDisk : public testing::Test {
  protected:
@@ -98,7 +52,7 @@ class EnsembleDisk : public testing::Test {
     for (const int id : servers_->all()) EXPECT_EQ(servers_->stop(id), 0);
   }
 
-  SmallDisk disk_;
+  LoopDisk disk_;
   std::unique_ptr<EnsembleProcesses> servers_;
 };
 

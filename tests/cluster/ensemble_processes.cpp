@@ -5,13 +5,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -58,7 +62,22 @@ std::string proxy_address(int from, int to) { return fmt::format("127.1.{}.{}", 
 
 int exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
+// What this process, and what it becomes, has at `path` from now on.
+bool mount_privately(const std::string& what, const char* path) {
+  return unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount(what.c_str(), path, nullptr, MS_BIND, nullptr) == 0;
+}
+
 }  // namespace
+
+std::string no_private_mounts() {
+  const pid_t child = fork();
+  if (child == 0) _exit(mount_privately("/etc/hosts", "/etc/hosts") ? 0 : errno);
+  int status = 0;
+  waitpid(child, &status, 0);
+  const int error = exit_status(status);
+  return error == 0 ? std::string() : std::string("a mount namespace: ") + std::strerror(error);
+}
 
 bool wait_until(const std::function<bool()>& condition, std::chrono::seconds at_most) {
   const auto deadline = Clock::now() + at_most;
@@ -71,15 +90,16 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::seconds at_
 
 EnsembleProcesses::EnsembleProcesses(EnsembleSettings settings) : settings_(std::move(settings)) {
   const int count = settings_.voters + settings_.observers;
-  const auto ports = free_ports(static_cast<std::size_t>(count) * 4);
+  const auto ports = free_ports(static_cast<std::size_t>(count) * 5);
   servers_.resize(static_cast<std::size_t>(count));
   for (int id = 1; id <= count; ++id) {
     Server& s = server(id);
-    const std::uint16_t* chosen = &ports[(static_cast<std::size_t>(id) - 1) * 4];
+    const std::uint16_t* chosen = &ports[(static_cast<std::size_t>(id) - 1) * 5];
     s.client_port = chosen[0];
     s.quorum_port = chosen[1];
     s.election_port = chosen[2];
     s.kafka_port = chosen[3];
+    s.broker_port = chosen[4];
     s.observer = id > settings_.voters;
     s.directory = fmt::format("{}/{}", directory_.path(), id);
     const auto elsewhere = settings_.data.find(id);
@@ -89,12 +109,22 @@ EnsembleProcesses::EnsembleProcesses(EnsembleSettings settings) : settings_(std:
     write_file(s.data + "/myid", fmt::format("{}\n", id));
   }
   for (const int id : all()) write_config(id, all());
-  if (!settings_.proxied) return;
-  for (const int from : all())
-    for (const int to : all_but(from)) {
-      const std::uint16_t port = server(to).quorum_port;
-      links_.emplace(std::pair(from, to), std::make_unique<TcpProxy>(proxy_address(from, to), port, port));
-    }
+  const auto make = [this](Links& links, std::uint16_t Server::* port) {
+    for (const int from : all())
+      for (const int to : all_but(from)) {
+        const std::uint16_t target = server(to).*port;
+        links.emplace(std::pair(from, to), std::make_unique<TcpProxy>(proxy_address(from, to), target, target));
+      }
+  };
+  if (settings_.proxied) make(links_, &Server::quorum_port);
+  if (!settings_.brokers_proxied) return;
+  make(broker_links_, &Server::broker_port);
+  for (const int from : all()) {
+    std::string hosts = "127.0.0.1 localhost\n";
+    for (const int to : all())
+      hosts += fmt::format("{} broker-{}\n", from == to ? "127.0.0.1" : proxy_address(from, to), to);
+    write_file(server(from).directory + "/hosts", hosts);
+  }
 }
 
 EnsembleProcesses::~EnsembleProcesses() {
@@ -114,7 +144,16 @@ void EnsembleProcesses::write_config(int id, const std::set<int>& members) {
   std::string text = fmt::format(
       "tickTime=1000\ninitLimit=10\nsyncLimit=5\ndataDir={}\nadmin.enableServer=false\n4lw.commands.whitelist=*\n",
       server(id).data);
-  if (settings_.brokers) text += fmt::format("listeners=PLAINTEXT://127.0.0.1:{}\n", server(id).kafka_port);
+  const std::string clients = fmt::format("PLAINTEXT://127.0.0.1:{}", server(id).kafka_port);
+  if (settings_.brokers_proxied) {
+    const std::uint16_t port = server(id).broker_port;
+    text += fmt::format("listeners={},BROKERS://127.0.0.1:{}\n", clients, port);
+    text += fmt::format("advertised.listeners={},BROKERS://broker-{}:{}\n", clients, id, port);
+    text += "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT\n";
+    text += "inter.broker.listener.name=BROKERS\n";
+  } else if (settings_.brokers) {
+    text += fmt::format("listeners={}\n", clients);
+  }
   for (const std::string& line : settings_.lines) text += line + "\n";
   if (const auto second = settings_.second_log_dir.find(id); second != settings_.second_log_dir.end())
     text += fmt::format("log.dirs={},{}\n", server(id).data, second->second);
@@ -147,6 +186,7 @@ void EnsembleProcesses::start(int id) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // no server outlives its test
     dup2(log, 1);
     dup2(log, 2);
+    if (settings_.brokers_proxied && !mount_privately(s.directory + "/hosts", "/etc/hosts")) _exit(126);
     execl(HOLDFAST_BINARY, HOLDFAST_BINARY, "server", "--config", file.c_str(), static_cast<char*>(nullptr));
     _exit(127);
   }
@@ -160,6 +200,12 @@ void EnsembleProcesses::start_all() {
 
 void EnsembleProcesses::signal(int id, int number) {
   if (running(id)) ::kill(server(id).pid, number);
+}
+
+void EnsembleProcesses::freeze(int id) {
+  if (!running(id)) return;
+  signal(id, SIGSTOP);
+  waitpid(server(id).pid, nullptr, WUNTRACED);
 }
 
 void EnsembleProcesses::kill(int id) {
@@ -244,12 +290,26 @@ int EnsembleProcesses::lines_with(int id, const std::string& text) const {
 // ---- Between them ----
 
 void EnsembleProcesses::isolate(int id) {
-  for (const auto& [pair, proxy] : links_)
-    if (pair.first == id || pair.second == id) proxy->hold();
+  for (const int other : all_but(id)) separate(id, other);
+}
+
+void EnsembleProcesses::separate(int one, int two) {
+  for (const Links* links : {&links_, &broker_links_})
+    for (const auto& [pair, proxy] : *links)
+      if (pair == std::pair(one, two) || pair == std::pair(two, one)) proxy->hold();
+}
+
+void EnsembleProcesses::mute(int from, int to) {
+  for (const Links* links : {&links_, &broker_links_})
+    for (const auto& [pair, proxy] : *links) {
+      if (pair == std::pair(from, to)) proxy->hold_there();
+      if (pair == std::pair(to, from)) proxy->hold_back();
+    }
 }
 
 void EnsembleProcesses::heal() {
-  for (const auto& [_, proxy] : links_) proxy->pass();
+  for (const Links* links : {&links_, &broker_links_})
+    for (const auto& [_, proxy] : *links) proxy->pass();
 }
 
 }  // namespace holdfast::test

@@ -1,67 +1,20 @@
 // Three brokers with two log directories each: one of them fails, is emptied, or replicas move between them.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <numeric>
 
 #include "tests/cluster/ensemble_client.h"
 #include "tests/cluster/ensemble_processes.h"
+#include "tests/cluster/loop_disk.h"
 #include "tests/cluster/rdkafka_client.h"
 
 namespace holdfast::test {
 namespace {
 
 using std::chrono::seconds;
-
-// A file system of its own that can be made to fail: from then on each call but a few reads gets EIO.
-class MortalDisk {
- public:
-  MortalDisk() : root_(directory_.path() + "/disk"), image_(directory_.path() + "/image") {
-    std::filesystem::create_directory(root_);
-    if (unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-      fault_ = std::string("a mount namespace: ") + std::strerror(errno);
-      return;
-    }
-    const auto made =
-        run_command({"sh", "-c", "truncate -s 512M '" + image_ + "' && mkfs.ext4 -q -m 0 '" + image_ + "'"});
-    fault_ = made.status == 0 ? std::string() : made.errors;
-    if (fault_.empty()) mount();
-  }
-  ~MortalDisk() { umount2(root_.c_str(), MNT_DETACH); }
-  const std::string& fault() const { return fault_; }  // why there is none
-  std::string data() const { return root_ + "/data"; }
-
-  void fail() const {
-    constexpr unsigned long shutdown = _IOR('X', 125, std::uint32_t);  // EXT4_IOC_SHUTDOWN
-    std::uint32_t without_flush = 2;
-    const int fd = open(root_.c_str(), O_RDONLY | O_CLOEXEC);
-    EXPECT_EQ(ioctl(fd, shutdown, &without_flush), 0) << std::strerror(errno);
-    close(fd);
-  }
-  void mend() {
-    EXPECT_EQ(umount2(root_.c_str(), MNT_DETACH), 0);
-    mount();
-  }
-
- private:
-  void mount() {
-    const auto mounted = run_command({"mount", "-o", "loop", image_, root_});
-    if (mounted.status != 0) fault_ = mounted.errors;
-  }
-
-  TemporaryDirectory directory_;
-  const std::string root_, image_;
-  std::string fault_;
-};
 
 class LogDirs : public testing::Test {
  protected:
@@ -127,7 +80,7 @@ class LogDirs : public testing::Test {
 };
 
 TEST_F(LogDirs, OneThatFailsTakesOnlyItsOwnPartitionsAlong) {
-  MortalDisk disk;
+  LoopDisk disk;
   if (!disk.fault().empty()) GTEST_SKIP() << "a disk that can fail cannot be mounted here: " << disk.fault();
   ASSERT_NO_FATAL_FAILURE(begin({}, {{1, disk.data()}}));
   ASSERT_EQ(create_topic(servers_->kafka(), "t", partitions, {{"min.insync.replicas", "2"}}, 3), "");
@@ -163,7 +116,7 @@ TEST_F(LogDirs, OneThatFailsTakesOnlyItsOwnPartitionsAlong) {
 }
 
 TEST_F(LogDirs, WithoutTheCoordinationLogTheNodeEnds) {
-  MortalDisk disk;
+  LoopDisk disk;
   if (!disk.fault().empty()) GTEST_SKIP() << "a disk that can fail cannot be mounted here: " << disk.fault();
   ASSERT_NO_FATAL_FAILURE(begin({{1, disk.data()}}, {}));
   ASSERT_EQ(create_topic(servers_->kafka(), "t", partitions, {{"min.insync.replicas", "2"}}, 3), "");

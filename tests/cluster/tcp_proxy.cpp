@@ -119,34 +119,40 @@ void TcpProxy::accept() {
   connections_.push_back(std::move(connection));
 }
 
+bool TcpProxy::moves_in(State state, bool there) {
+  return state == State::pass || state == (there ? State::hold_back : State::hold_there);
+}
+
 void TcpProxy::run() {
   while (!stopping_) {
     const State state = state_;
     if (state == State::cut) connections_.clear();
-    std::vector<pollfd> fds{{wake_, POLLIN, 0}, {state == State::hold ? -1 : listener_, POLLIN, 0}};
+    const bool admits = state == State::pass || state == State::cut;
+    std::vector<pollfd> fds{{wake_, POLLIN, 0}, {admits ? listener_ : -1, POLLIN, 0}};
     auto next = Clock::time_point::max();
     const auto now = Clock::now();
+    bool timed = false;
     for (const auto& c : connections_)
       for (const Direction* d : {&c->there, &c->back}) {
+        const bool moves = moves_in(state, d == &c->there);
         const bool due = !d->pieces.empty() && d->pieces.front().first <= now;
-        if (!d->pieces.empty() && !due) next = std::min(next, d->pieces.front().first);
-        const bool moves = state == State::pass;
+        if (moves && !d->pieces.empty() && !due) next = std::min(next, d->pieces.front().first), timed = true;
         fds.push_back({moves && d->reads() ? d->from : -1, POLLIN, 0});
         fds.push_back({moves && due ? d->to : -1, POLLOUT, 0});
       }
-    const bool timed = state == State::pass && next != Clock::time_point::max();
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - now).count();
     if (poll(fds.data(), fds.size(), timed ? static_cast<int>(std::max<std::int64_t>(0, wait)) : -1) < 0) continue;
     std::uint64_t woken;
     static_cast<void>(!read(wake_, &woken, sizeof woken));
-    if (state_ != State::pass) {
-      if (fds[1].revents != 0) accept();
-      continue;
-    }
+    if (state_ != state) continue;  // what was looked at is over
     std::size_t at = 2;
     std::vector<Connection*> broken;
     for (const auto& c : connections_)
       for (Direction* d : {&c->there, &c->back}) {
+        if (!moves_in(state, d == &c->there)) {
+          at += 2;
+          continue;
+        }
         const auto later = Clock::now();
         if (fds[at].revents != 0) d->read(later + std::chrono::milliseconds(delay_ms_));
         at += 2;

@@ -23,6 +23,9 @@ class TcpProxy {
   void pass() { set(State::pass); }
   // As when packets get lost: nothing arrives, no connection ends. What was sent meanwhile arrives after pass().
   void hold() { set(State::hold); }
+  // The same, of what the diallers send, or of what is sent to them. Nobody new comes through.
+  void hold_there() { set(State::hold_there); }
+  void hold_back() { set(State::hold_back); }
   // As when a host is gone: connections end, and new ones end at once.
   void cut() { set(State::cut); }
   // From now on bytes arrive so much later, in both directions.
@@ -30,10 +33,11 @@ class TcpProxy {
   int dialled() const { return dialled_; }  // connections that were accepted
 
  private:
-  enum class State { pass, hold, cut };
+  enum class State { pass, hold, hold_there, hold_back, cut };
   struct Direction;
   struct Connection;
 
+  static bool moves_in(State state, bool there);  // bytes of a direction
   void set(State state);
   void wake() const;
   void run();

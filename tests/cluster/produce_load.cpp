@@ -1,0 +1,156 @@
+#include "tests/cluster/produce_load.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <vector>
+
+#include "tests/cluster/ensemble_processes.h"
+#include "tests/cluster/rdkafka_client.h"
+
+namespace holdfast::test {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// partition:number, and what fills it up.
+int number_of(const std::string& value) { return std::stoi(value.substr(value.find(':') + 1)); }
+std::string head_of(const std::string& value) { return value.substr(0, value.find('.')); }
+
+}  // namespace
+
+ProduceLoad::ProduceLoad(std::string brokers, std::string topic, int partitions, std::size_t value_bytes)
+    : brokers_(std::move(brokers)),
+      topic_(std::move(topic)),
+      partitions_(partitions),
+      value_bytes_(value_bytes),
+      of_partition_(static_cast<std::size_t>(partitions)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+void ProduceLoad::stop() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+bool ProduceLoad::wait_for_more(std::size_t more) const {
+  const std::size_t wanted = count_ + more;
+  return wait_until([&] { return count_ >= wanted; }, std::chrono::seconds(60));
+}
+
+bool ProduceLoad::wait_for_more_of_each(std::size_t more) const {
+  std::vector<std::size_t> wanted;
+  for (const auto& count : of_partition_) wanted.push_back(count + more);
+  const auto all_have = [&] {
+    return std::ranges::equal(of_partition_, wanted, [](const auto& has, std::size_t want) { return has >= want; });
+  };
+  return wait_until(all_have, std::chrono::seconds(60));
+}
+
+void ProduceLoad::run() {
+  Producer producer(brokers_, {{"acks", "all"},
+                               {"enable.idempotence", "true"},
+                               {"linger.ms", "1"},
+                               {"message.timeout.ms", "120000"},
+                               {"retry.backoff.ms", "50"},
+                               {"reconnect.backoff.ms", "20"},
+                               {"reconnect.backoff.max.ms", "200"},
+                               {"topic.metadata.refresh.interval.ms", "10000"}});
+  int sent = 0;
+  std::vector<std::size_t> waiting(static_cast<std::size_t>(partitions_));
+  auto last = Clock::now();
+  std::size_t seen = 0;
+  const auto take = [&] {
+    const auto& acknowledged = producer.acknowledged();
+    if (acknowledged.size() > seen) {
+      const auto now = Clock::now();
+      longest_pause_ = std::max(longest_pause_, std::chrono::duration_cast<milliseconds>(now - last));
+      last = now;
+    }
+    for (; seen < acknowledged.size(); ++seen) {
+      const auto& [offset, value] = acknowledged[seen];
+      journal_[{std::stoi(value), offset}] = head_of(value);
+      const auto partition = static_cast<std::size_t>(std::stoi(value));
+      --waiting[partition];
+      ++of_partition_[partition];
+    }
+    count_ = seen;
+  };
+  while (!stopping_) {
+    // librdkafka waits for a broker that stands still as long as a message may take: the other partitions go on.
+    for (int i = 0; i < 2 * partitions_; ++i, ++sent) {
+      const int partition = sent % partitions_;
+      if (waiting[static_cast<std::size_t>(partition)] >= waiting_max) continue;
+      ++waiting[static_cast<std::size_t>(partition)];
+      std::string value = std::to_string(partition) + ":" + std::to_string(sent);
+      value.resize(std::max(value.size(), value_bytes_), '.');
+      producer.send(topic_, partition, value);
+    }
+    producer.poll(5);
+    take();
+  }
+  producer.flush(90);
+  take();
+}
+
+void ProduceLoad::check(int partition, const Found& found) const {
+  std::set<std::string> once;
+  std::int64_t next = 0;
+  int before = -1;
+  for (const auto& [offset, value] : found) {
+    EXPECT_EQ(offset, next++) << "partition " << partition << " has gaps";
+    EXPECT_TRUE(once.insert(value).second) << value << " is there twice";
+    EXPECT_GT(number_of(value), before) << "out of order at " << offset;
+    before = number_of(value);
+  }
+  const auto from = journal_.lower_bound({partition, 0}), to = journal_.lower_bound({partition + 1, 0});
+  for (auto it = from; it != to; ++it) {
+    const auto there = found.find(it->first.second);
+    EXPECT_EQ(there == found.end() ? "nothing" : there->second, it->second)
+        << "partition " << partition << " offset " << it->first.second << " was acknowledged";
+  }
+}
+
+void ProduceLoad::check(const std::string& brokers) const {
+  for (int p = 0; p < partitions_; ++p) {
+    const auto [low, high] = watermarks(brokers, topic_, p);
+    EXPECT_EQ(low, 0);
+    Found found;
+    for (const Message& m : consume(brokers, topic_, p, 0, static_cast<std::size_t>(high)))
+      found[m.offset] = head_of(m.value);
+    EXPECT_EQ(found.size(), static_cast<std::size_t>(high));
+    check(p, found);
+  }
+}
+
+void ProduceLoad::check_with_kafka_python(const std::string& brokers) const {
+  if (!have_python("kafka")) GTEST_FAIL() << "python3-kafka is not installed";
+  const std::string script = R"(
+import sys
+from kafka import KafkaConsumer, TopicPartition
+brokers, topic, partitions = sys.argv[1], sys.argv[2], int(sys.argv[3])
+consumer = KafkaConsumer(bootstrap_servers=brokers.split(','), group_id=None, auto_offset_reset='earliest')
+parts = [TopicPartition(topic, p) for p in range(partitions)]
+consumer.assign(parts)
+consumer.seek_to_beginning()
+ends = consumer.end_offsets(parts)
+while any(consumer.position(p) < ends[p] for p in parts):
+    for p, records in consumer.poll(1000).items():
+        for r in records:
+            print(p.partition, r.offset, r.value.decode().split('.')[0])
+)";
+  const auto ran =
+      run_command({"/usr/bin/python3", "-c", script, brokers, topic_, std::to_string(partitions_)}, {}, 120);
+  ASSERT_EQ(ran.status, 0) << ran.errors;
+  std::map<int, Found> found;
+  std::stringstream lines(ran.output);
+  int partition;
+  std::int64_t offset;
+  for (std::string value; lines >> partition >> offset >> value;) found[partition][offset] = value;
+  for (int p = 0; p < partitions_; ++p) check(p, found[p]);
+}
+
+}  // namespace holdfast::test

@@ -202,14 +202,21 @@ Task<ZkOutcome<std::vector<std::string>>> subtree(ZooKeeper& zk, std::string pat
 Task<ZkOutcome<>> remove_subtree(ZooKeeper& zk, std::string path) {
   auto all = co_await subtree(zk, path);
   if (!all) co_return zk_failed(all);
+  std::erase(*all, "/");
   while (!all->empty()) {
+    const std::size_t count = std::min(removals_at_once, all->size());
+    const std::vector<std::string> batch(all->rbegin(), all->rbegin() + static_cast<std::ptrdiff_t>(count));
+    all->resize(all->size() - count);
     std::vector<ZkOp> parts;
-    for (; !all->empty() && parts.size() < removals_at_once; all->pop_back()) {
-      if (all->back() != "/") parts.push_back(ZkOp::remove(all->back()));
-    }
-    if (parts.empty()) break;
+    for (const std::string& one : batch) parts.push_back(ZkOp::remove(one));
     auto removed = co_await zk.multi(std::move(parts));
-    if (!removed) co_return zk_failed(removed);
+    if (removed) continue;
+    if (removed.error().code != ZkError::no_node) co_return zk_failed(removed);
+    // One of them has gone meanwhile, as an ephemeral may: then one by one.
+    for (const std::string& one : batch) {
+      auto gone = co_await zk.remove(one);
+      if (!gone && gone.error().code != ZkError::no_node) co_return zk_failed(gone);
+    }
   }
   co_return ZkOutcome<>();
 }

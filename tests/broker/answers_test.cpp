@@ -1,0 +1,117 @@
+// What a broker answers to Produce, Fetch, ListOffsets and OffsetForLeaderEpoch where it does not simply serve them:
+// other leader epochs, offsets outside the log, partitions that are elsewhere or whose log directory has failed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/broker/lone_broker.h"
+
+namespace holdfast::test {
+namespace {
+
+using wire::ErrorCode;
+
+class Answers : public testing::Test {
+ protected:
+  ErrorCode produce(const Uuid& topic, std::int16_t acks = 1) {
+    wire::ProduceRequest request;
+    request.acks = acks;
+    request.timeout_ms = 1000;
+    auto& of_topic = request.topic_data.emplace_back();
+    of_topic.topic_id = topic;
+    const auto records = LoneBroker::batch(0, -1);
+    of_topic.partition_data.push_back({0, wire::Records(ByteView(records))});
+    const auto response = world_.ask<wire::ProduceResponse>(request, 13);
+    return static_cast<ErrorCode>(response.responses.at(0).partition_responses.at(0).error_code);
+  }
+  ErrorCode fetch(const Uuid& topic, std::int64_t offset, std::int32_t epoch = -1, std::int32_t replica = -1) {
+    last_ = world_.fetch(topic, {.current_leader_epoch = epoch, .fetch_offset = offset}, replica);
+    return static_cast<ErrorCode>(last_.error_code);
+  }
+  ErrorCode list_offsets(const std::string& topic, std::int32_t epoch = -1) {
+    wire::ListOffsetsRequest request;
+    auto& of_topic = request.topics.emplace_back();
+    of_topic.name = topic;
+    of_topic.partitions.push_back({.partition_index = 0, .current_leader_epoch = epoch, .timestamp = -1});
+    const auto response = world_.ask<wire::ListOffsetsResponse>(request, 7);
+    return static_cast<ErrorCode>(response.topics.at(0).partitions.at(0).error_code);
+  }
+  ErrorCode epoch_end(const std::string& topic, std::int32_t epoch = -1) {
+    wire::OffsetForLeaderEpochRequest request;
+    auto& of_topic = request.topics.emplace_back();
+    of_topic.topic = topic;
+    of_topic.partitions.push_back({.partition = 0, .current_leader_epoch = epoch, .leader_epoch = 0});
+    const auto response = world_.ask<wire::OffsetForLeaderEpochResponse>(request, 4);
+    return static_cast<ErrorCode>(response.topics.at(0).partitions.at(0).error_code);
+  }
+
+  LoneBroker world_;
+  wire::FetchResponse::Partition last_;
+};
+
+TEST_F(Answers, OtherLeaderEpochsAreOldOrUnknown) {
+  const Uuid topic = world_.create_topic("t", {1, 2});
+  world_.change_state("t", [](znodes::PartitionState& state) { state.leader_epoch = 5; });
+  EXPECT_EQ(fetch(topic, 0, 4), ErrorCode::fenced_leader_epoch);
+  EXPECT_EQ(last_.current_leader.leader_epoch, 5) << "who leads now comes with it (KIP-951)";
+  EXPECT_EQ(fetch(topic, 0, 6), ErrorCode::unknown_leader_epoch);
+  EXPECT_EQ(fetch(topic, 0, 5), ErrorCode::none);
+  EXPECT_EQ(fetch(topic, 0), ErrorCode::none);
+  EXPECT_EQ(list_offsets("t", 4), ErrorCode::fenced_leader_epoch);
+  EXPECT_EQ(list_offsets("t", 6), ErrorCode::unknown_leader_epoch);
+  EXPECT_EQ(epoch_end("t", 4), ErrorCode::fenced_leader_epoch);
+  EXPECT_EQ(epoch_end("t", 6), ErrorCode::unknown_leader_epoch);
+  EXPECT_EQ(epoch_end("t", 5), ErrorCode::none);
+}
+
+TEST_F(Answers, OffsetsOutsideTheLog) {
+  const Uuid topic = world_.create_topic("t", {1, 2});
+  for (int i = 0; i < 4; ++i) ASSERT_EQ(produce(topic), ErrorCode::none);
+  ASSERT_TRUE(world_.loop().run(world_.partition(topic)->log().advance_start(Offset(2))));
+  EXPECT_EQ(fetch(topic, 1), ErrorCode::offset_out_of_range);
+  EXPECT_EQ(last_.log_start_offset, -1);
+  EXPECT_EQ(fetch(topic, 5), ErrorCode::offset_out_of_range);
+  EXPECT_EQ(fetch(topic, 4), ErrorCode::none);
+  EXPECT_EQ(fetch(topic, 1, 0, 2), ErrorCode::offset_out_of_range);
+  EXPECT_EQ(last_.log_start_offset, 2) << "a follower may begin anew there";
+}
+
+TEST_F(Answers, AFollowerIsShownWhereItParted) {
+  const Uuid topic = world_.create_topic("t", {1, 2});
+  ASSERT_EQ(produce(topic), ErrorCode::none);
+  world_.change_state("t", [](znodes::PartitionState& state) { state.leader_epoch = 5; });
+  ASSERT_EQ(produce(topic), ErrorCode::none);
+  // It has a second record of epoch 0, of which the leader has one.
+  last_ = world_.fetch(topic, {.current_leader_epoch = 5, .fetch_offset = 2, .last_fetched_epoch = 0}, 2);
+  EXPECT_EQ(last_.error_code, 0);
+  EXPECT_EQ(last_.diverging_epoch.epoch, 0);
+  EXPECT_EQ(last_.diverging_epoch.end_offset, 1);
+  last_ = world_.fetch(topic, {.current_leader_epoch = 5, .fetch_offset = 1, .last_fetched_epoch = 0}, 2);
+  EXPECT_EQ(last_.diverging_epoch.epoch, -1);
+}
+
+TEST_F(Answers, APartitionThatIsLedElsewhere) {
+  const Uuid topic = world_.create_topic("t", {2, 1});
+  EXPECT_EQ(produce(topic), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(list_offsets("t"), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(epoch_end("t"), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(fetch(topic, 0), ErrorCode::none) << "a follower answers consumers (KIP-392)";
+  EXPECT_EQ(fetch(topic, 0, -1, 2), ErrorCode::not_leader_or_follower);
+  const Uuid not_here = world_.create_topic("u", {2});
+  EXPECT_EQ(produce(not_here), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(fetch(not_here, 0), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(list_offsets("u"), ErrorCode::not_leader_or_follower);
+}
+
+// Its directory could not be read at the start: there is no log to ask.
+TEST_F(Answers, APartitionThatIsOfflineWithoutAnOpenLog) {
+  const Uuid topic = world_.create_topic("t", {2});
+  world_.register_offline(topic);
+  EXPECT_EQ(produce(topic), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(produce(topic, -1), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(fetch(topic, 0), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(list_offsets("t"), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(epoch_end("t"), ErrorCode::kafka_storage_error);
+}
+
+}  // namespace
+}  // namespace holdfast::test

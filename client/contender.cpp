@@ -92,7 +92,10 @@ Task<ZkOutcome<bool>> Contender::look(std::optional<SteadyTime> deadline) {
   if (!other) {
     auto there = co_await zk_.exists(node_, own_watcher_);
     if (!there) co_return zk_failed(there);
-    co_return there->has_value();
+    if (*there) co_return true;
+    node_.clear();
+    changed_.notify();
+    co_return false;
   }
   // A read leaves no watch where there is nothing, as exists() would.
   std::string before = zk_join(options_.path, queue[*other].name);

@@ -100,7 +100,10 @@ Task<ZkOutcome<bool>> Semaphore::look(std::optional<SteadyTime> deadline) {
   if (static_cast<std::size_t>(own - queue.begin()) >= leases_max_) co_return false;
   auto there = co_await zk_.exists(node_, own_watcher_);
   if (!there) co_return zk_failed(there);
-  co_return there->has_value();
+  if (*there) co_return true;
+  node_.clear();
+  changed_.notify();
+  co_return false;
 }
 
 void Semaphore::on_session(const WatchEvent& event) {

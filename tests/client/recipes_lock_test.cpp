@@ -164,6 +164,23 @@ TEST_F(RecipeTest, SomebodyWhoDeletesTheZnodeTakesTheLockAway) {
   run(lock.stop());
 }
 
+// Whenever that happens while the lock is being taken, it is taken in the end.
+TEST_F(RecipeTest, AZnodeThatGoesWhileTheLockIsTakenIsMadeAgain) {
+  start();
+  ZooKeeper &a = connect(), &b = connect();
+  Lock lock(a, "/locks/x");
+  for (int i = 0; i < 40; ++i) {
+    auto turn = begin(lock.acquire());
+    run_for(std::chrono::microseconds(100 * i));
+    for (const std::string& name : children("/locks/x")) (void)begin(b.remove("/locks/x/" + name));
+    ASSERT_TRUE(done(turn)) << i;
+    EXPECT_EQ(code_of(**turn), "ok");
+    run_for(1s);
+    run(lock.release());
+  }
+  run(lock.stop());
+}
+
 TEST_F(RecipeTest, ALockCanBeAskedFor) {
   start();
   ZooKeeper &a = connect(), &b = connect();

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "broker/embedded_node.h"
+#include "client/admin.h"
 #include "client/client_thread.h"
 #include "client/cluster.h"
 #include "wire/kafka/topics.h"
@@ -60,20 +61,15 @@ class NodeTest : public testing::Test {
   // Until its leaders are known to cluster().
   void create_topic(const std::string& name, std::int32_t partitions = 1,
                     const std::map<std::string, std::string>& configs = {}) {
-    wire::CreateTopicsRequest request;
-    auto& topic = request.topics.emplace_back();
+    client::NewTopic topic;
     topic.name = name;
-    topic.num_partitions = partitions;
+    topic.partitions = partitions;
     topic.replication_factor = 1;
-    for (const auto& [key, value] : configs) {
-      auto& config = topic.configs.emplace_back();
-      config.name = key;
-      config.value = value;
-    }
-    request.timeout_ms = 30'000;
-    auto created = run(cluster().ask_controller<wire::CreateTopicsResponse>(std::move(request)));
-    ASSERT_TRUE(created) << client::to_string(created.error());
-    ASSERT_EQ(created->message.topics.at(0).error_code, 0) << created->message.topics[0].error_message.value_or("");
+    topic.configs = configs;
+    // A node may serve a moment before it is the controller: that is waited for.
+    client::Admin admin(cluster());
+    auto created = run(admin.create_topics({topic}));
+    ASSERT_TRUE(created.at(name)) << client::to_string(created.at(name).error());
     for (std::int32_t p = 0; p < partitions; ++p) {
       auto leader = run(leader_of(name, p));
       ASSERT_TRUE(leader) << client::to_string(leader.error());

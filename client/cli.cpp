@@ -205,7 +205,7 @@ Result<Session::Setting> Cli::resolve(const Verb& verb) const {
     if (!given.empty()) return Target{given, flag};
     if (auto value = environment(variable); !value.empty()) return Target{value, variable};
     if (auto value = from_profile(key); !value.empty()) return Target{value, "profile " + name};
-    return Target{std::string(otherwise), "the default"};
+    return Target{std::string(otherwise), std::string(default_source)};
   };
   setting.kafka = target(options_.bootstrap_server, "--bootstrap-server", "HOLDFAST_BOOTSTRAP_SERVER",
                          "bootstrap-server", default_kafka);

@@ -14,6 +14,9 @@ namespace {
 constexpr std::size_t answer_bytes_max = 64 << 10;
 
 Task<void> look_at_quorum(Session& session, ClusterView& view) {
+  // Somebody else's brokers, and nobody has said where their ZooKeeper is, if they have one: this machine's is not it.
+  const auto is_default = [](const Target& target) { return target.source == default_source; };
+  if (is_default(session.zookeeper()) && !is_default(session.kafka())) co_return;
   auto servers = parse_connect_string(session.zookeeper().address);
   if (!servers) {
     view.quorum.push_back({{session.zookeeper().address, 0}, {}, servers.error().message});

@@ -42,6 +42,7 @@ struct GlobalOptions {
 struct Target {
   std::string address, source;
 };
+inline constexpr std::string_view default_source = "the default";
 
 class Session {
  public:

@@ -297,6 +297,14 @@ Task<void> BrokerShard::open_partitions(TopicPtr topic) {
   }
 }
 
+void BrokerShard::refused(const LogId& id, ByteView batch) {
+  constexpr std::size_t remembered_max = 1000;
+  const auto header = wire::BatchHeader::parse(batch);
+  if (!header || !header->has_producer_id()) return;
+  if (++refused_count_ > remembered_max) refused_.clear(), refused_count_ = 1;
+  refused_[id].push_back(*header);
+}
+
 Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
   while (removing_.contains(id)) {
     auto wait = [this](Function<void()> resume) { opened_.push_back(std::move(resume)); };
@@ -330,6 +338,10 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     made->configure(settings_of(*now));
     made->become(believed(*image));
     partitions_.emplace(id, made);
+    if (const auto before = refused_.extract(id)) {
+      refused_count_ -= before.mapped().size();
+      for (const wire::BatchHeader& header : before.mapped()) log->producers().refused(header);
+    }
     assign_role(made);
     tell_offline(id, !made->online());
     moves_->opened(id);

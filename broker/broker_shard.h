@@ -103,6 +103,11 @@ class BrokerShard final : private PartitionHost {
   int shard_index(const LogId& id) const;
   static int shard_index(const LogId& id, int shards);
 
+  // A client's batch came while its partition was not open here: its log is told when it opens, or it would take what
+  // the producer sent behind that one (ProducerState::refused). Bounded; forgetting costs an idempotent producer its
+  // session, no record.
+  void refused(const LogId& id, ByteView batch);
+
   // The partition when it lives here and its log is open; null otherwise.
   Partition* partition(const LogId& id) {
     const auto it = partitions_.find(id);
@@ -165,6 +170,8 @@ class BrokerShard final : private PartitionHost {
   Gate gate_;
   std::unordered_map<LogId, std::shared_ptr<Partition>, LogIdHash> partitions_;
   std::unordered_set<LogId, LogIdHash> opening_;
+  std::unordered_map<LogId, std::vector<wire::BatchHeader>, LogIdHash> refused_;
+  std::size_t refused_count_ = 0;
   std::unordered_set<LogId, LogIdHash> removing_;  // what comes back under the same id waits for that
   std::unordered_set<LogId, LogIdHash> left_out_;  // in a log directory that cannot be read
   std::vector<Function<void()>> opened_;           // told after each

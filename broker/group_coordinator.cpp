@@ -50,13 +50,15 @@ struct GroupCoordinator::Hosted {
   LeaderEpoch epoch = partition->leader_epoch();  // under which it is hosted here
   GroupMachine machine;
   bool loaded = false;
+  EndWaiter committed;  // all that was loaded
   std::int64_t armed_ms = -1;
   Timer timer;
   std::unordered_map<std::uint64_t, std::unique_ptr<Writing>> writing;
   std::uint64_t next_write = 0;
 };
 
-GroupCoordinator::GroupCoordinator(BrokerShard& broker) : broker_(broker), random_(seeded_random(broker.services().random->next())) {
+GroupCoordinator::GroupCoordinator(BrokerShard& broker)
+    : broker_(broker), random_(seeded_random(broker.services().random->next())) {
   const Config& c = broker.config();
   options_.session_timeout_min_ms = static_cast<std::int32_t>(c.integer("group.min.session.timeout.ms"));
   options_.session_timeout_max_ms = static_cast<std::int32_t>(c.integer("group.max.session.timeout.ms"));
@@ -106,26 +108,30 @@ void GroupCoordinator::partition_changed(Partition& partition) {
   }
   if (!leads) return;
   hosted_[id] = std::make_unique<Hosted>(id, partition, options_, *random_);
-  broker_.shard().spawn(gate_, load(id));
+  broker_.shard().spawn(gate_, load(id, partition.leader_epoch()));
   if (!expiry_.armed()) expire();
 }
 
+GroupCoordinator::Hosted* GroupCoordinator::hosted_under(const LogId& id, LeaderEpoch epoch) {
+  const auto it = hosted_.find(id);
+  return it != hosted_.end() && it->second->epoch == epoch ? it->second.get() : nullptr;
+}
+
 // Everything in the log, from its start: the last record of a key is what holds.
-Task<void> GroupCoordinator::load(LogId id) {
+Task<void> GroupCoordinator::load(LogId id, LeaderEpoch epoch) {
   std::uint64_t records_read = 0, unreadable = 0;
   LogRead request;
   request.bytes_max = load_bytes;
   for (bool first = true;; first = false) {
     Partition* partition = broker_.partition(id);
-    const auto it = hosted_.find(id);
-    if (!partition || it == hosted_.end()) co_return;
+    if (!partition || !hosted_under(id, epoch)) co_return;
     Log& log = partition->log();
     if (first) request.from = log.start_offset();
     request.end = log.end_offset();
     if (request.from >= request.end) break;
     auto data = co_await log.read(request);
-    const auto still = hosted_.find(id);
-    if (still == hosted_.end()) co_return;
+    Hosted* still = hosted_under(id, epoch);
+    if (!still) co_return;
     if (!data) {
       log_line(LogLevel::error, "broker", "{} cannot be loaded: {}", partition->topic(), data.error().message);
       co_return;
@@ -154,20 +160,32 @@ Task<void> GroupCoordinator::load(LogId id) {
         if (!record.key) continue;
         GroupRecord read{OpaqueBytes(record.key->begin(), record.key->end()), std::nullopt};
         if (record.value) read.value.emplace(record.value->begin(), record.value->end());
-        still->second->machine.apply(read, false);
+        still->machine.apply(read, false);
       }
       if (reader.error()) ++unreadable;
     }
     if (data->next == request.from) break;
     request.from = data->next;
   }
-  Hosted& hosted = *hosted_.find(id)->second;
-  hosted.loaded = true;
+  Hosted& hosted = *hosted_under(id, epoch);
   if (records_read > 0 || unreadable > 0)
     log_line(unreadable > 0 ? LogLevel::warn : LogLevel::info, "broker",
              "{}-{}: {} groups from {} records, {} batches unreadable", offsets_topic, id.partition,
              hosted.machine.groups().size(), records_read, unreadable);
-  perform(hosted, hosted.machine.loaded(now()));
+  // Its end may be lost yet. Nobody is told of what stands there, nor is anything built on it.
+  if (hosted.partition->high_watermark() >= request.end) co_return serve(id, epoch);
+  hosted.committed.end = request.end;
+  hosted.committed.done = [this, id, epoch](ErrorCode error) {
+    if (error == ErrorCode::none) serve(id, epoch);
+  };
+  hosted.partition->when_replicated(hosted.committed);
+}
+
+void GroupCoordinator::serve(const LogId& id, LeaderEpoch epoch) {
+  Hosted* hosted = hosted_under(id, epoch);
+  if (!hosted) return;
+  hosted->loaded = true;
+  perform(*hosted, hosted->machine.loaded(now()));
 }
 
 void GroupCoordinator::partition_closed(const LogId& id) {

@@ -47,7 +47,9 @@ class GroupCoordinator {
   std::vector<Hosted*> all(bool& complete);
 
  private:
-  Task<void> load(LogId id);
+  Hosted* hosted_under(const LogId& id, LeaderEpoch epoch);  // null: not any more, or under another one
+  Task<void> load(LogId id, LeaderEpoch epoch);
+  void serve(const LogId& id, LeaderEpoch epoch);
   void append(Hosted& hosted, std::vector<GroupRecord> records,
               Function<GroupOutcome(wire::ErrorCode, GroupTime)> committed, Function<void(wire::ErrorCode)> done);
   void deliver(std::vector<std::pair<ReplyToken, GroupReply>> replies);

@@ -45,6 +45,7 @@ class ShardPart {
       Partition* partition = broker_.partition(item.log);
       if (!partition) {
         item.outcome.error = not_open_here(broker_, item.log);
+        broker_.refused(item.log, item.records);
         continue;
       }
       item.outcome = partition->append(item.records, origin_, acks);

@@ -114,12 +114,16 @@ int run_brokers(const Arguments& arguments) {
     total.seen += outcome.seen;
     total.found += outcome.found;
     total.commits += outcome.commits;
+    total.generations += outcome.generations;
+    total.successors += outcome.successors;
     total.states += outcome.states;
     total.batches_compared += outcome.batches_compared;
     if (arguments.verbose)
-      fmt::print("  {:.0f} s, {} records acknowledged, {} seen, {} found, {} commits, {} states, trace {:016x}\n",
-                 in_seconds(outcome.simulated), outcome.acknowledged, outcome.seen, outcome.found, outcome.commits,
-                 outcome.states, outcome.trace_hash);
+      fmt::print(
+          "  {:.0f} s, {} records acknowledged, {} seen, {} found, {} commits, {} generations, {} states, trace "
+          "{:016x}\n",
+          in_seconds(outcome.simulated), outcome.acknowledged, outcome.seen, outcome.found, outcome.commits,
+          outcome.generations, outcome.states, outcome.trace_hash);
     std::fflush(stdout);
     if (outcome.violations.empty()) continue;
     ++failed;
@@ -132,9 +136,12 @@ int run_brokers(const Arguments& arguments) {
   fmt::print(
       "{} seeds of brokers, {} failed; {:.1f} h simulated in {:.1f} s ({:.0f} times as fast), {} records acknowledged, "
       "{} "
-      "seen, {} found in the end, {} commits, {} states of partitions, {} batches of replicas compared\n",
+      "seen, {} found in the end, {} commits, {} generations of groups, {} states of partitions, {} batches of "
+      "replicas compared, {} who may lead "
+      "looked at\n",
       ran, failed, in_seconds(total.simulated) / 3600, real, in_seconds(total.simulated) / real, total.acknowledged,
-      total.seen, total.found, total.commits, total.states, total.batches_compared);
+      total.seen, total.found, total.commits, total.generations, total.states, total.batches_compared,
+      total.successors);
   print_faults(total.faults);
   return failed == 0 ? 0 : 1;
 }

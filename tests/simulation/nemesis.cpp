@@ -12,7 +12,9 @@ using std::chrono::seconds;
 constexpr Duration supervision = milliseconds(100);
 // An error of a disk that is mended since may still be on its way, to a process that is paused.
 constexpr Duration failure_noticed = seconds(20);
-constexpr Duration cut_max = seconds(20), clog_max = seconds(5), pause_max = seconds(15), full_max = seconds(10);
+constexpr Duration cut_max = seconds(20), clog_max = seconds(5), slow_max = seconds(6), pause_max = seconds(15),
+                   full_max = seconds(10);
+constexpr Duration slow_min = milliseconds(200), slow_most = milliseconds(2000);  // that a disk job takes
 constexpr std::int64_t disk_calls_ahead_max = 60, wall_jump_max_ms = 60'000;
 
 }  // namespace
@@ -40,6 +42,9 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
       {"leader transfer", &Nemesis::transfer_leadership},
       {"reconfig", &Nemesis::reconfig},
       {"leaders in a row", &Nemesis::fell_leaders},
+      {"slow disk", &Nemesis::slow_disk},
+      {"slow disks", &Nemesis::slow_disks},
+      {"crash after a snapshot", &Nemesis::crash_after_snapshot},
   };
   return all;
 }
@@ -96,13 +101,14 @@ void Nemesis::watch_over(SimulatedNode& node) {
     mended_at_[&node] = world_.now();
     mend_at_.erase(at);
   }
-  if (!node.failed()) {
+  const bool impaired = node.impaired();
+  if (!node.failed() && !impaired) {
     failed_.erase(&node);
   } else if (failed_.insert(&node).second && !node.disk_is_faulty()) {
     const auto mended = mended_at_.find(&node);
     if (mended == mended_at_.end() || world_.now() - mended->second > failure_noticed) node.report_failure();
   }
-  if (node.failed() && (stopped_ || world_.one_in(10))) {
+  if ((node.failed() && (stopped_ || world_.one_in(10))) || (impaired && (stopped_ || world_.one_in(40)))) {
     node.crash_after_disk_error();
     come_back(node);
   }
@@ -122,13 +128,15 @@ void Nemesis::stop() {
     mended_at_[node] = world_.now();
     node->forget_crash();
     node->set_drift(0);
+    node->slow_disk(std::nullopt);
   }
 }
 
-bool Nemesis::crash(SimulatedNode& node, Crash how) {
+bool Nemesis::crash(SimulatedNode& node, Crash how, std::optional<Duration> down) {
   if (!node.running()) return false;
   node.crash(how);
   come_back(node);
+  if (down) back_at_[&node] = world_.now() + *down;
   return true;
 }
 
@@ -251,6 +259,31 @@ bool Nemesis::io_error(SimulatedNode& node) {
   const DiskCall call = kinds[world_.random().below(std::size(kinds))];
   node.fail_disk_call(call, static_cast<std::uint64_t>(world_.between(0, 20)), EIO);
   mend_at_[&node] = world_.now() + soon(full_max);
+  return true;
+}
+
+// And at the end of it its power may go: what the others had on their disks long ago it has not.
+bool Nemesis::slow_disk(SimulatedNode& node) {
+  if (!node.running()) return false;
+  node.slow_disk(world_.between(slow_min, slow_most));
+  const Duration how_long = soon(slow_max);
+  disturb(how_long + slow_max);  // what was begun goes on for a while
+  world_.after(how_long, [this, &node, life = node.life(), falls = world_.one_in(2), all = world_.one_in(3)] {
+    if (!node.running() || node.life() != life) return;
+    if (falls && !stopped_) return static_cast<void>(all ? power_loss_of_all(node) : power_loss(node));
+    node.slow_disk(std::nullopt);
+  });
+  return true;
+}
+
+// All of them for a while: what is decided by what disks hold takes long, what is not is ahead of it.
+bool Nemesis::slow_disks(SimulatedNode&) {
+  const Duration longest = world_.between(slow_min / 4, slow_min * 2), how_long = soon(slow_max);
+  disturb(how_long + slow_max);
+  for (SimulatedNode* node : nodes_) node->slow_disk(longest);
+  world_.after(how_long, [this] {
+    for (SimulatedNode* node : nodes_) node->slow_disk(std::nullopt);
+  });
   return true;
 }
 

@@ -26,10 +26,19 @@ class Nemesis {
   void start();
   // No more faults; everything is mended and brought up again.
   void stop();
+  bool is_stopped() const { return stopped_; }
+  bool has_emptied_disks() const { return emptied_; }
   const std::map<std::string, std::uint64_t>& injected() const { return injected_; }
   // When links were broken, or not all servers up and well.
   const std::vector<std::pair<SteadyTime, SteadyTime>>& disturbed() const { return disturbed_; }
   static const std::vector<std::string>& kinds();
+
+  // For whoever has faults of its own.
+  SimulatedNode* leader() const;  // of the ensemble, that a majority follows; null: none
+  bool crash(SimulatedNode& node, Crash how, std::optional<Duration> down = std::nullopt);
+  bool reformat(SimulatedNode& node);
+  void cut_for_a_while(const std::string& a, const std::string& b, Duration how_long);
+  void mend_after(SimulatedNode& node, Duration how_long) { mend_at_[&node] = world_.now() + how_long; }
 
  private:
   struct Kind {
@@ -45,7 +54,6 @@ class Nemesis {
   SimulatedNode& some_node();
   const std::string& some_other(const std::string& than);
   Duration soon(Duration most) { return world_.between(std::chrono::milliseconds(1), most); }
-  bool crash(SimulatedNode& node, Crash how);
   void come_back(SimulatedNode& node);
 
   void heal_after(Duration how_long, const std::string& from, const std::string& to);
@@ -61,21 +69,22 @@ class Nemesis {
   bool isolate(SimulatedNode& node);
   bool partition(SimulatedNode& node);
   bool bridge(SimulatedNode& node);
-  void cut_for_a_while(const std::string& a, const std::string& b, Duration how_long);
   bool clog(SimulatedNode& node);
   bool reset(SimulatedNode& node);
   bool drift(SimulatedNode& node);
   bool wall_jump(SimulatedNode& node);
   bool io_error(SimulatedNode& node);
   bool disk_full(SimulatedNode& node);
+  bool slow_disk(SimulatedNode& node);
+  bool slow_disks(SimulatedNode& node);
 
   // nemesis_ensemble.cpp
-  SimulatedNode* leader() const;  // that a majority follows; null: none
   SimulatedNode* node_of(ServerId id) const;
   void note_whole();
-  bool reformat(SimulatedNode& node);
   bool transfer_leadership(SimulatedNode& node);
+  bool crash_after_snapshot(SimulatedNode& node);
   void fell(SimulatedNode& leader);
+  void forget_votes(const SimulatedNode& leader);
   bool fell_leaders(SimulatedNode& node);
   void fell_next(Term after, std::uint64_t more, SteadyTime until);
   bool reconfig(SimulatedNode& node);
@@ -91,7 +100,7 @@ class Nemesis {
   std::set<const SimulatedNode*> blank_;  // reformatted, and not voters again
   std::vector<std::pair<SteadyTime, SteadyTime>> disturbed_;
   std::optional<SteadyTime> reconfigured_at_;
-  bool stopped_ = false;
+  bool stopped_ = false, emptied_ = false;
 };
 
 }  // namespace holdfast::sim

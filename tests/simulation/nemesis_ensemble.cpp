@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "tests/simulation/nemesis.h"
 
@@ -67,6 +68,7 @@ bool Nemesis::reformat(SimulatedNode& node) {
   if (node.running()) node.crash(Crash::power);
   node.mend_disk();
   node.reformat();
+  emptied_ = true;
   blank_.insert(&node);
   come_back(node);
   return true;
@@ -77,8 +79,32 @@ bool Nemesis::transfer_leadership(SimulatedNode&) {
   return leads && leads->ask([](Ensemble& ensemble) { static_cast<void>(ensemble.driver().transfer_leadership()); });
 }
 
-// Killed, or cut off from the other servers, perhaps asleep until they have another leader.
+// What a snapshot takes the place of may be there still.
+bool Nemesis::crash_after_snapshot(SimulatedNode& node) {
+  node.crash_after_snapshot(world_.random().below(6), world_.one_in(2) ? Crash::process : Crash::power);
+  return true;
+}
+
+// Those who have just elected a leader lose their power, and are back at once.
+void Nemesis::forget_votes(const SimulatedNode& leader) {
+  for (SimulatedNode* node : nodes_) {
+    if (node == &leader || world_.one_in(3)) continue;
+    crash(*node, Crash::power_and_cache, soon(std::chrono::milliseconds(20)));
+  }
+}
+
+// Killed, or cut off from the other servers, perhaps asleep until they have another leader. What it has to say at last
+// some of them may hear.
 void Nemesis::fell(SimulatedNode& leader) {
+  if (world_.one_in(4)) {
+    const Duration heard = world_.between(Duration(0), Duration(std::chrono::milliseconds(plan_.election_timeout_ms)));
+    for (const SimulatedNode* other : nodes_)
+      if (other != &leader && world_.one_in(2)) cut_for_a_while(leader.address(), other->address(), heard * 3);
+    world_.after(heard, [this, &leader] {
+      if (!stopped_) crash(leader, Crash::power);
+    });
+    return;
+  }
   const std::uint64_t how = world_.random().below(3);
   if (how == 0) {
     crash(leader, world_.one_in(2) ? Crash::process : Crash::power);
@@ -88,6 +114,14 @@ void Nemesis::fell(SimulatedNode& leader) {
   for (const SimulatedNode* other : nodes_)
     if (other != &leader) cut_for_a_while(leader.address(), other->address(), world_.between(election, election * 20));
   if (how == 2) leader.pause(world_.between(election, election * 10));
+  if (world_.one_in(6)) forget_votes(leader);
+  // What it has to cut off its log when it is back it cannot write.
+  if (world_.one_in(8))
+    world_.after(world_.between(election, election * 20), [this, &leader] {
+      if (stopped_ || !leader.running()) return;
+      leader.fail_disk_call(world_.one_in(2) ? DiskCall::write : DiskCall::sync, world_.random().below(4), EIO);
+      mend_after(leader, soon(std::chrono::seconds(3)));
+    });
 }
 
 // The leader falls, and so does the next one, at once or when it has hardly begun: what each of them appended, few
@@ -146,13 +180,20 @@ bool Nemesis::reconfig(SimulatedNode& node) {
     for (const SimulatedNode* other : nodes_)
       if (other != &node && world_.one_in(2)) change(*other);
   reconfigured_at_ = world_.now();
+  // Only the leader may know of it, and not for long.
+  if (world_.one_in(4)) {
+    const Duration apart = std::chrono::milliseconds(plan_.election_timeout_ms) * 4;
+    for (const SimulatedNode* other : nodes_)
+      if (other != leads) cut_for_a_while(leads->address(), other->address(), soon(apart));
+  }
   // The leader may fall while those who decide are changing.
   if (world_.one_in(3))
     world_.after(soon(std::chrono::milliseconds(plan_.election_timeout_ms)), [this] {
       SimulatedNode* now_leads = stopped_ ? nullptr : leader();
       if (now_leads) fell(*now_leads);
     });
-  return some_node().ask([&](Ensemble& ensemble) {
+  SimulatedNode& asked = world_.one_in(2) ? *leads : some_node();
+  return asked.ask([&](Ensemble& ensemble) {
     zk::ReconfigOp op;
     if (!joining.empty()) op.joining = joining;
     if (!leaving.empty()) op.leaving = leaving;

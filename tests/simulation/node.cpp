@@ -1,5 +1,6 @@
 #include "tests/simulation/node.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "coordination/quorum_log.h"
@@ -126,7 +127,7 @@ SimulatedNode::~SimulatedNode() {
 }
 
 Host& SimulatedNode::host() { return life_->host; }
-NodeBody& SimulatedNode::body() { return *life_->body; }
+NodeBody& SimulatedNode::body() const { return *life_->body; }
 Ensemble& SimulatedNode::ensemble() { return life_->body->ensemble(); }
 bool SimulatedNode::up() const { return life_ && life_->up; }
 bool SimulatedNode::serving() const { return up() && life_->body->ensemble().serving(); }
@@ -142,6 +143,9 @@ bool SimulatedNode::ask(Function<void(Ensemble&)> what) {
 void SimulatedNode::before_disk_call(DiskCall call, const std::string& path) {
   ++disk_calls_;
   world_.trace(static_cast<std::uint64_t>(call) ^ hash_of(path));
+  if (!failed_directory_.empty() && path.starts_with(failed_directory_)) disk_.fail_call(call, 0, EIO);
+  if (crash_after_snapshot_ && call == DiskCall::rename && path.contains("/coordination/"))
+    crash_in_ = 2 + *std::exchange(crash_after_snapshot_, std::nullopt);  // this call is the first
   if (crash_in_ == 0 || !changes_disk(call) || --crash_in_ > 0) return;
   disk_.cut_power();
   world_.after(Duration(0), [this, life = life_.get(), how = crash_how_] {
@@ -151,6 +155,11 @@ void SimulatedNode::before_disk_call(DiskCall call, const std::string& path) {
 
 void SimulatedNode::crash_at_disk_call(std::uint64_t n, Crash how) {
   crash_in_ = n + 1;
+  crash_how_ = how;
+}
+
+void SimulatedNode::crash_after_snapshot(std::uint64_t n, Crash how) {
+  crash_after_snapshot_ = n;
   crash_how_ = how;
 }
 
@@ -311,7 +320,8 @@ void SimulatedNode::finish_stop(std::uint64_t life, SteadyTime until) {
 void SimulatedNode::reformat() {
   HOLDFAST_CHECK(!life_);
   forget_crash();
-  HOLDFAST_CHECK(disk_.remove_all(node_directory).has_value());
+  for (const char* directory : {node_directory, second_directory})
+    HOLDFAST_CHECK(disk_.remove_all(directory).has_value());
   disk_.sync_all();
 }
 
@@ -326,7 +336,17 @@ void SimulatedNode::fill_disk() {
   if (space) disk_.set_capacity(capacity_bytes - space->available_bytes);
 }
 
+void SimulatedNode::fail_directory(std::string path) {
+  disk_is_faulty_ = true;
+  failed_directory_ = std::move(path);
+}
+
+void SimulatedNode::slow_disk(std::optional<Duration> longest) {
+  if (life_) life_->host.loop().delay_jobs(*life_->random, longest.value_or(options_.job_delay));
+}
+
 void SimulatedNode::mend_disk() {
+  failed_directory_.clear();
   constexpr std::uint64_t never = std::uint64_t{1} << 60;
   for (std::size_t call = 0; call < disk_call_count; ++call) disk_.fail_call(static_cast<DiskCall>(call), never, 0);
   disk_.set_capacity(capacity_bytes);

@@ -18,6 +18,7 @@ namespace holdfast::sim {
 
 inline constexpr std::uint16_t client_port = 2181, quorum_port = 2888;
 inline constexpr const char* node_directory = "/data";
+inline constexpr const char* second_directory = "/more";  // of brokers that have two
 
 class NodeObserver {
  public:
@@ -55,6 +56,8 @@ class NodeBody {
   virtual Task<void> bring_down(bool clean) = 0;  // on shard 0; not clean: it is dead, and only has to end
   virtual LogManager& logs() = 0;                 // these two once it is open
   virtual Ensemble& ensemble() = 0;
+  // It goes on without one of its directories, until it is restarted.
+  virtual bool is_impaired() { return false; }
 };
 
 enum class Crash : std::uint8_t {
@@ -88,6 +91,7 @@ class SimulatedNode {
   bool up() const;  // its ensemble can be asked
   bool serving() const;
   bool failed() const;  // its log cannot be written any more: it waits for a restart
+  bool impaired() const { return up() && body().is_impaired(); }
   void report_failure() { observer_.failed(options_.id); }
   // As one of its own loop would; true: it is up, and did.
   bool ask(Function<void(Ensemble&)> what);
@@ -96,13 +100,22 @@ class SimulatedNode {
   void crash_after_disk_error();
   // Before the n-th call from now that changes its disk (0: the next), wherever that is in the code.
   void crash_at_disk_call(std::uint64_t n, Crash how);
-  void forget_crash() { crash_in_ = 0; }
+  // Before the n-th such call after a snapshot has got its name.
+  void crash_after_snapshot(std::uint64_t n, Crash how);
+  void forget_crash() {
+    crash_in_ = 0;
+    crash_after_snapshot_.reset();
+  }
   void reformat();  // it is down: its disk is empty
   void stop();      // it is up: sessions stay; nothing is lost. It takes its time
   // The n-th call of that kind from now fails; no space is left; until mended, or not at all after a while.
   void fail_disk_call(DiskCall call, std::uint64_t n, int os_error);
   void fill_disk();
+  // Every call on what is below that path fails.
+  void fail_directory(std::string path);
   void mend_disk();
+  // Each job of its disk takes up to that; nothing: as its options have it.
+  void slow_disk(std::optional<Duration> longest);
   bool disk_is_faulty() const { return disk_is_faulty_; }
   void pause(Duration how_long);
   void set_drift(std::int64_t ppm);
@@ -110,7 +123,8 @@ class SimulatedNode {
 
   Host& host();
   Ensemble& ensemble();
-  NodeBody& body();
+  NodeBody& body() const;
+  std::uint64_t life() const { return lives_; }  // which one this is
   std::uint64_t crashes() const { return crashes_; }
   std::uint64_t disk_calls() const { return disk_calls_; }
   std::uint64_t snapshots_installed() const { return snapshots_installed_; }  // of leaders, in earlier lives
@@ -133,7 +147,9 @@ class SimulatedNode {
   SimulatedDisk disk_;
   std::unique_ptr<Life> life_;
   bool disk_is_faulty_ = false;
-  std::uint64_t crash_in_ = 0;  // changes of the disk; 0: never
+  std::string failed_directory_;  // empty: none
+  std::uint64_t crash_in_ = 0;    // changes of the disk; 0: never
+  std::optional<std::uint64_t> crash_after_snapshot_;
   Crash crash_how_ = Crash::power;
   std::uint64_t crashes_ = 0, disk_calls_ = 0, lives_ = 0, snapshots_installed_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/partition.h"
 #include "tests/simulation/brokers/cluster_client.h"
 
 namespace holdfast::sim {
@@ -39,7 +40,9 @@ BrokerBody::BrokerBody(int id, const Settings& settings, const LifeParts& parts)
 }
 
 Result<void> BrokerBody::open() {
-  auto made = parts_.disk.create_directories(node_directory);
+  Result<void> made;
+  for (const std::string& directory : rooms_.config().list("log.dirs"))
+    if (made) made = parts_.disk.create_directories(directory);
   if (!made) return made;
   const std::string my_id = fmt::format("{}/myid", node_directory), text = std::to_string(id_);
   auto there = parts_.disk.exists(my_id);
@@ -47,6 +50,14 @@ Result<void> BrokerBody::open() {
   if (!*there) made = parts_.disk.write_atomically(my_id, as_bytes(text));
   if (!made) return made;
   return rooms_.open(parts_.host.shards());
+}
+
+bool BrokerBody::is_impaired() {
+  if (!rooms_.logs().left_out().empty()) return true;
+  for (const auto& peer : rooms_.services().peers)
+    for (const auto& [_, partition] : peer->partitions())
+      if (!partition->online()) return true;
+  return false;
 }
 
 Task<void> BrokerBody::bring_down(bool) {

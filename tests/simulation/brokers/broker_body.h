@@ -21,6 +21,7 @@ class BrokerBody final : public NodeBody {
   Task<void> bring_down(bool clean) override;
   LogManager& logs() override { return rooms_.logs(); }
   Ensemble& ensemble() override { return rooms_.ensemble(); }
+  bool is_impaired() override;
   NodeRooms& rooms() { return rooms_; }
 
  private:

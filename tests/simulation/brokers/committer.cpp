@@ -34,11 +34,18 @@ Task<void> SimulatedCommitter::run() {
     const std::int64_t next = attempted_ + 1;
     const bool write = !finishing_ && client_.world().one_in(2);
     settled = false;
-    if (write) {
-      const bool committed = co_await commit(next);
+    // Some do not know who coordinates now, and ask whoever did, or never did.
+    if (!finishing_ && client_.world().one_in(4)) {
+      const std::int32_t other = client_.some_broker();
+      const bool answered = co_await read_back(other);
+      (void)answered;
+    } else if (write) {
+      const std::int32_t to = coordinator_;
+      const bool committed = co_await commit(to, next);
       if (!committed) coordinator_ = -1;
     } else {
-      settled = co_await read_back();
+      const std::int32_t from = coordinator_;
+      settled = co_await read_back(from);
       if (!settled) coordinator_ = -1;
     }
   }
@@ -56,7 +63,7 @@ Task<bool> SimulatedCommitter::find_coordinator() {
   co_return true;
 }
 
-Task<bool> SimulatedCommitter::commit(std::int64_t offset) {
+Task<bool> SimulatedCommitter::commit(std::int32_t broker, std::int64_t offset) {
   wire::OffsetCommitRequest request;
   request.group_id = group_;
   auto& topic = request.topics.emplace_back();
@@ -65,31 +72,31 @@ Task<bool> SimulatedCommitter::commit(std::int64_t offset) {
   partition.committed_offset = offset;
   attempted_ = offset;
   unresolved_.insert(offset);
-  auto answer = co_await client_.ask<wire::OffsetCommitResponse>(coordinator_, request, commit_version, patience);
+  auto answer = co_await client_.ask<wire::OffsetCommitResponse>(broker, request, commit_version, patience);
   if (!answer || answer->message.topics.size() != 1 || answer->message.topics[0].partitions.size() != 1 ||
       answer->message.topics[0].partitions[0].error_code != 0)
     co_return false;
   acknowledged_ = offset;
   unresolved_.erase(offset);
   ++commits_;
-  log_line(LogLevel::info, "client", "{}: broker {} committed {}", group_, coordinator_, offset);
+  log_line(LogLevel::info, "client", "{}: broker {} committed {}", group_, broker, offset);
   co_return true;
 }
 
-Task<bool> SimulatedCommitter::read_back() {
+Task<bool> SimulatedCommitter::read_back(std::int32_t broker) {
   wire::OffsetFetchRequest request;
   request.group_id = group_;
   auto& topic = request.topics->emplace_back();
   topic.name = topic_;
   topic.partition_indexes.push_back(0);
-  auto answer = co_await client_.ask<wire::OffsetFetchResponse>(coordinator_, request, fetch_version, patience);
+  auto answer = co_await client_.ask<wire::OffsetFetchResponse>(broker, request, fetch_version, patience);
   if (!answer || answer->message.error_code != 0 || answer->message.topics.size() != 1 ||
       answer->message.topics[0].partitions.size() != 1 || answer->message.topics[0].partitions[0].error_code != 0)
     co_return false;
   const std::int64_t found = answer->message.topics[0].partitions[0].committed_offset;
   if (found != acknowledged_ && !unresolved_.contains(found) && !history_.groups_are_lost())
     history_.complaint(
-        fmt::format("R10: {} at broker {}: {} is committed, after {} was", group_, coordinator_, found, acknowledged_));
+        fmt::format("R10: {} at broker {}: {} is committed, after {} was", group_, broker, found, acknowledged_));
   co_return true;
 }
 

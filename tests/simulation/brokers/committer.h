@@ -25,8 +25,8 @@ class SimulatedCommitter {
 
  private:
   Task<bool> find_coordinator();
-  Task<bool> commit(std::int64_t offset);
-  Task<bool> read_back();
+  Task<bool> commit(std::int32_t broker, std::int64_t offset);
+  Task<bool> read_back(std::int32_t broker);
 
   RecordHistory& history_;
   const std::string group_, topic_;

@@ -21,6 +21,7 @@ struct ProducerOptions {
   int records_max = 5;  // of a batch
   std::size_t bytes_max = 100;
   Duration think_max = std::chrono::milliseconds(300);
+  Duration between_batches{};  // of a window: up to that
 };
 
 class SimulatedProducer {
@@ -41,6 +42,7 @@ class SimulatedProducer {
     int records = 0;
     std::int32_t sequence = -1;
     bool settled = false;     // acknowledged
+    bool returned = false;    // of the last attempt is known what came of it
     std::int16_t error = -1;  // of the last attempt; -1: no answer
   };
 

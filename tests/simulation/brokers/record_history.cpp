@@ -50,6 +50,7 @@ void RecordHistory::know(const LogId& id, Offset at, RecordName name, const char
   if (!is_new && there->second != name)
     complaint(fmt::format("R1: {} at {}: {} was {}, before it was {}", to_string(id), at.value, to_string(name), how,
                           to_string(there->second)));
+  if (is_new && on_known_) on_known_(id);
 }
 
 void RecordHistory::acknowledged(const LogId& id, RecordName name, Offset at) {
@@ -80,6 +81,7 @@ void RecordHistory::may_be_trimmed(const LogId& id, Offset to) {
 void RecordHistory::trim_acknowledged(const LogId& id, Offset low) {
   Offset& trimmed = partitions_[id].trimmed;
   trimmed = std::max(trimmed, low);
+  if (on_trimmed_) on_trimmed_(id, low);
 }
 
 void RecordHistory::found(const LogId& id, Offset start, Offset end, const std::vector<FoundRecord>& records) {

@@ -43,6 +43,9 @@ struct FoundRecord {
 class RecordHistory {
  public:
   void set_time(Function<SteadyTime()> now) { now_ = std::move(now); }
+  // Told when it has become known what a partition holds, and where it begins.
+  void on_known(Function<void(const LogId&)> known) { on_known_ = std::move(known); }
+  void on_trimmed(Function<void(const LogId&, Offset)> trimmed) { on_trimmed_ = std::move(trimmed); }
   void topic(const Uuid& id, TopicRules rules) { topics_[id] = rules; }
   // It may be gone at any time from now on.
   void may_be_deleted(const Uuid& id) { deleted_.insert(id); }
@@ -87,6 +90,8 @@ class RecordHistory {
   void know(const LogId& id, Offset at, RecordName name, const char* how);
 
   Function<SteadyTime()> now_ = [] { return SteadyTime(); };
+  Function<void(const LogId&)> on_known_;
+  Function<void(const LogId&, Offset)> on_trimmed_;
   std::map<Uuid, TopicRules> topics_;
   std::set<Uuid> deleted_;
   std::set<std::int64_t> producer_ids_;

@@ -69,11 +69,77 @@ void Leaderships::look(SimulatedNode& node) {
     for (const auto& [id, partition] : peer->partitions()) {
       if (!partition->is_leader()) continue;
       ++looked_;
-      const auto [leader, is_new] = leaders_.try_emplace({id, partition->leader_epoch()}, node.id());
-      if (!is_new && leader->second != node.id())
-        violations_.push_back(fmt::format("R12: {}: broker {} leads in epoch {}, and broker {} did", to_string(id),
-                                          node.id(), partition->leader_epoch().value, leader->second));
+      const Life own{node.id(), node.life()};
+      const auto [leader, is_new] = leaders_.try_emplace({id, partition->leader_epoch()}, own);
+      if (is_new || leader->second == own) continue;
+      violations_.push_back(fmt::format(
+          "R12: {}: broker {} leads in epoch {} and its life {}; broker {} did, in its {}", to_string(id), own.node,
+          partition->leader_epoch().value, own.number, leader->second.node, leader->second.number));
+      leader->second = own;
     }
+}
+
+// Everybody acts on an image that is this one, or was.
+Metadata* Successors::newest_image() {
+  const Zxid applied = applied_();
+  for (SimulatedNode* node : nodes_)
+    if (node->up() && rooms_of(*node).is_ready() && node->ensemble().last_applied() >= applied)
+      return &rooms_of(*node).services().peers.front()->metadata();
+  return nullptr;
+}
+
+Partition* Successors::replica(std::int32_t broker, const LogId& id, const Metadata& metadata) const {
+  if (!metadata.alive(broker)) return nullptr;
+  for (SimulatedNode* node : nodes_) {
+    if (node->id() != broker || !node->up() || !rooms_of(*node).is_ready()) continue;
+    Partition* found = rooms_of(*node).services().peers.front()->peer(id).partition(id);
+    return found && found->online() && !found->is_truncating() ? found : nullptr;
+  }
+  return nullptr;
+}
+
+void Successors::look() {
+  const Metadata* metadata = newest_image();
+  if (!metadata) return;
+  for (const auto& [_, topic] : metadata->topics())
+    for (const PartitionImage& image : topic->partitions) look(image, *metadata);
+}
+
+void Successors::look(const LogId& id) {
+  const Metadata* metadata = newest_image();
+  const TopicPtr topic = metadata ? metadata->topic(id.topic_id) : nullptr;
+  if (topic && static_cast<std::size_t>(id.partition) < topic->partitions.size())
+    look(topic->partitions[static_cast<std::size_t>(id.partition)], *metadata);
+}
+
+void Successors::look(const PartitionImage& image, const Metadata& metadata) {
+  const Offset known = history_.last_known(image.id);
+  if (known < Offset(0) || !history_.is_durable(image.id.topic_id)) return;
+  for (const auto* candidates : {&image.isr, &image.elr})
+    for (const std::int32_t broker : *candidates) {
+      const Partition* replica = this->replica(broker, image.id, metadata);
+      if (!replica) continue;
+      ++looked_;
+      const Offset end = replica->log().durable_end();
+      if (end > known || !complained_.insert({image.id, broker}).second) continue;
+      history_.complaint(fmt::format(
+          "R15: {}: broker {} may lead (of epoch {} in sync are {}, eligible {}) and has up to {}, {} is known",
+          to_string(image.id), broker, image.leader_epoch.value, fmt::join(image.isr, ","), fmt::join(image.elr, ","),
+          end.value, known.value));
+    }
+}
+
+void Successors::look_at_start(const LogId& id, Offset to) {
+  const Metadata* metadata = newest_image();
+  const TopicPtr topic = metadata ? metadata->topic(id.topic_id) : nullptr;
+  if (!topic || static_cast<std::size_t>(id.partition) >= topic->partitions.size()) return;
+  const PartitionImage& image = topic->partitions[static_cast<std::size_t>(id.partition)];
+  for (const std::int32_t broker : image.isr) {
+    const Partition* replica = metadata->still_serves(broker, image) ? this->replica(broker, id, *metadata) : nullptr;
+    if (replica && replica->log().start_offset() < to)
+      history_.complaint(fmt::format("R15: {}: it was trimmed to {}, and broker {}, in sync, begins at {}",
+                                     to_string(id), to.value, broker, replica->log().start_offset().value));
+  }
 }
 
 bool DiskRule::may_empty(SimulatedNode& node, SimulatedNode& leader) {

@@ -7,8 +7,10 @@
 
 #include "broker/znodes.h"
 #include "tests/simulation/brokers/administrator.h"
+#include "tests/simulation/brokers/ambush.h"
 #include "tests/simulation/brokers/committer.h"
 #include "tests/simulation/brokers/consumer.h"
+#include "tests/simulation/brokers/member.h"
 #include "tests/simulation/brokers/producer.h"
 #include "tests/simulation/brokers/replicas.h"
 #include "tests/simulation/brokers/state_law.h"
@@ -45,14 +47,17 @@ EnsembleOptions ensemble_options(const Plan& plan) {
 struct Clients {
   World& world;
   RecordHistory& history;
+  GroupHistory groups{history};
   Host host;
   Gate gate;
   std::vector<std::string> addresses;
   std::unique_ptr<Administrator> administrator;
+  ClusterClient* accomplice = nullptr;        // of the ambushes
   std::unique_ptr<SimulatedConsumer> reader;  // of all that is there in the end
   std::vector<std::unique_ptr<SimulatedProducer>> producers;
   std::vector<std::unique_ptr<SimulatedConsumer>> consumers;
   std::vector<std::unique_ptr<SimulatedCommitter>> committers;
+  std::vector<std::unique_ptr<SimulatedMember>> members;
 
   Clients(World& w, RecordHistory& h) : world(w), history(h), host(w.now(), w.wall_ms()) { world.add(host); }
 
@@ -90,6 +95,7 @@ void Clients::start(const BrokerPlan& plan) {
     if (!options.idempotent) options.acks = static_cast<std::int16_t>(world.between(std::int64_t{-1}, std::int64_t{1}));
     options.in_flight_max = options.acks == 0 ? 1 : 5;
     options.think_max = plan.think_max;
+    if (world.one_in(2)) options.between_batches = 2 * plan.base.network.delay_max + milliseconds(2);
     producers.push_back(std::make_unique<SimulatedProducer>(world, shard, next_address(), brokers, options, history));
     shard.spawn(gate, producers.back()->run());
   }
@@ -103,6 +109,19 @@ void Clients::start(const BrokerPlan& plan) {
                                                               4 * plan.think_max, history));
     shard.spawn(gate, committers.back()->run());
   }
+  for (int g = 0; g < plan.groups; ++g)
+    for (int i = 0, count = static_cast<int>(world.between(std::int64_t{2}, std::int64_t{4})); i < count; ++i) {
+      MemberOptions options;
+      options.group = fmt::format("team-{}", g);
+      options.topic = stable_topic;
+      options.index = i;
+      options.is_static = world.one_in(3);
+      options.session_timeout_ms = static_cast<std::int32_t>(world.between(std::int64_t{1500}, std::int64_t{5000}));
+      options.think_max = 2 * plan.think_max;
+      members.push_back(
+          std::make_unique<SimulatedMember>(world, shard, next_address(), brokers, options, history, groups));
+      shard.spawn(gate, members.back()->run());
+    }
 }
 
 void Clients::finish() {
@@ -110,12 +129,13 @@ void Clients::finish() {
   for (const auto& p : producers) p->finish();
   for (const auto& c : consumers) c->finish();
   for (const auto& c : committers) c->finish();
+  for (const auto& m : members) m->finish();
 }
 
 bool Clients::are_done() const {
   const auto done = [](const auto& client) { return client->is_done(); };
   return administrator->is_done() && std::ranges::all_of(producers, done) && std::ranges::all_of(consumers, done) &&
-         std::ranges::all_of(committers, done);
+         std::ranges::all_of(committers, done) && std::ranges::all_of(members, done);
 }
 
 std::string Clients::who_waits() const {
@@ -124,6 +144,8 @@ std::string Clients::who_waits() const {
     if (!p->is_done()) out += "; " + p->waits_for();
   for (const auto& c : committers)
     if (!c->is_done()) out += "; " + c->waits_for();
+  for (const auto& m : members)
+    if (!m->is_done()) out += "; " + m->waits_for();
   return out;
 }
 
@@ -131,11 +153,13 @@ void Clients::end() {
   finish();
   for (const auto& p : producers) p->abandon();
   for (const auto& c : committers) c->abandon();
+  for (const auto& m : members) m->abandon();
   for (const std::string& address : addresses) world.network().kill_process(address);
   {
     Shard::Scope scope(host.shard());
     host.shard().spawn(gate, administrator->client().stop());
     host.shard().spawn(gate, reader->client().stop());
+    if (accomplice) host.shard().spawn(gate, accomplice->stop());
   }
   HOLDFAST_CHECK(world.run_until([this] { return gate.holders() == 0; }, patience));
   world.remove(host);
@@ -203,7 +227,7 @@ BrokerPlan BrokerPlan::draw(std::uint64_t seed) {
   plan.base.length = seconds(between(20, 60));
   plan.base.reconfig_enabled = false;
   plan.base.network.window_bytes = std::max<std::size_t>(plan.base.network.window_bytes, 16 << 10);
-  for (const char* off : {"reconfig", "disk full"}) plan.base.faults.erase(off);
+  plan.base.faults.erase("reconfig");
   plan.shards = one_in(3) ? 2 : 1;
   plan.session_timeout_ms = between(3, 9) * 1000;
   plan.lag_max_ms = between(1, 6) * 1000;
@@ -214,15 +238,21 @@ BrokerPlan BrokerPlan::draw(std::uint64_t seed) {
   plan.storms["topic created"] = milliseconds(between(1000, 5000));
   for (const std::string& kind : Administrator::kinds())
     if (one_in(2)) plan.storms[kind] = milliseconds(between(1000, 10'000));
+  plan.groups = static_cast<int>(between(0, 2));
+  plan.directories = one_in(3) ? 2 : 1;
+  for (const std::string& kind : Ambush::kinds())
+    if (one_in(3)) plan.ambushes[kind] = milliseconds(between(1000, 8000));
   return plan;
 }
 
 std::string BrokerPlan::describe() const {
   std::string out = fmt::format(
-      "{}; brokers of {} shards, sessions of {} ms, {} ms to lag, {} producers, {} consumers, {} groups, {} ms to "
-      "think",
-      base.describe(), shards, session_timeout_ms, lag_max_ms, producers, consumers, committers, ms(think_max));
-  for (const auto& [kind, mean] : storms) out += fmt::format(", {} each {} ms", kind, ms(mean));
+      "{}; brokers of {} shards and {} directories, sessions of {} ms, {} ms to lag, {} producers, {} consumers, {} "
+      "committers, {} groups, {} ms to think",
+      base.describe(), shards, directories, session_timeout_ms, lag_max_ms, producers, consumers, committers, groups,
+      ms(think_max));
+  for (const auto* kinds : {&storms, &ambushes})
+    for (const auto& [kind, mean] : *kinds) out += fmt::format(", {} each {} ms", kind, ms(mean));
   return out;
 }
 
@@ -230,6 +260,7 @@ Settings BrokerPlan::settings() const {
   Settings out;
   for (int id = 1; id <= base.nodes; ++id) out.emplace_back(fmt::format("server.{}", id), server_line(id));
   const auto add = [&out](std::string key, auto value) { out.emplace_back(std::move(key), fmt::format("{}", value)); };
+  if (directories > 1) add("log.dirs", fmt::format("{},{}", node_directory, second_directory));
   add("quorum.election.timeout.ms", base.election_timeout_ms);
   add("tickTime", base.tick_ms);
   add("minSessionTimeout", base.timeout_min_ms);
@@ -242,6 +273,8 @@ Settings BrokerPlan::settings() const {
   add("offsets.topic.num.partitions", 3);
   add("offsets.topic.replication.factor", 3);
   add("min.insync.replicas", 2);
+  add("group.min.session.timeout.ms", 1000);
+  add("group.initial.rebalance.delay.ms", 200);
   add("log.retention.check.interval.ms", 2000);
   add("log.segment.delete.delay.ms", 500);
   add("leader.imbalance.check.interval.seconds", 5);
@@ -269,8 +302,12 @@ BrokerOutcome run(const BrokerPlan& plan) {
     };
     nodes.push_back(node.get());
   }
+  Successors successors(nodes, history, [&cluster] { return cluster.last_committed(); });
+  history.on_known([&successors](const LogId& id) { successors.look(id); });
+  history.on_trimmed([&successors](const LogId& id, Offset to) { successors.look_at_start(id, to); });
   Function<void()> look = [&] {
     for (SimulatedNode* node : nodes) leaderships.look(*node);
+    successors.look();
     world.after(look_interval, [&look] { look(); });
   };
   cluster.start();
@@ -281,11 +318,16 @@ BrokerOutcome run(const BrokerPlan& plan) {
     Nemesis nemesis(world, plan.base, nodes, clients.addresses);
     nemesis.set_disk_rule(
         [&rule = disk_rule](SimulatedNode& node, SimulatedNode& leader) { return rule.may_empty(node, leader); });
+    std::string accomplice = clients.next_address();
+    Ambush ambush(world, plan.ambushes, milliseconds(plan.lag_max_ms), nodes, nemesis, clients.host.shard(),
+                  clients.gate, std::move(accomplice));
+    clients.accomplice = &ambush.client();
     nemesis.start();
+    ambush.start();
     world.run_for(plan.base.length);
     nemesis.stop();
     clients.finish();
-    if (nemesis.injected().contains("reformat")) clients.rescue();
+    if (nemesis.has_emptied_disks()) clients.rescue();
     if (!world.run_until([&clients] { return clients.are_done(); }, patience))
       unfinished.push_back("R14: not all clients come to their end after the last fault" + clients.who_waits());
     const auto judge = [&](std::string_view when) {
@@ -308,6 +350,9 @@ BrokerOutcome run(const BrokerPlan& plan) {
     cluster.compare_states();
     clients.end();
     out.faults = nemesis.injected();
+    out.faults.insert(ambush.injected().begin(), ambush.injected().end());
+    out.generations = clients.groups.generations();
+    out.commits = clients.groups.commit_count();
     out.storms = clients.administrator->done_so_far();
     for (const auto& committer : clients.committers) out.commits += committer->commits();
   }
@@ -320,6 +365,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
   out.seen = history.seen_count();
   out.found = history.found_count();
   out.states = law.states();
+  out.successors = successors.looked();
   out.simulated = world.now().time_since_epoch();
   out.trace_hash = world.trace_hash();
   return out;

@@ -13,11 +13,12 @@ namespace holdfast::sim {
 
 struct BrokerPlan {
   Plan base;  // nodes, network, disks, faults
-  int shards = 1;
+  int shards = 1, directories = 1;
   std::int64_t session_timeout_ms = 6000, lag_max_ms = 4000;
-  int producers = 4, consumers = 3, committers = 2;
+  int producers = 4, consumers = 3, committers = 2, groups = 1;
   Duration think_max = std::chrono::milliseconds(200);
-  std::map<std::string, Duration> storms;  // the mean time between administrative changes of a kind
+  std::map<std::string, Duration> storms;    // the mean time between administrative changes of a kind
+  std::map<std::string, Duration> ambushes;  // and between ambushes
 
   static BrokerPlan draw(std::uint64_t seed);
   std::string describe() const;
@@ -28,7 +29,8 @@ struct BrokerOutcome {
   Violations violations;
   Duration simulated{};
   std::map<std::string, std::uint64_t> faults, storms;
-  std::uint64_t acknowledged = 0, seen = 0, found = 0, commits = 0, states = 0, batches_compared = 0;
+  std::uint64_t acknowledged = 0, seen = 0, found = 0, commits = 0, generations = 0, states = 0, batches_compared = 0;
+  std::uint64_t successors = 0;  // that were looked at
   std::uint64_t trace_hash = 0;
 };
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "runtime/log_line.h"
+#include "tests/simulation/brokers/administrator.h"
+#include "tests/simulation/brokers/ambush.h"
 
 namespace holdfast::sim {
 namespace {
@@ -35,6 +37,23 @@ TEST_F(BrokerRun, WithoutFaultsAllIsAcknowledgedSeenAndFound) {
   EXPECT_GE(outcome.found, 2 * outcome.acknowledged) << "it is read twice, and more was sent than acknowledged";
   EXPECT_GT(outcome.commits, 10u);
   EXPECT_GT(outcome.batches_compared, 100u);
+}
+
+TEST_F(BrokerRun, EveryAmbushFindsItsMoment) {
+  BrokerPlan plan = BrokerPlan::draw(3);
+  plan.base.nodes = 5;
+  plan.base.length = std::chrono::seconds(120);
+  plan.base.faults.clear();
+  plan.base.faults["kill"] = plan.base.faults["power loss"] = std::chrono::seconds(10);
+  plan.directories = 2;
+  plan.groups = 1;
+  for (const std::string& kind : Administrator::kinds()) plan.storms[kind] = std::chrono::seconds(2);
+  for (const std::string& kind : Ambush::kinds()) plan.ambushes[kind] = std::chrono::seconds(10);
+  const BrokerOutcome outcome = run(plan);
+  EXPECT_TRUE(outcome.violations.empty()) << outcome.violations.front();
+  for (const std::string& kind : Ambush::kinds()) EXPECT_TRUE(outcome.faults.contains(kind)) << kind;
+  EXPECT_GT(outcome.generations, 5u);
+  EXPECT_GT(outcome.successors, 1000u);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ void StateLaw::apply(const zk::Txn& txn) {
   if (txn.failed()) return;
   const auto part = [&](const auto& p) {
     using T = std::decay_t<decltype(p)>;
+    if constexpr (std::is_same_v<T, zk::CreateTxn>) registered(p);
     if constexpr (std::is_same_v<T, zk::CreateTxn> || std::is_same_v<T, zk::SetDataTxn>) {
       write(txn, p.path, p.data.view());
     } else if constexpr (std::is_same_v<T, zk::DeleteTxn>) {
@@ -32,6 +33,15 @@ void StateLaw::apply(const zk::Txn& txn) {
     }
   };
   std::visit(body, txn.body);
+}
+
+void StateLaw::registered(const zk::CreateTxn& create) {
+  std::string_view path = create.path;
+  if (!path.starts_with(znodes::broker_ids) || path.size() <= znodes::broker_ids.size() + 1) return;
+  path.remove_prefix(znodes::broker_ids.size() + 1);
+  std::int32_t id = -1;
+  std::from_chars(path.data(), path.data() + path.size(), id);
+  brokers_[create.owner] = id;
 }
 
 void StateLaw::remove(std::string_view path) {
@@ -67,18 +77,36 @@ void StateLaw::write(const zk::Txn& txn, std::string_view path, ByteView data) {
       violation(txn, path,
                 fmt::format("epoch {} belongs to {}, and to {}", state.leader_epoch, leader->second, state.leader));
   }
-  const auto before = now_.find(path);
-  if (before != now_.end()) {
-    if (state.leader_epoch < before->second.leader_epoch)
-      violation(txn, path, fmt::format("epoch {} after {}", state.leader_epoch, before->second.leader_epoch));
-    if (state.leader != before->second.leader && state.leader_epoch == before->second.leader_epoch)
-      violation(txn, path,
-                fmt::format("the leader {} becomes {} within epoch {}", before->second.leader, state.leader,
-                            state.leader_epoch));
-    if (state.controller_epoch < before->second.controller_epoch)
-      violation(txn, path, "by a controller whose epoch is over");
-  }
+  if (const auto before = now_.find(path); before != now_.end()) compare(txn, path, before->second, state);
   now_[std::string(path)] = std::move(*read);
+}
+
+void StateLaw::compare(const zk::Txn& txn, std::string_view path, const znodes::PartitionState& before,
+                       const znodes::PartitionState& state) {
+  const auto is_in = [](const std::vector<std::int32_t>& ids) {
+    return [&ids](std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); };
+  };
+  if (state.leader_epoch < before.leader_epoch)
+    violation(txn, path, fmt::format("epoch {} after {}", state.leader_epoch, before.leader_epoch));
+  if (state.leader != before.leader && state.leader_epoch == before.leader_epoch)
+    violation(txn, path,
+              fmt::format("the leader {} becomes {} within epoch {}", before.leader, state.leader, state.leader_epoch));
+  const auto by = brokers_.find(txn.session.value);
+  const std::int32_t writer = by == brokers_.end() ? -1 : by->second;
+  // Whoever elects is the controller, or looked who is. A broker that has lost its copy gives up what it led, before it
+  // registers.
+  const bool gives_up = state.leader == -1 && (writer == -1 || writer == before.leader);
+  if (state.controller_epoch < before.controller_epoch ||
+      (state.leader_epoch != before.leader_epoch && !gives_up && state.controller_epoch < controller_epoch_))
+    violation(txn, path, "by a controller whose epoch is over");
+  // Where nobody is left of those who were in sync or eligible, somebody has decided so.
+  const auto may_be = [&](std::int32_t id) { return is_in(before.isr)(id) || is_in(before.elr)(id); };
+  const bool unclean = std::ranges::none_of(state.isr, may_be);
+  const bool by_leader =
+      writer == state.leader && state.leader == before.leader && state.leader_epoch == before.leader_epoch;
+  if (by == brokers_.end() || unclean || by_leader) return;
+  for (const std::int32_t id : state.isr)
+    if (!may_be(id)) violation(txn, path, fmt::format("{} enters the ISR by the hand of broker {}", id, writer));
 }
 
 }  // namespace holdfast::sim

@@ -32,9 +32,15 @@ class Story {
   void set(std::string path, std::string_view data) {
     commit(zk::SetDataTxn{.path = std::move(path), .data = Bytes::copy(data)});
   }
+  // Broker `id` registers, in a session of that number. Who writes next is that broker.
+  void speak_as(std::int32_t id) {
+    commit(zk::CreateTxn{.path = znodes::broker_path(id), .data = {}, .acl = {}, .owner = id});
+    session_ = SessionId(id);
+  }
   template <class Body>
   void commit(Body body) {
     zk::Txn txn;
+    txn.session = session_;
     txn.zxid = Zxid(++zxid_);
     txn.body = std::move(body);
     law.apply(txn);
@@ -45,6 +51,7 @@ class Story {
 
  private:
   std::int64_t zxid_ = 0;
+  SessionId session_{0};
 };
 
 TEST(StateLaw, ElectionsThatRaiseTheEpochAreWell) {
@@ -167,6 +174,66 @@ TEST(StateLaw, AControllerWritesWhoseEpochIsOver) {
   state.controller_epoch = 1;
   s.write(state);
   EXPECT_THAT(s.violations, ElementsAre(HasSubstr("by a controller whose epoch is over")));
+}
+
+TEST(StateLaw, AnElectionByAControllerWhoseEpochIsOver) {
+  Story s;
+  auto state = Story::good();
+  s.set(std::string(znodes::controller_epoch), "3");
+  state.leader = 2;
+  state.leader_epoch = 6;
+  s.write(state);
+  EXPECT_THAT(s.violations, ElementsAre(HasSubstr("by a controller whose epoch is over")));
+}
+
+TEST(StateLaw, WhoHasLostItsCopyNeedsNoController) {
+  Story s;
+  s.set(std::string(znodes::controller_epoch), "3");
+  auto state = Story::good();
+  state.leader = -1;
+  state.leader_epoch = 6;
+  state.isr = {2, 3};
+  s.write(state);
+  EXPECT_THAT(s.violations, IsEmpty());
+}
+
+TEST(StateLaw, OnlyTheLeaderTakesSomebodyIn) {
+  Story s;
+  auto state = Story::good();
+  s.speak_as(1);
+  state.isr = {1, 2};
+  s.write(state);
+  state.isr = {1, 2, 3};
+  s.write(state);
+  EXPECT_THAT(s.violations, IsEmpty());
+  state.isr = {1, 2};
+  s.write(state);
+  s.speak_as(2);
+  state.isr = {1, 2, 3};
+  s.write(state);
+  EXPECT_THAT(s.violations, ElementsAre(HasSubstr("3 enters the ISR by the hand of broker 2")));
+}
+
+TEST(StateLaw, WhoeverIsEligibleMayBeElected) {
+  Story s;
+  auto state = Story::good();
+  s.speak_as(1);
+  state.isr = {1};
+  state.elr = {2};
+  s.write(state);
+  s.speak_as(3);
+  state.leader = 2;
+  state.leader_epoch = 6;
+  state.isr = {2};
+  state.elr = {1};
+  s.write(state);
+  EXPECT_THAT(s.violations, IsEmpty());
+  state.leader = 3;  // of nobody who was left: somebody has decided so
+  state.leader_epoch = 7;
+  state.isr = {3};
+  state.elr = {};
+  s.write(state);
+  EXPECT_THAT(s.violations, IsEmpty());
 }
 
 TEST(StateLaw, TheLeaderChangesAndTheEpochDoesNot) {

@@ -207,6 +207,8 @@ Task<std::map<Key, Outcome<std::int32_t>>> place(Cluster& cluster, Placement& pl
 inline bool again(const Failure& failure, const CallTime& time) {
   const bool unknown_topic =
       failure.code == wire::ErrorCode::unknown_topic_or_partition || failure.code == wire::ErrorCode::unknown_topic_id;
+  // Kafka calls it retriable; asked again it says the same.
+  if (failure.code == wire::ErrorCode::election_not_needed) return false;
   return failure.retriable() && !(unknown_topic && time.impatient());
 }
 

@@ -4,17 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "broker/node.h"
-#include "runtime/blocking_call.h"
 #include "runtime/random.h"
 #include "runtime/simulated_disk.h"
 
 namespace holdfast {
 namespace {
 
-constexpr Duration ready_in = std::chrono::seconds(60);  // a cluster; a node that stands alone says itself when it is
-constexpr Duration look_again = std::chrono::milliseconds(2);
+constexpr Duration ready_in = std::chrono::seconds(60);
+constexpr int port_attempts = 5;
 
 using Settings = std::map<std::string, std::string>;
 
@@ -96,19 +96,20 @@ struct EmbeddedNode::Inner {
   Settings settings;
   std::unique_ptr<Node> node;
 
+  ~Inner() {
+    if (node) node->stop();
+  }
   Result<void> start(std::uint16_t kafka, std::uint16_t zookeeper) {
     auto started = launch(*store, on_ports(kafka, zookeeper), settings);
     if (!started) return fail(started);
     node = std::move(*started);
-    return {};
+    return node->wait_for_cluster(1, ready_in);
   }
 };
 
 EmbeddedNode::EmbeddedNode(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 
-EmbeddedNode::~EmbeddedNode() {
-  if (inner_->node) inner_->node->stop();
-}
+EmbeddedNode::~EmbeddedNode() = default;
 
 Result<std::unique_ptr<EmbeddedNode>> EmbeddedNode::start(EmbeddedOptions options) {
   auto inner = std::make_unique<Inner>();
@@ -121,7 +122,10 @@ Result<std::unique_ptr<EmbeddedNode>> EmbeddedNode::start(EmbeddedOptions option
   return std::unique_ptr<EmbeddedNode>(new EmbeddedNode(std::move(inner)));
 }
 
-Endpoint EmbeddedNode::kafka_endpoint() const { return inner_->node->kafka_endpoints().front(); }
+Endpoint EmbeddedNode::kafka_endpoint() const {
+  const std::vector<Endpoint> all = inner_->node->kafka_endpoints();
+  return all.empty() ? Endpoint() : all.front();
+}
 Endpoint EmbeddedNode::zookeeper_endpoint() const { return inner_->node->zookeeper_endpoint(); }
 std::string EmbeddedNode::bootstrap_servers() const { return to_string(kafka_endpoint()); }
 std::string EmbeddedNode::zookeeper() const { return to_string(zookeeper_endpoint()); }
@@ -144,29 +148,24 @@ struct EmbeddedCluster::Inner {
   };
   std::vector<Server> servers;  // the n-th is n + 1
   Settings lines, settings;     // who the servers are; what the user wants
-  Gate gate;                    // outlives the shard, as Node's does
-  Shards shards{1};             // to wait on
 
   ~Inner() {
     for (Server& s : servers) {
       if (s.node) s.node->stop();
     }
-    shards.stop();
   }
 
   Result<void> choose_ports();
   Result<void> start(std::size_t index);
-  bool all_know_all() const;
-  Result<void> until_all_know_all();
-  Task<bool> sleep() {
-    co_await shards.at(0).sleep(look_again);
-    co_return true;
-  }
+  Result<void> start_all();
+  Result<void> wait_for_all();
 };
 
 // The servers must know each other's ports before the first of them binds its own. All are different: none is given
 // back before all are chosen.
 Result<void> EmbeddedCluster::Inner::choose_ports() {
+  Shards shards(1);  // to listen on
+  lines.clear();
   std::vector<std::unique_ptr<Listener>> held;
   const auto choose = [&]() -> Result<std::uint16_t> {
     auto listener = system_network().listen(shards.at(0), {"127.0.0.1", 0}, 1, false);
@@ -206,19 +205,22 @@ Result<void> EmbeddedCluster::Inner::start(std::size_t index) {
   return {};
 }
 
-bool EmbeddedCluster::Inner::all_know_all() const {
-  std::size_t running = 0;
-  for (const Server& s : servers) running += s.node ? 1 : 0;
-  return std::ranges::all_of(
-      servers, [&](const Server& s) { return !s.node || (s.node->is_ready() && s.node->brokers_known() == running); });
+Result<void> EmbeddedCluster::Inner::start_all() {
+  for (Server& s : servers) {
+    if (s.node) s.node->stop();
+    s.node.reset();
+  }
+  auto chosen = choose_ports();
+  for (std::size_t i = 0; chosen && i < servers.size(); ++i) chosen = start(i);
+  return chosen ? wait_for_all() : chosen;
 }
 
-Result<void> EmbeddedCluster::Inner::until_all_know_all() {
-  const SteadyTime deadline = shards.at(0).clock().now() + ready_in;
-  while (!all_know_all()) {
-    if (shards.at(0).clock().now() > deadline)
-      return fail(ErrorKind::timed_out, "the nodes have not become one cluster in time");
-    blocking_call<bool>(shards.at(0), gate, [this] { return sleep(); });
+Result<void> EmbeddedCluster::Inner::wait_for_all() {
+  const auto running = std::ranges::count_if(servers, [](const Server& s) { return s.node != nullptr; });
+  for (const Server& s : servers) {
+    if (!s.node) continue;
+    auto there = s.node->wait_for_cluster(static_cast<std::size_t>(running), ready_in);
+    if (!there) return there;
   }
   return {};
 }
@@ -239,15 +241,11 @@ Result<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::start(int nodes, Embed
     if (!store) return fail(store);
     inner->servers[i].store = std::move(*store);
   }
-  auto chosen = inner->choose_ports();
-  if (!chosen) return fail(chosen);
-  inner->shards.start();
-  for (std::size_t i = 0; i < inner->servers.size(); ++i) {
-    auto started = inner->start(i);
-    if (!started) return fail(started);
-  }
-  auto ready = inner->until_all_know_all();
-  if (!ready) return fail(ready);
+  auto started = inner->start_all();
+  // Somebody else may have taken a port meanwhile.
+  for (int again = 0; again < port_attempts && !started && started.error().os_error == EADDRINUSE; ++again)
+    started = inner->start_all();
+  if (!started) return fail(started);
   return std::unique_ptr<EmbeddedCluster>(new EmbeddedCluster(std::move(inner)));
 }
 
@@ -280,7 +278,7 @@ Result<void> EmbeddedCluster::start_node(int id) {
   if (inner_->servers[index].node) return {};
   auto started = inner_->start(index);
   if (!started) return started;
-  return inner_->until_all_know_all();
+  return inner_->wait_for_all();
 }
 
 }  // namespace holdfast

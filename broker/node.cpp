@@ -36,10 +36,7 @@ struct Node::Inner {
   }
 
   Task<bool> bring_down();
-  Task<std::size_t> count_brokers() {
-    const auto& peers = rooms.services().peers;
-    co_return peers.empty() ? 0 : peers.front()->metadata().brokers().size();
-  }
+  Task<Result<void>> wait_for_cluster(std::size_t brokers, Duration at_most);
   Task<HttpReply> route(std::string path);
 };
 
@@ -69,6 +66,22 @@ Task<bool> Node::Inner::bring_down() {
   co_await rooms.bring_down();
   if (http) co_await http->stop();
   co_return true;
+}
+
+Task<Result<void>> Node::Inner::wait_for_cluster(std::size_t brokers, Duration at_most) {
+  Shard& shard = shards->at(0);
+  const SteadyTime deadline = shard.clock().now() + at_most;
+  const auto& peers = rooms.services().peers;
+  const auto is_there = [&] {
+    const auto& image = peers.front()->metadata();
+    return rooms.is_ready() && image.brokers().size() == brokers && image.controller() >= 0;
+  };
+  while (!peers.empty() && !is_there()) {
+    if (shard.clock().now() > deadline)
+      co_return fail(ErrorKind::timed_out, fmt::format("node {} does not see its cluster in time", rooms.node_id()));
+    co_await shard.sleep(std::chrono::milliseconds(1));
+  }
+  co_return Result<void>();
 }
 
 Node::Node(Config config, World world) : inner_(std::make_unique<Inner>(std::move(config), world)) {}
@@ -113,11 +126,11 @@ std::vector<Endpoint> Node::kafka_endpoints() const {
 }
 
 Endpoint Node::zookeeper_endpoint() const { return inner_->rooms.ensemble().local(); }
-bool Node::is_ready() const { return inner_->rooms.is_ready(); }
 
-std::size_t Node::brokers_known() const {
+Result<void> Node::wait_for_cluster(std::size_t brokers, Duration at_most) {
   Inner& in = *inner_;
-  return blocking_call<std::size_t>(in.shards->at(0), in.gate, [&in] { return in.count_brokers(); });
+  return blocking_call<Result<void>>(in.shards->at(0), in.gate,
+                                     [&in, brokers, at_most] { return in.wait_for_cluster(brokers, at_most); });
 }
 
 std::string Node::greeting() const {

@@ -28,8 +28,9 @@ class Node {
   // Of a node that has started. Kafka's are in the order of the listeners.
   std::vector<Endpoint> kafka_endpoints() const;
   Endpoint zookeeper_endpoint() const;
-  bool is_ready() const;              // it serves; one of several servers begins to when start() has long returned
-  std::size_t brokers_known() const;  // as its image of the cluster has them; blocks
+  // Blocks until this broker serves and sees so many brokers and a controller. For servers of an ensemble, which join
+  // each other when start() has long returned.
+  Result<void> wait_for_cluster(std::size_t brokers, Duration at_most);
 
   // What a person at a terminal wants to know: where it listens, and what to try.
   std::string greeting() const;

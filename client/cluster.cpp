@@ -337,7 +337,7 @@ std::vector<std::int32_t> Cluster::candidates(bool bootstrap) {
 }
 
 Cluster::Asked Cluster::exchange_any(BrokerClient::Outgoing request, std::optional<Duration> timeout,
-                                     std::int16_t version_max) {
+                                     std::int16_t version_max, bool repeatable) {
   const SteadyTime deadline = shard_.clock().now() + timeout.value_or(options_.request_timeout);
   Failure why(ErrorCode::broker_not_available, "there is no broker to ask");
   for (const bool bootstrap : {false, true}) {
@@ -350,7 +350,10 @@ Cluster::Asked Cluster::exchange_any(BrokerClient::Outgoing request, std::option
         continue;
       }
       auto answer = co_await exchange_with(**peer, request, deadline, version_max);
-      co_return answer;
+      // A connection that its broker has just closed is noticed by the next request.
+      const bool cut = !answer && answer.error().code == ErrorCode::network_exception;
+      if (!cut || !repeatable || stopping_) co_return answer;
+      why = std::move(answer.error());
     }
   }
   co_return std::unexpected<Failure>(why);
@@ -456,7 +459,7 @@ Task<Outcome<>> Cluster::ask_metadata(const Round& round) {
     }
   }
   for (const bool again : {false, true}) {
-    auto raw = co_await exchange_any(request, std::nullopt, INT16_MAX);
+    auto raw = co_await exchange_any(request, std::nullopt, INT16_MAX, true);
     auto answer = read<wire::MetadataResponse>(std::move(raw));
     if (!answer) co_return failed(answer);
     const auto code = static_cast<ErrorCode>(answer->message.error_code);
@@ -523,7 +526,7 @@ Task<Outcome<std::int32_t>> Cluster::coordinator(CoordinatorKind kind, std::stri
   request.key = key;
   request.key_type = static_cast<std::int8_t>(kind);
   request.coordinator_keys = {key};
-  auto raw = co_await exchange_any(request, std::nullopt, INT16_MAX);
+  auto raw = co_await exchange_any(request, std::nullopt, INT16_MAX, true);
   auto answer = read<wire::FindCoordinatorResponse>(std::move(raw));
   if (!answer) co_return failed(answer);
   auto& message = answer->message;

@@ -138,7 +138,8 @@ class Cluster {
 
   Asked exchange(std::int32_t node, BrokerClient::Outgoing request, std::optional<Duration> timeout,
                  std::int16_t version_max);
-  Asked exchange_any(BrokerClient::Outgoing request, std::optional<Duration> timeout, std::int16_t version_max);
+  Asked exchange_any(BrokerClient::Outgoing request, std::optional<Duration> timeout, std::int16_t version_max,
+                     bool repeatable = false);
   Asked exchange_controller(BrokerClient::Outgoing request, std::optional<Duration> timeout, std::int16_t version_max);
   Asked exchange_with(Peer& peer, BrokerClient::Outgoing request, SteadyTime deadline, std::int16_t version_max);
   Task<Outcome<>> send_only(std::int32_t node, BrokerClient::Outgoing request, std::int16_t version_max);

@@ -198,6 +198,14 @@ TEST_F(ClusterTest, AnotherBrokerIsAskedWhenTheFirstIsAway) {
   EXPECT_EQ(leader("t")->node, 3);
 }
 
+TEST_F(ClusterTest, AConnectionThatItsBrokerHasJustClosedIsNoReasonToFail) {
+  fake_.add_topic("t", {{1, 1}});
+  ASSERT_TRUE(leader("t"));
+  for (const std::int32_t id : {1, 2, 3}) fake_.at(id).hang_up();
+  auto refreshed = loop_.run(cluster().refresh());
+  EXPECT_TRUE(refreshed) << to_string(refreshed.error());
+}
+
 TEST_F(ClusterTest, NobodyIsThere) {
   for (const std::int32_t id : {1, 2, 3}) fake_.at(id).stop_listening();
   auto found = leader("t");

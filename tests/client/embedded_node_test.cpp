@@ -5,7 +5,8 @@
 
 #include "runtime/disk.h"
 #include "tests/client/test_node.h"
-#include "wire/kafka/metadata.h"
+#include "wire/kafka/errors.h"
+#include "wire/kafka/topics.h"
 
 namespace holdfast::test {
 namespace {
@@ -35,8 +36,17 @@ class View {
     topic.num_partitions = partitions;
     topic.replication_factor = replicas;
     request.timeout_ms = 30'000;
-    auto created = thread_.run(cluster_->ask_controller<wire::CreateTopicsResponse>(std::move(request)));
-    return created ? created->message.topics.at(0).error_code : wire::to_wire(created.error().code);
+    constexpr int attempts = 100;
+    std::int16_t code = 0;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+      auto created = thread_.run(cluster_->ask_controller<wire::CreateTopicsResponse>(request));
+      code = created ? created->message.topics.at(0).error_code : wire::to_wire(created.error().code);
+      // A controller that has just gone, or not come yet.
+      if (!wire::error_is_retriable(static_cast<wire::ErrorCode>(code))) break;
+      thread_.run(cluster_->back_off(0));
+      refresh();
+    }
+    return code;
   }
 
  private:

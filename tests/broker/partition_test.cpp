@@ -263,23 +263,26 @@ TEST_F(PartitionTest, AFollowerTakesOnlyWhatContinuesItsLog) {
   EXPECT_TRUE(partition_->append_replicated(batch(8, 3))) << "what was compacted away leaves gaps";
 }
 
+// `meanwhile` runs once the cut is under way.
+Task<Result<void>> cut(Partition& partition, Offset end, Shard& shard, Function<void()> meanwhile) {
+  shard.post(std::move(meanwhile));
+  auto done = co_await partition.truncate_to(end);
+  co_return done;
+}
+
 TEST_F(PartitionTest, AStateThatComesDuringACutIsTakenAfterIt) {
   become(2, 3);
   for (const std::int64_t base : {0, 1, 2}) ASSERT_TRUE(partition_->append_replicated(batch(base, 3)));
   settle();
   bool told = false;
-  const auto cut = [this, &told]() -> Task<Result<void>> {
-    world_.loop().shard().post([this, &told] {
-      EXPECT_TRUE(partition_->is_truncating());
-      lead(4);
-      EXPECT_FALSE(partition_->is_leader());
-      partition_->when_settled([&told] { told = true; });
-      EXPECT_FALSE(told);
-    });
-    auto done = co_await partition_->truncate_to(Offset(1));
-    co_return done;
+  const auto meanwhile = [this, &told] {
+    EXPECT_TRUE(partition_->is_truncating());
+    lead(4);
+    EXPECT_FALSE(partition_->is_leader());
+    partition_->when_settled([&told] { told = true; });
+    EXPECT_FALSE(told);
   };
-  ASSERT_TRUE(world_.loop().run(cut()));
+  ASSERT_TRUE(world_.loop().run(cut(*partition_, Offset(1), world_.loop().shard(), meanwhile)));
   EXPECT_TRUE(told);
   EXPECT_TRUE(partition_->is_leader());
   EXPECT_EQ(partition_->leader_epoch(), LeaderEpoch(4));

@@ -167,6 +167,7 @@ void SimulatedNode::start() {
   HOLDFAST_CHECK(!life_);
   world_.network().start_process(options_.address);
   ++lives_;
+  disk_erred_ = disk_is_faulty_;
   life_ = std::make_unique<Life>(world_, world_.random().next(), options_.shards);
   Life& life = *life_;
   Host& host = life.host;
@@ -269,6 +270,7 @@ void SimulatedNode::crash(Crash how) {
   HOLDFAST_CHECK(life_ != nullptr);
   ++crashes_;
   crash_in_ = 0;
+  if (how == Crash::process && disk_erred_ && !options_.memory_outlives_disk_errors) how = Crash::power_and_cache;
   life_->ending = true;
   if (how == Crash::process) {
     world_.network().kill_process(options_.address);
@@ -313,7 +315,11 @@ void SimulatedNode::finish_stop(std::uint64_t life, SteadyTime until) {
   if (life_->gate.holders() > 0) observer_.hangs(options_.id);
   take_down();
   world_.network().kill_process(options_.address);
-  disk_.process_death();
+  if (disk_erred_ && !options_.memory_outlives_disk_errors) {
+    disk_.power_loss_of_all_unsynced();
+  } else {
+    disk_.process_death();
+  }
   life_.reset();
 }
 
@@ -326,7 +332,7 @@ void SimulatedNode::reformat() {
 }
 
 void SimulatedNode::fail_disk_call(DiskCall call, std::uint64_t n, int os_error) {
-  disk_is_faulty_ = true;
+  disk_is_faulty_ = disk_erred_ = true;
   disk_.fail_call(call, n, os_error);
 }
 
@@ -337,7 +343,7 @@ void SimulatedNode::fill_disk() {
 }
 
 void SimulatedNode::fail_directory(std::string path) {
-  disk_is_faulty_ = true;
+  disk_is_faulty_ = disk_erred_ = true;
   failed_directory_ = std::move(path);
 }
 

@@ -147,6 +147,7 @@ class SimulatedNode {
   SimulatedDisk disk_;
   std::unique_ptr<Life> life_;
   bool disk_is_faulty_ = false;
+  bool disk_erred_ = false;       // in this life: memory may show what the disk has not
   std::string failed_directory_;  // empty: none
   std::uint64_t crash_in_ = 0;    // changes of the disk; 0: never
   std::optional<std::uint64_t> crash_after_snapshot_;

@@ -172,20 +172,29 @@ Task<void> GroupCoordinator::load(LogId id, LeaderEpoch epoch) {
     log_line(unreadable > 0 ? LogLevel::warn : LogLevel::info, "broker",
              "{}-{}: {} groups from {} records, {} batches unreadable", offsets_topic, id.partition,
              hosted.machine.groups().size(), records_read, unreadable);
-  // Its end may be lost yet. Nobody is told of what stands there, nor is anything built on it.
-  if (hosted.partition->high_watermark() >= request.end) co_return serve(id, epoch);
-  hosted.committed.end = request.end;
-  hosted.committed.done = [this, id, epoch](ErrorCode error) {
-    if (error == ErrorCode::none) serve(id, epoch);
+  serve_when_committed(hosted, request.end);
+}
+
+// Its end may be lost yet. Nobody is told of what stands there, nor is anything built on it.
+void GroupCoordinator::serve_when_committed(Hosted& hosted, Offset end) {
+  if (hosted.partition->high_watermark() >= end) return serve(hosted);
+  hosted.committed.end = end;
+  hosted.committed.done = [this, id = hosted.id, epoch = hosted.epoch, end](ErrorCode error) {
+    Hosted* still = hosted_under(id, epoch);
+    if (!still) return;
+    if (error == ErrorCode::none) return serve(*still);
+    // It may not lead for a while, and come back under the same epoch.
+    constexpr Duration look_again = std::chrono::milliseconds(100);
+    broker_.shard().arm(still->timer, look_again, [this, id, epoch, end] {
+      if (Hosted* now = hosted_under(id, epoch)) serve_when_committed(*now, end);
+    });
   };
   hosted.partition->when_replicated(hosted.committed);
 }
 
-void GroupCoordinator::serve(const LogId& id, LeaderEpoch epoch) {
-  Hosted* hosted = hosted_under(id, epoch);
-  if (!hosted) return;
-  hosted->loaded = true;
-  perform(*hosted, hosted->machine.loaded(now()));
+void GroupCoordinator::serve(Hosted& hosted) {
+  hosted.loaded = true;
+  perform(hosted, hosted.machine.loaded(now()));
 }
 
 void GroupCoordinator::partition_closed(const LogId& id) {
@@ -205,6 +214,9 @@ GroupCoordinator::Found GroupCoordinator::find(const LogId& id) {
   if (it == hosted_.end()) return {nullptr, ErrorCode::not_coordinator};
   // Another may lead by now, and this broker not have heard of it.
   if (!it->second->partition->is_leader()) return {nullptr, ErrorCode::not_coordinator};
+  // A full disk moves the leadership away, and keeps the news from whoever has it: the quorum's log is there as well.
+  if (!it->second->partition->log().has_room() && broker_.metadata().brokers().size() > 1)
+    return {nullptr, ErrorCode::not_coordinator};
   if (!it->second->loaded) return {nullptr, ErrorCode::coordinator_load_in_progress};
   return {it->second.get(), ErrorCode::none};
 }

@@ -49,7 +49,8 @@ class GroupCoordinator {
  private:
   Hosted* hosted_under(const LogId& id, LeaderEpoch epoch);  // null: not any more, or under another one
   Task<void> load(LogId id, LeaderEpoch epoch);
-  void serve(const LogId& id, LeaderEpoch epoch);
+  void serve_when_committed(Hosted& hosted, Offset end);
+  void serve(Hosted& hosted);
   void append(Hosted& hosted, std::vector<GroupRecord> records,
               Function<GroupOutcome(wire::ErrorCode, GroupTime)> committed, Function<void(wire::ErrorCode)> done);
   void deliver(std::vector<std::pair<ReplyToken, GroupReply>> replies);

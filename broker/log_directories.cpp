@@ -42,6 +42,7 @@ void LogDirectories::set_offline(const std::vector<LogId>& partitions, bool offl
 void LogDirectories::full(const std::string& path, bool is_full) {
   if (is_full) {
     full_[path].reset();
+    registration_.doubt();
     return look();
   }
   if (const auto it = full_.find(path); it != full_.end()) it->second = services_.peers.front()->shard().clock().now();

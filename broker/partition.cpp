@@ -166,7 +166,9 @@ AppendOutcome Partition::try_append(std::span<std::uint8_t> records, AppendOrigi
       out.log_append_time = verdict.duplicate_of.timestamp;
       return out;
     case ProducerVerdict::out_of_order_sequence:
-      out.error = ErrorCode::out_of_order_sequence_number;
+      // Who refuses everything need not know where the producer is by now: another may lead, and this one not hear of
+      // it.
+      out.error = log_->has_room() ? ErrorCode::out_of_order_sequence_number : ErrorCode::kafka_storage_error;
       return out;
     case ProducerVerdict::invalid_epoch:
       out.error = ErrorCode::invalid_producer_epoch;

@@ -276,6 +276,7 @@ Task<void> Registration::publish() {
       std::vector<Ensemble::Op> ops;
       ops.push_back(Ensemble::CheckCzxid{own, Zxid(epoch_)});
       ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), -1});
+      published_.reset();  // a write that is not answered may still be carried out
       auto done = co_await ensemble_.submit(session_, std::move(ops));
       written = done && done->error == zk::ZkError::ok;
       if (written) published_ = std::move(told);
@@ -300,6 +301,7 @@ void Registration::ask_quorum() {
   ensemble_.driver().sync([this, now](bool answered) {
     asking_ = false;
     if (!answered) return;
+    if (now < doubted_at_) return;
     confirmed_at_ = std::max(confirmed_at_, now);
     renew_lease(is_registered());
   });
@@ -320,6 +322,13 @@ void Registration::renew_lease(bool valid) {
   for (const auto& peer : services_.peers) peer->shard().post([p = peer.get(), may] { p->set_fenced(!may); });
 }
 
+void Registration::doubt() {
+  if (ensemble_.alone() || epoch_ < 0) return;
+  doubted_at_ = ensemble_.shard().clock().now();
+  confirmed_at_ = doubted_at_ - options_.session_timeout;
+  renew_lease(true);
+}
+
 void Registration::keep() {
   ensemble_.shard().arm(timer_, look_interval, [this] {
     look();
@@ -334,7 +343,7 @@ void Registration::look() {
     // Expired, or taken for dead.
     log_line(LogLevel::warn, "broker", "the registration of broker {} is gone: it registers again", options_.node_id);
     epoch_ = -1;
-    published_ = {};
+    published_.reset();
     services_.lease_until = 0;
     if (listener_.left) listener_.left();
   }

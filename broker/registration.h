@@ -49,6 +49,9 @@ class Registration {
   // the next.
   void set_offline(znodes::Broker::Partitions partitions);
   void set_full(znodes::Broker::Partitions partitions);
+  // What the quorum decides may be late here from now on: its log has no room. Who takes over from this broker is not
+  // to wait for a lease, so this one gives it up, until it has heard all that there was to hear.
+  void doubt();
 
   const std::string& cluster_id() const { return cluster_id_; }
   bool founded() const { return founded_; }  // the cluster: there was none when this broker came
@@ -82,12 +85,12 @@ class Registration {
   std::string cluster_id_;
   bool founded_ = false;
   bool knows_losses_ = false;  // what its directories lost before this process began is given up
-  SteadyTime asked_at_{}, confirmed_at_{};
+  SteadyTime asked_at_{}, confirmed_at_{}, doubted_at_{};
   bool asking_ = false;    // the quorum, since asked_at_
   bool believed_ = false;  // the shards were told that they may lead
   bool removing_ = false;  // a registration of another broker
   bool joining_ = false, stopping_ = false, publishing_ = false;
-  Told published_;  // by this registration
+  std::optional<Told> published_;  // by this registration; nothing: that is not known
   Timer timer_;
 };
 

@@ -292,7 +292,8 @@ void ReplicaFetcher::take(const LogId& id, Following& f, const wire::FetchRespon
   const Log& log = p.log();
   if (error == ErrorCode::offset_out_of_range) {
     // Records that were deleted at the leader; whatever else does not fit is found by its epoch.
-    if (from.log_start_offset > log.end_offset().value) {
+    const bool is_empty = log.start_offset() == log.end_offset();
+    if (from.log_start_offset >= 0 && (from.log_start_offset > log.end_offset().value || is_empty)) {
       broker_.shard().spawn(gate_, restart(f.partition, Offset(from.log_start_offset)));
     } else {
       complain(f, "its log does not have the offsets that this one needs");
@@ -340,7 +341,11 @@ void ReplicaFetcher::cut(Following& f, const wire::FetchResponse::EpochEndOffset
   Offset end = std::min(Offset(std::max<std::int64_t>(leaders.end_offset, 0)), log.end_offset());
   const auto [epoch, own_end] = log.leader_epochs().end_offset_for(LeaderEpoch(leaders.epoch), log.end_offset());
   if (epoch.value >= 0) end = std::min(end, own_end);
-  end = std::max(end, log.start_offset());
+  // Only after an unclean election: all that the leader has lies below what is left here.
+  if (end < log.start_offset()) {
+    broker_.shard().spawn(gate_, restart(f.partition, end));
+    return;
+  }
   if (!f.complained)  // that it cannot be
     log_line(LogLevel::info, "broker", "{}-{} is cut to {} from {}, where it parts from broker {}'s (epoch {})",
              f.partition->topic(), f.partition->index(), end.value, log.end_offset().value, leader_, leaders.epoch);
@@ -355,7 +360,7 @@ Task<void> ReplicaFetcher::truncate(std::shared_ptr<Partition> partition, Offset
 
 Task<void> ReplicaFetcher::restart(std::shared_ptr<Partition> partition, Offset start,
                                    std::vector<std::uint8_t> records) {
-  log_line(LogLevel::info, "broker", "{}-{} begins anew at {}: the leader has nothing older", partition->topic(),
+  log_line(LogLevel::info, "broker", "{}-{} begins anew at {}, with what its leader has", partition->topic(),
            partition->index(), start.value);
   const LeaderEpoch epoch = partition->leader_epoch();
   auto done = co_await partition->restart_at(start);

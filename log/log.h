@@ -82,6 +82,7 @@ class Log {
   virtual Offset written_end() const = 0;
   virtual Offset durable_end() const = 0;
   virtual std::uint64_t size_bytes() const = 0;
+  virtual bool has_room() const = 0;                // false: its disk is full, and appends are refused
   virtual bool is_failed() const = 0;               // on_failed() was called, or would have been
   virtual std::int64_t last_append_ms() const = 0;  // wall time of the last append, 0 if none since start
 

@@ -75,6 +75,8 @@ Result<void> PartitionLog::load_partial_block() {
   return {};
 }
 
+bool PartitionLog::has_room() const { return config_.quorum || !home_.directory(log_dir_).is_full(); }
+
 Result<void> PartitionLog::append(ByteView batch, const wire::BatchHeader& header, Need need) {
   if (failed_ || removed_) return fail(ErrorKind::closed, directory_ + " is out of service");
   LogShard::Directory& dir = home_.directory(log_dir_);

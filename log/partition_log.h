@@ -46,6 +46,7 @@ class PartitionLog final : public Log, public std::enable_shared_from_this<Parti
   Offset written_end() const override { return written_end_; }
   Offset durable_end() const override { return durable_end_; }
   std::uint64_t size_bytes() const override;
+  bool has_room() const override;
   bool is_failed() const override { return failed_; }
   std::int64_t last_append_ms() const override { return last_append_ms_; }
   Result<void> append(ByteView batch, const wire::BatchHeader& header, Need need) override;

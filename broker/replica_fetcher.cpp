@@ -148,10 +148,7 @@ wire::FetchRequest ReplicaFetcher::make_request() {
   wire::FetchRequest out;
   const Config& config = broker_.config();
   out.replica_state = {.replica_id = broker_.services().node_id, .replica_epoch = own_epoch()};
-  // Each fetch costs a look at every partition, here and there, and nothing depends on how often: what is new wakes it.
-  std::int64_t wait_ms = config.integer("replica.fetch.wait.max.ms");
-  if (is_quiet_) wait_ms = std::max(wait_ms, std::min(4 * wait_ms, config.integer("replica.lag.time.max.ms") / 4));
-  out.max_wait_ms = static_cast<std::int32_t>(wait_ms);
+  out.max_wait_ms = static_cast<std::int32_t>(config.integer("replica.fetch.wait.max.ms"));
   out.min_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.min.bytes"));
   out.max_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.response.max.bytes"));
   out.session_id = session_id_;
@@ -256,7 +253,6 @@ Task<void> ReplicaFetcher::run() {
 }
 
 void ReplicaFetcher::take(const wire::FetchResponse& response) {
-  is_quiet_ = response.responses.empty();
   for (const auto& topic : response.responses)
     for (const auto& partition : topic.partitions) {
       const LogId id{topic.topic_id, partition.partition_index};

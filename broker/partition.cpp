@@ -79,6 +79,7 @@ void Partition::become(const PartitionImage& state) {
   }
   const bool led = leader_;
   if (leads && state.leader_epoch > epoch_) log_->assign_epoch(state.leader_epoch, log_->end_offset());
+  if (leads) leads_from_ = log_->end_offset();
   leader_ = leads;
   epoch_ = state.leader_epoch;
   if (leads) in_sync_.lead(state, log_->end_offset(), now);

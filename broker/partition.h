@@ -98,6 +98,9 @@ class Partition final : public LogListener {
   Offset high_watermark() const { return high_watermark_; }
   Offset last_stable_offset() const;
   Offset readable_end(ReadTo to) const;
+  // A new leader does not know yet how much of what it led with is committed: what clients could read may be less than
+  // what its predecessor showed them (KIP-207).
+  bool is_behind_predecessor() const { return leader_ && high_watermark_ < leads_from_; }
   // NONE, NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR. -1: not stated.
   wire::ErrorCode check_leader(std::int32_t stated_epoch) const;
   // The same for what any replica may answer (KIP-392).
@@ -183,6 +186,7 @@ class Partition final : public LogListener {
   bool closed_ = false;
   std::int32_t leader_id_ = -1;
   LeaderEpoch epoch_{-1};
+  Offset leads_from_{0};  // the log's end when it became the leader
   Offset high_watermark_{0};
   Waiters replicated_waiters_;
   Waiters written_waiters_;

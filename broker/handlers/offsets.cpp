@@ -1,5 +1,6 @@
 // ListOffsets (2), OffsetForLeaderEpoch (23), DeleteRecords (21): each partition's question is asked where the
-// partition lives. KIP-79 (by time), KIP-320 (epochs), KIP-734 (largest timestamp), KIP-1005 (tiered: none here).
+// partition lives. KIP-79 (by time), KIP-207 (new leaders), KIP-320 (epochs), KIP-734 (largest timestamp), KIP-1005
+// (tiered: none here).
 #include "wire/kafka/offsets.h"
 
 #include <algorithm>
@@ -23,7 +24,8 @@ struct OffsetQuestion {
   LogId log;
   std::int64_t timestamp;
   std::int32_t leader_epoch;
-  std::int8_t isolation;  // -1: the asker is not a consumer, and may see the log's end
+  std::int8_t isolation;    // -1: the asker is not a consumer, and may see the log's end
+  ErrorCode not_yet_known;  // what the request's version has for OFFSET_NOT_AVAILABLE
 };
 struct OffsetAnswer {
   ErrorCode error = ErrorCode::none;
@@ -50,9 +52,14 @@ Task<OffsetAnswer> answer(BrokerShard* broker, OffsetQuestion question) {
   const Offset end = partition->readable_end(question.isolation < 0    ? ReadTo::log_end
                                              : question.isolation == 1 ? ReadTo::last_stable
                                                                        : ReadTo::high_watermark);
+  const bool not_yet_known = question.isolation >= 0 && partition->is_behind_predecessor();
   std::optional<TimestampedOffset> found;
   switch (question.timestamp) {
     case latest:
+      if (not_yet_known) {
+        out.error = question.not_yet_known;
+        co_return out;
+      }
       out.offset = end;
       out.epoch = epoch_at(log, end);
       co_return out;
@@ -81,6 +88,8 @@ Task<OffsetAnswer> answer(BrokerShard* broker, OffsetQuestion question) {
     out.timestamp = found->timestamp;
     out.offset = found->offset;
     out.epoch = found->epoch.value;
+  } else if (out.error == ErrorCode::none && not_yet_known) {
+    out.error = question.not_yet_known;
   }
   co_return out;
 }
@@ -135,8 +144,11 @@ Task<void> run_list_offsets(RequestContext context, wire::ListOffsetsRequest mes
         to.error_code = code(ErrorCode::unknown_topic_or_partition);
         continue;
       }
-      OffsetQuestion question{
-          {image->id, partition.partition_index}, t, partition.current_leader_epoch, message.isolation_level};
+      OffsetQuestion question{{image->id, partition.partition_index},
+                              t,
+                              partition.current_leader_epoch,
+                              message.isolation_level,
+                              version >= 5 ? ErrorCode::offset_not_available : ErrorCode::leader_not_available};
       if (message.replica_id != -1) question.isolation = -1;
       auto got = co_await ask(home, question);
       to.error_code = code(got.error);

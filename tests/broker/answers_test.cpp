@@ -27,12 +27,14 @@ class Answers : public testing::Test {
     last_ = world_.fetch(topic, {.current_leader_epoch = epoch, .fetch_offset = offset}, replica);
     return static_cast<ErrorCode>(last_.error_code);
   }
-  ErrorCode list_offsets(const std::string& topic, std::int32_t epoch = -1) {
+  ErrorCode list_offsets(const std::string& topic, std::int32_t epoch = -1, std::int64_t timestamp = -1,
+                         std::int16_t version = 7) {
     wire::ListOffsetsRequest request;
+    request.replica_id = -1;  // a consumer
     auto& of_topic = request.topics.emplace_back();
     of_topic.name = topic;
-    of_topic.partitions.push_back({.partition_index = 0, .current_leader_epoch = epoch, .timestamp = -1});
-    const auto response = world_.ask<wire::ListOffsetsResponse>(request, 7);
+    of_topic.partitions.push_back({.partition_index = 0, .current_leader_epoch = epoch, .timestamp = timestamp});
+    const auto response = world_.ask<wire::ListOffsetsResponse>(request, version);
     return static_cast<ErrorCode>(response.topics.at(0).partitions.at(0).error_code);
   }
   ErrorCode epoch_end(const std::string& topic, std::int32_t epoch = -1) {
@@ -73,6 +75,30 @@ TEST_F(Answers, OffsetsOutsideTheLog) {
   EXPECT_EQ(fetch(topic, 4), ErrorCode::none);
   EXPECT_EQ(fetch(topic, 1, 0, 2), ErrorCode::offset_out_of_range);
   EXPECT_EQ(last_.log_start_offset, 2) << "a follower may begin anew there";
+}
+
+// KIP-207: its predecessor may have shown more than it can, until its followers have told how far they are.
+TEST_F(Answers, ANewLeaderDoesNotKnowTheEndYet) {
+  const Uuid topic = world_.create_topic("t", {1, 2});
+  world_.change_state("t", [](znodes::PartitionState& state) { state.isr = {1, 2}; });
+  ASSERT_EQ(produce(topic), ErrorCode::none);
+  world_.change_state("t", [](znodes::PartitionState& state) { state.leader_epoch = 5; });
+  const Partition& led = *world_.partition(topic);
+  ASSERT_EQ(led.log().end_offset(), Offset(1));
+  ASSERT_EQ(led.high_watermark(), Offset(0));
+  constexpr std::int64_t latest = -1, earliest = -2, some_time = 1;
+  EXPECT_EQ(list_offsets("t", 5, latest), ErrorCode::offset_not_available);
+  EXPECT_EQ(list_offsets("t", -1, latest, 4), ErrorCode::leader_not_available) << "what older clients understand";
+  EXPECT_EQ(list_offsets("t", 5, some_time), ErrorCode::offset_not_available);
+  EXPECT_EQ(list_offsets("t", 5, earliest), ErrorCode::none);
+  EXPECT_EQ(fetch(topic, 1, 5), ErrorCode::none) << "nothing to read yet, and nothing wrong";
+  last_ = world_.fetch(topic, {.current_leader_epoch = 5, .fetch_offset = 1, .last_fetched_epoch = 0}, 2);
+  wire::ReplicaReport report;
+  report.replica_id = 2;
+  report.replica_epoch = world_.epoch_of(2);
+  report.topics.push_back({topic, {{.partition = 0, .leader_epoch = 5, .durable_offset = 1}}});
+  world_.tell(report);
+  EXPECT_EQ(list_offsets("t", 5, latest), ErrorCode::none);
 }
 
 TEST_F(Answers, AFollowerIsShownWhereItParted) {

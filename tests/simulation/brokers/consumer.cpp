@@ -17,7 +17,7 @@ using wire::ErrorCode;
 constexpr std::int16_t fetch_version = 17, list_version = 7;
 constexpr Duration patience = seconds(3);
 constexpr std::int32_t wait_ms = 200, bytes_max = 2000;
-constexpr std::int64_t earliest = -2;
+constexpr std::int64_t latest = -1, earliest = -2;
 constexpr int fetches_in_a_row = 4;
 
 }  // namespace
@@ -64,6 +64,7 @@ Task<void> SimulatedConsumer::follow(LogId id) {
     if (fetched.error != 0) co_return;
     for (const FoundRecord& record : fetched.records) history_.seen(id, record.offset, record.name);
     positions_[id].next = fetched.next;
+    if (leads && client_.world().one_in(3)) co_await judge_end(id, broker);
   }
 }
 
@@ -76,6 +77,16 @@ Task<void> SimulatedConsumer::judge_out_of_range(LogId id, std::int32_t broker) 
     history_.complaint(
         fmt::format("R3: {}: broker {} has not got up to {} in epoch {}, which was read before; it starts at {}",
                     to_string(id), broker, position.next.value, position.epoch.value, start->value));
+}
+
+// The end is where a consumer goes on that asks for what is new: what it has read it would read again.
+Task<void> SimulatedConsumer::judge_end(LogId id, std::int32_t broker) {
+  const Position position = positions_[id];
+  if (position.next < Offset(0) || !history_.is_durable(id.topic_id)) co_return;
+  const auto end = co_await list_offset(id, broker, position.epoch, latest);
+  if (end && *end < position.next)
+    history_.complaint(fmt::format("R3: {}: broker {} says in epoch {} that it ends at {}, and up to {} was read before",
+                                   to_string(id), broker, position.epoch.value, end->value, position.next.value));
 }
 
 Task<std::optional<Offset>> SimulatedConsumer::list_offset(LogId id, std::int32_t leader, LeaderEpoch epoch,

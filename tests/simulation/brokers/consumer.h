@@ -39,6 +39,7 @@ class SimulatedConsumer {
   Task<void> follow(LogId id);
   Task<std::optional<Offset>> list_offset(LogId id, std::int32_t leader, LeaderEpoch epoch, std::int64_t timestamp);
   Task<void> judge_out_of_range(LogId id, std::int32_t broker);
+  Task<void> judge_end(LogId id, std::int32_t broker);
   void take(const LogId& id, const Position& at, const wire::FetchResponse::Partition& from, Fetched& out);
 
   RecordHistory& history_;

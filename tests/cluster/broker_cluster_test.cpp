@@ -66,7 +66,7 @@ TEST_F(BrokerCluster, ABrokerThatStoodStillAcknowledgesNothingThatItCannotKeep) 
 }
 
 TEST_F(BrokerCluster, TheDeathOfAllLosesNothingThatWasAcknowledged) {
-  ProduceLoad load(servers_.kafka(), "journal", partitions);
+  ProduceLoad load(servers_.kafka(), "journal", partitions, 0, ProducedBy::holdfast);
   for (int round = 0; round < 3; ++round) {
     ASSERT_TRUE(load.wait_for_more(500));
     for (const int id : servers_.all()) servers_.kill(id);
@@ -109,7 +109,7 @@ TEST_F(BrokerCluster, AGroupGoesOnWhereItCommittedWhenItsCoordinatorDies) {
 }
 
 TEST_F(BrokerCluster, AnEmptiedBrokerIsFilledAndLeadsAgain) {
-  ProduceLoad load(servers_.kafka(), "journal", partitions);
+  ProduceLoad load(servers_.kafka(), "journal", partitions, 0, ProducedBy::holdfast);
   ASSERT_TRUE(load.wait_for_more(500));
   servers_.kill(3);
   for (const auto& entry : std::filesystem::directory_iterator(servers_.data(3)))

@@ -50,7 +50,7 @@ TEST_F(BrokerClusterFullDisk, MovesLeadersAndNobodyWaitsForIt) {
   producer.send("single", singles[0], "before");
   ASSERT_EQ(producer.flush(), 1);
 
-  ProduceLoad load(servers_.kafka(), "journal", partitions, value_bytes);
+  ProduceLoad load(servers_.kafka(), "journal", partitions, value_bytes, ProducedBy::holdfast);
   ASSERT_TRUE(load.wait_for_more_of_each(50));
   disk.fill();
   ASSERT_TRUE(wait_until([&] { return servers_.lines_with(small, "is full") > 0; }, seconds(60)));

@@ -46,7 +46,7 @@ TEST_F(BrokerClusterPowerLoss, OfOneLosesNothingThatWasAcknowledged) {
 }
 
 TEST_F(BrokerClusterPowerLoss, OfAllLosesNothingThatWasAcknowledged) {
-  ProduceLoad load(servers_.kafka(), "journal", partitions);
+  ProduceLoad load(servers_.kafka(), "journal", partitions, 0, ProducedBy::holdfast);
   for (int round = 0; round < 3; ++round) {
     ASSERT_TRUE(load.wait_for_more_of_each(100));
     lose_power(servers_.all());

@@ -1,10 +1,10 @@
 // Replication throttles (KIP-73): how many bytes a second this node sends to, or fetches as, replicas that are not in
-// sync yet, so that a reassignment leaves room for clients. Which replicas is a topic setting, how much a dynamic broker
-// setting; replicas in sync are never held up.
+// sync yet, so that a reassignment leaves room for clients. Which replicas is a topic setting, how much a dynamic
+// broker setting; replicas in sync are never held up.
 //
 // One budget for all shards of a node: a time until which what went through is paid for. It is asked before and told
-// after, so one answer may go beyond the rate, and the next wait for it. What was not used is kept for `burst`; what was
-// used too much is remembered for `memory` (Kafka's quota forgets it after its window). Any thread.
+// after, so one answer may go beyond the rate, and the next wait for it. What was not used is kept for `burst`; what
+// was used too much is remembered for `memory` (Kafka's quota forgets it after its window). Any thread.
 #pragma once
 
 #include <atomic>

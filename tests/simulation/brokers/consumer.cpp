@@ -85,8 +85,9 @@ Task<void> SimulatedConsumer::judge_end(LogId id, std::int32_t broker) {
   if (position.next < Offset(0) || !history_.is_durable(id.topic_id)) co_return;
   const auto end = co_await list_offset(id, broker, position.epoch, latest);
   if (end && *end < position.next)
-    history_.complaint(fmt::format("R3: {}: broker {} says in epoch {} that it ends at {}, and up to {} was read before",
-                                   to_string(id), broker, position.epoch.value, end->value, position.next.value));
+    history_.complaint(
+        fmt::format("R3: {}: broker {} says in epoch {} that it ends at {}, and up to {} was read before",
+                    to_string(id), broker, position.epoch.value, end->value, position.next.value));
 }
 
 Task<std::optional<Offset>> SimulatedConsumer::list_offset(LogId id, std::int32_t leader, LeaderEpoch epoch,

@@ -148,7 +148,11 @@ wire::FetchRequest ReplicaFetcher::make_request() {
   wire::FetchRequest out;
   const Config& config = broker_.config();
   out.replica_state = {.replica_id = broker_.services().node_id, .replica_epoch = own_epoch()};
-  out.max_wait_ms = static_cast<std::int32_t>(config.integer("replica.fetch.wait.max.ms"));
+  // Each fetch costs a look at every partition, here and there, and nothing depends on how often while nothing is new:
+  // what comes answers the fetch that waits. It is still far more often than a replica in sync has to ask.
+  std::int64_t wait_ms = config.integer("replica.fetch.wait.max.ms");
+  if (is_quiet_) wait_ms = std::max(wait_ms, std::min(8 * wait_ms, config.integer("replica.lag.time.max.ms") / 8));
+  out.max_wait_ms = static_cast<std::int32_t>(wait_ms);
   out.min_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.min.bytes"));
   out.max_bytes = static_cast<std::int32_t>(config.integer("replica.fetch.response.max.bytes"));
   out.session_id = session_id_;
@@ -253,6 +257,7 @@ Task<void> ReplicaFetcher::run() {
 }
 
 void ReplicaFetcher::take(const wire::FetchResponse& response) {
+  is_quiet_ = response.responses.empty();
   for (const auto& topic : response.responses)
     for (const auto& partition : topic.partitions) {
       const LogId id{topic.topic_id, partition.partition_index};

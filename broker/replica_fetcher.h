@@ -86,6 +86,7 @@ class ReplicaFetcher {
   const std::int32_t leader_;
   std::map<LogId, Following> following_;
   std::map<LogId, Asked> to_forget_;  // in the session, and not followed any more
+  bool is_quiet_ = false;             // the last answer had nothing new
   std::set<LogId> unconfirmed_;       // in the session, without an answer yet of where they are now
   std::set<LogId> durable_;           // to be reported
   std::unique_ptr<BrokerClient> client_;

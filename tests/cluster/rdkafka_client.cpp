@@ -83,7 +83,8 @@ void Producer::delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* s
 int Producer::told(rd_kafka_t*, char* statistics, std::size_t size, void* opaque) {
   auto& self = *static_cast<Producer*>(opaque);
   const boost::json::value all = boost::json::parse({statistics, size});
-  self.epoch_ = all.at("eos").at("producer_epoch").as_int64();
+  if (const auto* idempotence = all.as_object().if_contains("eos"))
+    self.epoch_ = idempotence->at("producer_epoch").as_int64();
   ++self.told_;
   std::map<std::int64_t, int> misplaced;
   for (const std::int64_t partition : misplaced_partitions(all)) misplaced[partition] = self.misplaced_[partition] + 1;

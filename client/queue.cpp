@@ -1,5 +1,6 @@
 #include "client/queue.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -29,16 +30,22 @@ Task<ZkOutcome<>> Queue::put(std::string item) {
 Task<ZkOutcome<std::string>> Queue::take(std::optional<Duration> at_most) {
   const Gate::Holder holder = gate_.enter();
   if (!holder) co_return zk_failed(ZkError::session_expired, "it was stopped");
-  const auto deadline = deadline_in(zk_, at_most);
   Signal changed(zk_.shard());
+  takers_.push_back(&changed);
+  auto taken = co_await wait_for_item(changed, deadline_in(zk_, at_most));
+  std::erase(takers_, &changed);
+  co_return taken;
+}
+
+Task<ZkOutcome<std::string>> Queue::wait_for_item(Signal& changed, std::optional<SteadyTime> deadline) {
   const WatcherRef watcher = make_watcher([&changed](const WatchEvent&) { changed.notify(); });
   zk_.on_session(watcher);
-  for (;;) {
+  while (!stopping_) {
     changed.reset();
     bool in_doubt = false;
     auto taken = co_await try_take(watcher, in_doubt);
     if (taken && *taken) co_return std::move(**taken);
-    if (gate_.closed()) co_return zk_failed(ZkError::session_expired, "it was stopped");
+    if (stopping_) break;
     if (!taken && (in_doubt || !recipe_goes_on(zk_, taken.error()))) co_return zk_failed(taken);
     if (!taken) {
       if (deadline && zk_.shard().clock().now() >= *deadline) co_return zk_failed(ZkError::operation_timeout, path_);
@@ -48,6 +55,7 @@ Task<ZkOutcome<std::string>> Queue::take(std::optional<Duration> at_most) {
     auto noticed = co_await changed.wait(deadline);
     if (!noticed) co_return zk_failed(ZkError::operation_timeout, path_);
   }
+  co_return zk_failed(ZkError::session_expired, "it was stopped");
 }
 
 Task<ZkOutcome<std::optional<std::string>>> Queue::try_take(WatcherRef watcher, bool& in_doubt) {
@@ -99,6 +107,10 @@ Task<ZkOutcome<std::size_t>> Queue::size() {
   co_return in_order(children->names, mark).size();
 }
 
-Task<void> Queue::stop() { co_await zk_.shard().drained(gate_); }
+Task<void> Queue::stop() {
+  stopping_ = true;
+  for (Signal* taker : takers_) taker->notify();
+  co_await zk_.shard().drained(gate_);
+}
 
 }  // namespace holdfast::client

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/recipes.h"
 
@@ -23,15 +24,18 @@ class Queue {
   Task<ZkOutcome<std::string>> take(std::optional<Duration> at_most = {});
   Task<ZkOutcome<std::optional<std::string>>> peek();
   Task<ZkOutcome<std::size_t>> size();
-  Task<void> stop();
+  Task<void> stop();  // whoever waits for an item hears SESSIONEXPIRED
 
  private:
+  Task<ZkOutcome<std::string>> wait_for_item(Signal& changed, std::optional<SteadyTime> deadline);
   // `in_doubt`: it failed after it may have taken one.
   Task<ZkOutcome<std::optional<std::string>>> try_take(WatcherRef watcher, bool& in_doubt);
 
   ZooKeeper& zk_;
   const std::string path_;
   Gate gate_;
+  bool stopping_ = false;
+  std::vector<Signal*> takers_;  // each lives in the take() that waits
 };
 
 }  // namespace holdfast::client

@@ -64,6 +64,18 @@ TEST_F(DataRecipeTest, AQueueGivesWhatCameFirst) {
   run(out.stop());
 }
 
+TEST_F(DataRecipeTest, AQueueThatStopsLetsGoOfThoseWhoWait) {
+  start();
+  ZooKeeper& a = connect();
+  Queue queue(a, "/q");
+  auto forever = begin(queue.take()), long_time = begin(queue.take(1h));
+  run_for(1s);
+  auto stopped = begin(queue.stop());
+  ASSERT_TRUE(run_until([&stopped] { return stopped->has_value(); }, 1s));
+  EXPECT_EQ(code_of(**forever), "Session expired");
+  EXPECT_EQ(code_of(**long_time), "Session expired");
+}
+
 TEST_F(DataRecipeTest, EveryItemIsTakenOnceThroughLostConnections) {
   start();
   ZooKeeper &a = connect(), &b = connect(), &c = connect();

@@ -36,14 +36,17 @@ Task<ZkOutcome<>> Contender::wait_turn(std::optional<Duration> at_most) {
   for (;;) {
     changed_.reset();
     auto turn = co_await look(deadline);
-    const bool lives = zk_.state() != SessionState::doubtful && node_session_ == zk_.session_id();
+    const bool lives = !session_is_in_danger(zk_.state()) && node_session_ == zk_.session_id();
     if (stopping_) {
       outcome = zk_failed(ZkError::session_expired, "it was stopped");
       break;
     }
+    // What came together with the answer may be about this one's own znode: look again.
+    if (turn && *turn && lives && changed_.is_set()) continue;
     if (turn && *turn && lives) {
       entering_ = false;
       has_turn_ = true;
+      if (revocation_asked_) zk_.shard().spawn(gate_, look_at_own_node(node_));
       co_return ZkOutcome<>();
     }
     if (!turn && !recipe_goes_on(zk_, turn.error())) {
@@ -90,9 +93,10 @@ Task<ZkOutcome<bool>> Contender::look(std::optional<SteadyTime> deadline) {
   }
   const auto other = options_.waits_for(queue, static_cast<std::size_t>(own - queue.begin()));
   if (!other) {
-    auto there = co_await zk_.exists(node_, own_watcher_);
-    if (!there) co_return zk_failed(there);
-    if (*there) co_return true;
+    auto there = co_await zk_.get(node_, own_watcher_);
+    if (!there && there.error().code != ZkError::no_node) co_return zk_failed(there);
+    revocation_asked_ = there && there->data == revoke_word;
+    if (there) co_return true;
     node_.clear();
     changed_.notify();
     co_return false;
@@ -107,9 +111,7 @@ Task<ZkOutcome<bool>> Contender::look(std::optional<SteadyTime> deadline) {
 
 void Contender::on_session(const WatchEvent& event) {
   changed_.notify();
-  const bool over = event.state == SessionState::doubtful || event.state == SessionState::expired ||
-                    event.state == SessionState::closed || event.state == SessionState::auth_failed;
-  if (over && has_turn_) lose();
+  if (has_turn_ && session_is_in_danger(event.state)) lose();
 }
 
 void Contender::on_own_node(const WatchEvent& event) {
@@ -118,12 +120,17 @@ void Contender::on_own_node(const WatchEvent& event) {
   zk_.shard().spawn(gate_, look_at_own_node(node_));
 }
 
-// Its data has changed.
+// Its data has changed, and the watch on it is used up.
 Task<void> Contender::look_at_own_node(std::string node) {
-  auto found = co_await zk_.get(node, own_watcher_);
-  if (!has_turn_ || node_ != node) co_return;
-  if (!found && found.error().code == ZkError::no_node) lose();
-  if (found && found->data == revoke_word && revoke_) revoke_();
+  for (;;) {
+    auto found = co_await zk_.get(node, own_watcher_);
+    if (!has_turn_ || node_ != node) co_return;
+    if (!found && found.error().code == ZkError::no_node) lose();
+    if (found && found->data == revoke_word && revoke_) revoke_();
+    if (found || !passes(found.error())) co_return;
+    co_await zk_.shard().sleep(retry_pause);
+    if (stopping_) co_return;
+  }
 }
 
 void Contender::lose() {
@@ -139,7 +146,7 @@ Task<void> Contender::give_up() { return remove_place(std::exchange(node_, {}), 
 Task<void> Contender::remove_place(std::string node, std::int64_t session) {
   if (node.empty() || session != zk_.session_id()) co_return;
   auto removed = co_await zk_.remove(node);
-  if (!removed && removed.error().retriable()) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
+  if (!removed && passes(removed.error())) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
 }
 
 Task<void> Contender::leave() {

@@ -65,6 +65,7 @@ class Contender {
   Signal changed_;
   WaitList over_;
   bool entering_ = false, has_turn_ = false, stopping_ = false;
+  bool revocation_asked_ = false;  // of the place that look() found
   std::string node_;
   std::int64_t node_session_ = 0, token_ = 0;
   std::function<void()> lost_, revoke_;

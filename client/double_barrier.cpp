@@ -103,7 +103,7 @@ Task<ZkOutcome<bool>> DoubleBarrier::look_out() {
   } else if (own != crowd.end()) {
     const std::string node = std::exchange(node_, {});
     auto removed = co_await zk_.remove(node);
-    if (!removed && removed.error().retriable()) node_ = node;
+    if (!removed && passes(removed.error())) node_ = node;
     if (!removed && removed.error().code != ZkError::no_node) co_return zk_failed(removed);
   }
   auto watched = co_await zk_.get(std::move(other), watcher_);
@@ -118,7 +118,7 @@ Task<void> DoubleBarrier::give_up() { return remove_place(std::exchange(node_, {
 Task<void> DoubleBarrier::remove_place(std::string node, std::int64_t session) {
   if (node.empty() || session != zk_.session_id()) co_return;
   auto removed = co_await zk_.remove(node);
-  if (!removed && removed.error().retriable()) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
+  if (!removed && passes(removed.error())) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
 }
 
 Task<void> DoubleBarrier::stop() {

@@ -51,10 +51,16 @@ std::optional<SteadyTime> deadline_in(const ZooKeeper& zk, std::optional<Duratio
   return zk.shard().clock().now() + *at_most;
 }
 
+bool session_is_in_danger(SessionState state) {
+  return state != SessionState::connected && state != SessionState::connecting;
+}
+
+bool passes(const ZkFailure& failure) { return failure.retriable() || failure.code == ZkError::not_read_only; }
+
 bool recipe_goes_on(const ZooKeeper& zk, const ZkFailure& failure) {
   if (zk.state() == SessionState::closed || zk.state() == SessionState::auth_failed) return false;
   if (failure.code == ZkError::session_expired) return zk.state() != SessionState::expired && !zk.closing();
-  return failure.retriable();
+  return passes(failure);
 }
 
 Task<ZkOutcome<>> make_path(ZooKeeper& zk, std::string path) {
@@ -109,7 +115,7 @@ Task<ZkOutcome<Created>> create_protected(ZooKeeper& zk, Gate& gate, std::string
 Task<void> remove_surely(ZooKeeper& zk, Gate& gate, std::string path, std::int64_t session) {
   while (zk.session_id() == session) {
     auto removed = co_await zk.remove(path);
-    if (removed || !removed.error().retriable() || gate.closed()) co_return;
+    if (removed || !passes(removed.error()) || gate.closed()) co_return;
     co_await zk.shard().sleep(retry_pause);
   }
 }

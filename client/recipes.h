@@ -23,6 +23,7 @@ class Signal {
     waiting_.wake_all();
   }
   void reset() { set_ = false; }
+  bool is_set() const { return set_; }
   // False: the deadline has passed.
   Task<bool> wait(std::optional<SteadyTime> deadline = {}) {
     while (!set_) {
@@ -44,6 +45,13 @@ class Signal {
 };
 
 std::optional<SteadyTime> deadline_in(const ZooKeeper& zk, std::optional<Duration> at_most);
+
+// Whoever holds something by an ephemeral node gives it up in this state: the servers may have ended the session, or
+// may end it unheard. One without a quorum (read_only) answers, but keeps no session alive.
+bool session_is_in_danger(SessionState state);
+
+// The same may succeed soon: as ZkFailure::retriable(), or where a server with a quorum is found.
+bool passes(const ZkFailure& failure);
 
 // After this failure the recipe may go on: with the same session, or with the next one.
 bool recipe_goes_on(const ZooKeeper& zk, const ZkFailure& failure);

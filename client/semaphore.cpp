@@ -19,9 +19,7 @@ Semaphore::Semaphore(ZooKeeper& zk, std::string path, std::size_t leases_max)
       lock_(zk, zk_join(path, "locks")),
       changed_(zk.shard()),
       session_watcher_(make_watcher([this](const WatchEvent& event) { on_session(event); })),
-      own_watcher_(make_watcher([this](const WatchEvent& event) {
-        if (held_ && event.path == node_ && event.type == WatchType::deleted) lose();
-      })),
+      own_watcher_(make_watcher([this](const WatchEvent& event) { on_own_node(event); })),
       leases_watcher_(make_watcher([this](const WatchEvent&) { changed_.notify(); })) {
   zk_.on_session(session_watcher_);
 }
@@ -49,12 +47,15 @@ Task<ZkOutcome<>> Semaphore::take_lease(std::optional<SteadyTime> deadline) {
   ZkOutcome<> outcome;
   for (;;) {
     changed_.reset();
+    own_changed_ = false;
     auto turn = co_await look(deadline);
     if (stopping_) {
       outcome = zk_failed(ZkError::session_expired, "it was stopped");
       break;
     }
-    if (turn && *turn && zk_.state() != SessionState::doubtful && node_session_ == zk_.session_id()) {
+    // What came together with the answer may be about this one's own znode: look again.
+    if (turn && *turn && own_changed_) continue;
+    if (turn && *turn && !session_is_in_danger(zk_.state()) && node_session_ == zk_.session_id()) {
       held_ = true;
       co_return ZkOutcome<>();
     }
@@ -108,9 +109,28 @@ Task<ZkOutcome<bool>> Semaphore::look(std::optional<SteadyTime> deadline) {
 
 void Semaphore::on_session(const WatchEvent& event) {
   changed_.notify();
-  const bool over = event.state == SessionState::doubtful || event.state == SessionState::expired ||
-                    event.state == SessionState::closed || event.state == SessionState::auth_failed;
-  if (over && held_) lose();
+  if (held_ && session_is_in_danger(event.state)) lose();
+}
+
+void Semaphore::on_own_node(const WatchEvent& event) {
+  if (!held_ || event.path != node_) {
+    own_changed_ = true;
+    return changed_.notify();
+  }
+  if (event.type == WatchType::deleted) return lose();
+  zk_.shard().spawn(gate_, look_at_own_node(node_));
+}
+
+// Its data has changed, and the watch on it is used up.
+Task<void> Semaphore::look_at_own_node(std::string node) {
+  for (;;) {
+    auto found = co_await zk_.exists(node, own_watcher_);
+    if (!held_ || node_ != node) co_return;
+    if (found && !*found) lose();
+    if (found || !passes(found.error())) co_return;
+    co_await zk_.shard().sleep(retry_pause);
+    if (stopping_) co_return;
+  }
 }
 
 void Semaphore::lose() {
@@ -125,7 +145,7 @@ Task<void> Semaphore::give_up() { return remove_place(std::exchange(node_, {}), 
 Task<void> Semaphore::remove_place(std::string node, std::int64_t session) {
   if (node.empty() || session != zk_.session_id()) co_return;
   auto removed = co_await zk_.remove(node);
-  if (!removed && removed.error().retriable()) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
+  if (!removed && passes(removed.error())) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
 }
 
 Task<void> Semaphore::release() {

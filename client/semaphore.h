@@ -32,6 +32,8 @@ class Semaphore {
   Task<void> give_up();
   Task<void> remove_place(std::string node, std::int64_t session);
   void on_session(const WatchEvent& event);
+  void on_own_node(const WatchEvent& event);
+  Task<void> look_at_own_node(std::string node);
   void lose();
 
   ZooKeeper& zk_;
@@ -41,6 +43,7 @@ class Semaphore {
   Gate gate_;
   Signal changed_;
   bool acquiring_ = false, held_ = false, stopping_ = false;
+  bool own_changed_ = false;  // while it was looked whether there is a lease for it
   std::string node_;
   std::int64_t node_session_ = 0;
   std::function<void()> lost_;

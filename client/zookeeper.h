@@ -12,8 +12,8 @@
 // When the session expires, everything that waits fails with SESSIONEXPIRED, the watches and the ephemerals are gone,
 // and (renew_session) a new session begins under the same object: session().id tells it apart. Whoever must know, as
 // the recipes do, watches the session with on_session(). `doubtful` comes no later than the servers can have expired
-// the session, counted from when the last answered request was sent: who holds something by an ephemeral node gives it
-// up then.
+// the session, counted from when the last request was sent that one with a quorum answered: who holds something by an
+// ephemeral node gives it up then, and when the state is `read_only`.
 #pragma once
 
 #include <cstdint>

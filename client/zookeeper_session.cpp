@@ -118,7 +118,7 @@ Task<Result<bool>> ZooKeeper::greet(ZooKeeperLink& link) {
   if (!read_only || !session_is_writable_) session_ = {response.session_id, std::string(as_text(password))};
   session_is_writable_ |= !read_only;
   timeout_ = milliseconds(response.time_out);
-  proven(sent);
+  if (!read_only) proven(sent);
   co_return read_only;
 }
 
@@ -295,8 +295,10 @@ void ZooKeeper::heard() {
   shard_.arm(silence_, timeout_ / 3 * 2, [this] { cut(); });
 }
 
-// The servers knew of the session when this was sent, or later: it lives for its timeout from then.
+// The servers knew of the session when this was sent, or later: it lives for its timeout from then. One without a
+// quorum knows nothing of it: the others may end it meanwhile.
 void ZooKeeper::proven(SteadyTime sent) {
+  if (state_ == SessionState::read_only) return;
   if (sent + timeout_ <= valid_until_) return;
   valid_until_ = sent + timeout_;
   shard_.arm(doubt_, valid_until_ - shard_.clock().now(), [this] { lose_patience(); });
@@ -333,7 +335,10 @@ void ZooKeeper::disconnected(const Endpoint& from, const Error& why) {
     }
   }
   // Of one that is being closed, `closed` is told.
-  if (connected() && !ending_) change_state(SessionState::connecting);
+  if (!connected() || ending_) return;
+  // That of one which read without a quorum may be over by now.
+  const bool in_doubt = session_is_writable_ && shard_.clock().now() >= valid_until_;
+  change_state(in_doubt ? SessionState::doubtful : SessionState::connecting);
 }
 
 void ZooKeeper::expire() {
@@ -351,8 +356,9 @@ void ZooKeeper::expire() {
   change_state(SessionState::connecting);
 }
 
-// The session's time has passed since anything of it was known.
+// The session's time has passed since anything of it was known. Whoever reads without a quorum may go on so.
 void ZooKeeper::lose_patience() {
+  if (state_ == SessionState::read_only) return shard_.arm(doubt_, timeout_, [this] { lose_patience(); });
   if (connected()) cut();
   ++impatience_;
   if (session_.id != 0) change_state(SessionState::doubtful);

@@ -56,7 +56,7 @@ struct ZooKeeperOptions {
 enum class SessionState : std::uint8_t {
   connecting,
   connected,
-  read_only,  // connected to a server without a quorum
+  read_only,  // connected to a server without a quorum, which does not keep the session alive
   doubtful,   // nothing was heard for as long as a session lives: the servers may have ended it
   expired,
   auth_failed,  // the servers refused the credentials: for good

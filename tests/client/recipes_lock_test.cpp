@@ -5,6 +5,7 @@
 #include "client/barrier.h"
 #include "client/double_barrier.h"
 #include "client/election.h"
+#include "client/ephemeral_node.h"
 #include "client/lock.h"
 #include "client/read_write_lock.h"
 #include "client/semaphore.h"
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 using client::Barrier;
 using client::DoubleBarrier;
 using client::Election;
+using client::EphemeralNode;
 using client::Lock;
 using client::ReadWriteLock;
 using client::Semaphore;
@@ -26,6 +28,7 @@ using testing::SizeIs;
 
 class RecipeTest : public ZooKeeperWorld {
  protected:
+  using ZooKeeperWorld::ZooKeeperWorld;
   ZooKeeper& connect() {
     ZooKeeper& zk = make_client();
     EXPECT_EQ(code_of(run(zk.connect(10s))), "ok");
@@ -179,6 +182,69 @@ TEST_F(RecipeTest, AZnodeThatGoesWhileTheLockIsTakenIsMadeAgain) {
     run(lock.release());
   }
   run(lock.stop());
+}
+
+// The answer that makes it the turn and the news of the znode's end come in one burst, at some of these moments.
+TEST_F(RecipeTest, AZnodeThatGoesInTheBurstThatBringsTheTurnIsNotHeld) {
+  start();
+  ZooKeeper &a = connect(), &b = connect();
+  Lock lock(a, "/locks/x");
+  Semaphore lease(a, "/sem", 1);
+  for (int i = 0; i < 100; ++i) {
+    auto turn = begin(lock.acquire());
+    auto leased = begin(lease.acquire());
+    run_for(std::chrono::microseconds(50 * i));
+    network_.clog(server_address(0), client_address(1), 20ms);
+    run_for(2ms);
+    for (const char* path : {"/locks/x", "/sem/leases"}) {
+      for (const std::string& name : children(path)) (void)begin(b.remove(fmt::format("{}/{}", path, name)));
+    }
+    ASSERT_TRUE(done(turn) && done(leased)) << i;
+    run_for(1s);
+    EXPECT_EQ(lock.held(), !children("/locks/x").empty()) << i;
+    EXPECT_EQ(lease.held(), !children("/sem/leases").empty()) << i;
+    run(lock.release());
+    run(lease.release());
+  }
+  run(lock.stop());
+  run(lease.stop());
+}
+
+TEST_F(RecipeTest, ARevocationThatComesWithTheTurnIsHeardOf) {
+  start();
+  ZooKeeper &a = connect(), &b = connect();
+  Lock lock(a, "/locks/x");
+  int asked = 0;
+  lock.on_revoke([&asked] { ++asked; });
+  for (int i = 0; i < 60; ++i) {
+    auto turn = begin(lock.acquire());
+    run_for(std::chrono::microseconds(50 * i));
+    network_.clog(server_address(0), client_address(1), 20ms);
+    run_for(2ms);
+    const auto places = children("/locks/x");
+    for (const std::string& name : places) (void)begin(Lock::request_revocation(b, "/locks/x/" + name));
+    ASSERT_TRUE(done(turn)) << i;
+    run_for(1s);
+    EXPECT_EQ(asked > 0, !places.empty()) << i;
+    asked = 0;
+    run(lock.release());
+  }
+  run(lock.stop());
+}
+
+TEST_F(RecipeTest, ALeaseWhoseZnodeIsWrittenToIsStillWatched) {
+  start();
+  ZooKeeper &a = connect(), &b = connect();
+  Semaphore lease(a, "/sem", 1);
+  bool lost = false;
+  lease.on_lost([&lost] { lost = true; });
+  ASSERT_TRUE(run(lease.acquire()));
+  ASSERT_TRUE(run(b.set(lease.node(), "a note")));
+  run_for(1s);
+  ASSERT_TRUE(run(b.remove(lease.node())));
+  ASSERT_TRUE(run_until([&lost] { return lost; }, 1s));
+  EXPECT_FALSE(lease.held());
+  run(lease.stop());
 }
 
 TEST_F(RecipeTest, ALockCanBeAskedFor) {
@@ -405,6 +471,98 @@ TEST_F(RecipeTest, WhoDiesDoesNotHoldUpThoseWhoLeave) {
   heal(2);
   run(one.stop());
   run(two.stop());
+}
+
+// Clients that may read from a server without a quorum.
+class ReadOnlyRecipeTest : public RecipeTest {
+ protected:
+  ReadOnlyRecipeTest() : RecipeTest(3) { server_options.read_only_clients = true; }
+  ZooKeeper& connect_for_reading(Duration timeout) {
+    auto with = options();
+    with.read_only = true;
+    with.session_timeout = timeout;
+    ZooKeeper& zk = make_client(with);
+    EXPECT_EQ(code_of(run(zk.connect(10s))), "ok");
+    return zk;
+  }
+  // The last server and this client can speak with each other, and with nobody else.
+  void set_apart(int number) {
+    for (int i = 0; i < 2; ++i) {
+      network_.cut(server_address(i), server_address(2));
+      network_.cut(server_address(2), server_address(i));
+      network_.cut(server_address(i), client_address(number));
+      network_.cut(client_address(number), server_address(i));
+    }
+  }
+};
+
+// A server without a quorum answers, and keeps no session alive.
+TEST_F(ReadOnlyRecipeTest, WhatIsHeldIsLostBeforeAnotherHasIt) {
+  start();
+  ZooKeeper &a = connect_for_reading(session_timeout), &b = connect(), &c = connect();
+  Lock first(a, "/locks/x"), second(b, "/locks/x");
+  Semaphore lease(a, "/sem", 1), next_lease(c, "/sem", 1);
+  std::vector<std::string> story;
+  first.on_lost([&] { story.push_back(second.held() ? "lock too late" : "lock lost"); });
+  lease.on_lost([&] { story.push_back(next_lease.held() ? "lease too late" : "lease lost"); });
+  ASSERT_TRUE(run(first.acquire()));
+  ASSERT_TRUE(run(lease.acquire()));
+  auto turn = begin(second.acquire());
+  auto next = begin(next_lease.acquire());
+  run_for(1s);
+  network_.cut(server_address(2), client_address(2));
+  network_.cut(client_address(2), server_address(2));
+  network_.cut(server_address(2), client_address(3));
+  network_.cut(client_address(3), server_address(2));
+  set_apart(1);
+  ASSERT_TRUE(run_until([&a] { return a.state() == client::SessionState::read_only; }));
+  ASSERT_TRUE(done(turn) && done(next));
+  EXPECT_EQ(code_of(**turn) + code_of(**next), "okok");
+  EXPECT_THAT(story, testing::UnorderedElementsAre("lock lost", "lease lost"));
+  EXPECT_EQ(code_of(run(first.acquire(20s))), "OperationTimeout");  // an old state has it first in the queue
+  network_.heal_all();
+  ASSERT_TRUE(run_until([&a] { return a.state() == client::SessionState::connected; }));
+  auto again = begin(first.acquire());
+  EXPECT_TRUE(is_waiting(again));
+  run(second.release());
+  ASSERT_TRUE(done(again));
+  for (Lock* lock : {&first, &second}) run(lock->stop());
+  run(lease.stop());
+  run(next_lease.stop());
+}
+
+TEST_F(ReadOnlyRecipeTest, RecipesGoOnWhenThereIsAQuorumAgain) {
+  start();
+  ZooKeeper& a = connect_for_reading(60s);
+  std::vector<std::string> story;
+  Election::Callbacks callbacks;
+  callbacks.elected = [&story] { story.push_back("leads"); };
+  callbacks.deposed = [&story] { story.push_back("does not"); };
+  Election election(a, "/leader", "a", callbacks);
+  EphemeralNode node(a, "/nodes/a", "before");
+  election.start();
+  node.start();
+  ASSERT_TRUE(run(election.until_leading(10s)));
+  ASSERT_TRUE(run(node.until_there(10s)));
+  ASSERT_TRUE(run(a.sync("/")));
+  run_for(1s);  // every server has applied it
+  const std::int64_t session = a.session_id();
+  kill_server(0);
+  kill_server(1);
+  ASSERT_TRUE(run_until([&a] { return a.state() == client::SessionState::read_only; }));
+  EXPECT_FALSE(election.leading());
+  node.set_data("after");
+  run_for(5s);
+  EXPECT_THAT(story, ElementsAre("leads", "does not"));
+  start_server(0);
+  ASSERT_TRUE(run_until([&story] { return story.size() == 3; }));
+  EXPECT_EQ(a.session_id(), session);
+  EXPECT_TRUE(run_until([this] { return children("/leader").size() == 1; }));  // the former place is gone
+  ASSERT_TRUE(run_until([&a] { return a.connected(); }));
+  run_for(1s);
+  EXPECT_EQ(run(a.get("/nodes/a"))->data, "after");
+  run(election.stop());
+  run(node.stop());
 }
 
 }  // namespace

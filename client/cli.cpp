@@ -28,6 +28,7 @@ Task<Exit> repeat(Session& session, const Verb::Run& run, Duration every) {
     if (!session.out().flush()) co_return Exit::reader_gone;
     // A mistake in the command line does not get better, an unreachable server may.
     if (exit == Exit::usage || session.interrupted()) co_return exit;
+    co_await session.end_round();
     co_await session.shard().sleep(every);
   }
 }
@@ -78,6 +79,11 @@ Verb& Verb::more(std::string text) {
 
 Verb& Verb::watchable() {
   watchable_ = true;
+  return *this;
+}
+
+Verb& Verb::knows_dry_run() {
+  dry_run_ = true;
   return *this;
 }
 
@@ -133,7 +139,7 @@ void Cli::add_global_options() {
   root_->add_flag("-w,--watch", options_.watch, "repeat every 2 seconds, or --watch=DURATION");
   root_->add_flag("--no-color", options_.no_color, "no colours (NO_COLOR)");
   root_->add_flag("-y,--yes", options_.yes, "do not ask before data goes");
-  root_->add_flag("--dry-run", options_.dry_run, "say what would be done, do nothing");
+  root_->add_flag("--dry-run", options_.dry_run, "say what would be done, do nothing; refused by verbs that cannot");
   root_->set_version_flag("--version", std::string("holdfast ") + HOLDFAST_VERSION, "print the version");
 }
 
@@ -174,6 +180,11 @@ int Cli::run(int argc, const char* const* argv) {
   }
   for (const auto& verb : verbs_) {
     if (!verb->app_.parsed()) continue;
+    // Whoever says it relies on it that nothing is done.
+    if (options_.dry_run && !verb->has_dry_run()) {
+      console_.write_error(fmt::format("holdfast: `{}` does not know --dry-run: nothing was done\n", verb->name()));
+      return code(Exit::usage);
+    }
     if (verb->plain_) return verb->plain_();
     if (verb->prepare_) verb->prepare_(options_);
     return run_verb(*verb);

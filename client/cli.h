@@ -62,6 +62,7 @@ class Verb {
   Verb& example(std::string command, std::string what = {});
   Verb& more(std::string text);  // what its page in the manual says beyond the options
   Verb& watchable();             // --watch repeats it: it only reads
+  Verb& knows_dry_run();         // it heeds Session::dry_run(); everywhere else --dry-run is refused
   Verb& hidden();
   Verb& prepares(std::function<void(GlobalOptions&)> prepare);  // runs before the options count
   Verb& runs(Run run);
@@ -73,6 +74,7 @@ class Verb {
   const std::string& name() const { return name_; }  // "topic list"
   bool is_hidden() const { return hidden_; }
   bool is_watchable() const { return watchable_; }
+  bool has_dry_run() const { return dry_run_; }
   bool is_plain() const { return plain_ != nullptr; }
   const std::vector<Example>& examples() const { return examples_; }
   const std::string& more() const { return more_; }
@@ -87,7 +89,7 @@ class Verb {
   std::function<void(GlobalOptions&)> prepare_;
   std::function<int()> plain_;
   std::vector<Example> examples_;
-  bool watchable_ = false, hidden_ = false;
+  bool watchable_ = false, dry_run_ = false, hidden_ = false;
 };
 
 class Cli {

@@ -175,6 +175,7 @@ void add_broker_verbs(Cli& cli) {
       .option("--unset", configured->unset, "a key that goes back to its default (may be repeated)", "KEY")
       .flag("--all", configured->all, "settings at their defaults, too")
       .example("holdfast broker config default --set log.retention.ms=86400000")
+      .knows_dry_run()
       .runs_on_cluster([configured](Session& session) { return configure(session, *configured); });
 }
 

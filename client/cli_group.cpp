@@ -137,6 +137,7 @@ Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group) {
   GroupPositions positions;
   std::map<TopicPartition, OffsetSpec> specs;
   for (const auto& [partition, offset] : *committed) {
+    if (!offset) positions.try_emplace(partition);
     if (!offset || offset->offset < 0) continue;
     positions[partition].committed = offset->offset;
     specs.emplace(partition, OffsetSpec::latest());
@@ -167,6 +168,7 @@ void add_group_verbs(Cli& cli) {
   auto removed = std::make_shared<std::vector<std::string>>();
   cli.verb("group delete", "delete groups that have no members, and their offsets")
       .argument("GROUP", *removed, "their names")
+      .knows_dry_run()
       .runs_on_cluster([removed](Session& session) { return remove(session, *removed); });
 }
 

@@ -22,7 +22,7 @@ struct GroupPosition {
 };
 using GroupPositions = std::map<TopicPartition, GroupPosition>;
 
-// Of all partitions that the group has committed offsets of.
+// Of all partitions that the group has committed offsets of; unknown where the coordinator does not tell one.
 Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group);
 
 void add_group_reset_verb(Cli& cli);

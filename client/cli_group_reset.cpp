@@ -302,6 +302,7 @@ void add_group_reset_verb(Cli& cli) {
       .example("holdfast group reset billing --topic orders --to-earliest", "what would be done")
       .example("holdfast group reset billing --all-topics --by-duration 2h --execute")
       .example("holdfast group reset billing --all-topics --to-current --export > offsets.csv", "keep them in a file")
+      .knows_dry_run()
       .runs_on_cluster([arguments](Session& session) { return reset(session, *arguments); });
 }
 

@@ -17,7 +17,9 @@ constexpr std::string_view what_is_printed =
     "only.";
 constexpr std::string_view before_data_goes =
     "Verbs that destroy something say what would go and ask for its name to be typed. Without a terminal they refuse, "
-    "unless `--yes` is given. `--dry-run` shows what would be done and does nothing.";
+    "unless `--yes` is given. `--dry-run` shows what would be done and does nothing; a verb that does not know it "
+    "refuses "
+    "it, and does nothing either.";
 
 struct Section {
   std::string title;

@@ -214,11 +214,13 @@ void add_partition_verbs(Cli& cli) {
       .flag("--cancel", moved->cancel, "a move that is under way goes back")
       .flag("--wait", moved->wait, "until the copies are in sync")
       .example("holdfast partition move orders:0 --to 2,3,1 --wait")
+      .knows_dry_run()
       .runs_on_cluster([moved](Session& session) { return move(session, *moved); });
   auto elected = std::make_shared<ElectArguments>();
   cli.verb("partition elect", "let the preferred leaders lead again")
       .optional_argument("TOPIC", elected->partitions, "TOPIC, or TOPIC:0,3 for some partitions; none: all")
       .flag("--unclean", elected->unclean, "take a replica that is not in sync where no other lives: records are lost")
+      .knows_dry_run()
       .runs_on_cluster([elected](Session& session) { return elect(session, *elected); });
 }
 

@@ -129,12 +129,15 @@ void add_profile_verbs(Cli& cli) {
   cli.verb("profile set", "make or change a profile from the options given")
       .argument("NAME", arguments->name, "its name")
       .example("holdfast profile set prod --bootstrap-server kafka1:9092,kafka2:9092 --zookeeper zk1:2181")
+      .knows_dry_run()
       .runs([arguments, &cli](Session& session) { return set(session, *arguments, cli.options()); });
   cli.verb("profile use", "choose the profile that counts when none is named")
       .argument("PROFILE", arguments->name, "its name, or `none`")
+      .knows_dry_run()
       .runs([arguments](Session& session) { return use(session, *arguments); });
   cli.verb("profile remove", "forget a profile")
       .argument("PROFILE", arguments->name, "its name")
+      .knows_dry_run()
       .runs([arguments](Session& session) { return remove(session, *arguments); });
 }
 

@@ -296,11 +296,13 @@ void add_quorum_verbs(Cli& cli) {
       .option("--auth", added->auth, auth_help, "USER:PASSWORD")
       .more("Start them first: they must be there and up to date. It needs reconfigEnabled=true on the servers.")
       .example("holdfast quorum add '4=zk4:2888:3888;zk4:2181' --auth super:secret", "a fourth voter")
+      .knows_dry_run()
       .runs([added](Session& session) { return add(session, *added); });
   auto removed = std::make_shared<ChangeArguments>();
   cli.verb("quorum remove", "let servers go")
       .argument("ID", removed->what, "their numbers")
       .option("--auth", removed->auth, auth_help, "USER:PASSWORD")
+      .knows_dry_run()
       .runs([removed](Session& session) { return remove(session, *removed); });
   auto transferred = std::make_shared<ChangeArguments>();
   cli.verb("quorum transfer", "let another server lead")
@@ -308,6 +310,7 @@ void add_quorum_verbs(Cli& cli) {
       .more(
           "The leader is made an observer, so that another one is elected, and then a voter again. It needs "
           "reconfigEnabled=true, and three voters.")
+      .knows_dry_run()
       .runs([transferred](Session& session) { return transfer(session, *transferred); });
 }
 

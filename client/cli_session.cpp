@@ -73,12 +73,21 @@ Admin& Session::admin() {
 
 void Session::at_end(std::function<Task<void>()> close) { closers_.push_back(std::move(close)); }
 
-Task<bool> Session::close() {
+Task<void> Session::run_closers() {
   while (!closers_.empty()) {
     const auto closer = std::move(closers_.back());
     closers_.pop_back();
     co_await closer();
   }
+}
+
+Task<void> Session::end_round() {
+  co_await run_closers();
+  while (!kept_.empty()) kept_.pop_back();
+}
+
+Task<bool> Session::close() {
+  co_await run_closers();
   co_await disconnect();
   co_return true;
 }

@@ -79,6 +79,7 @@ class Session {
   // Run by close(), the last one first: for what a verb has made and that needs an awaited end.
   void at_end(std::function<Task<void>()> close);
   Task<void> disconnect();  // the cluster's connections; what waits for answers there fails
+  Task<void> end_round();   // what a round of --watch has made ends; the cluster's connections stay
   Task<bool> close();
 
   // --- Interrupts. Without a handler, SIGINT ends the process at once with Exit::interrupted. With one, the verb is
@@ -109,6 +110,7 @@ class Session {
  private:
   friend class Cli;
   void on_signal();
+  Task<void> run_closers();
 
   const World world_;
   Console& console_;

@@ -229,6 +229,7 @@ void add_topic_verbs(Cli& cli) {
       .option("--assign", created->assignment, "brokers of each partition, 1:2,2:3: two partitions", "BROKERS")
       .flag("--if-not-exists", created->if_absent, "one that is there already is no failure")
       .example("holdfast topic create orders -p 12 -r 3 -c retention.ms=86400000")
+      .knows_dry_run()
       .runs_on_cluster([created](Session& session) { return create(session, *created); });
   add_topic_describe_verb(cli);
   auto altered = std::make_shared<AlterArguments>();
@@ -239,11 +240,13 @@ void add_topic_verbs(Cli& cli) {
       .option("--append", altered->append, "key=value: an element more in a list", "KEY=VALUE")
       .option("--subtract", altered->subtract, "key=value: an element less", "KEY=VALUE")
       .example("holdfast topic alter orders --set retention.ms=3600000 --unset cleanup.policy")
+      .knows_dry_run()
       .runs_on_cluster([altered](Session& session) { return alter(session, *altered); });
   auto removed = std::make_shared<std::vector<std::string>>();
   cli.verb("topic delete", "delete topics and all of their records")
       .argument("TOPIC", *removed, "names or patterns")
       .example("holdfast topic delete orders --dry-run")
+      .knows_dry_run()
       .runs_on_cluster([removed](Session& session) { return remove(session, *removed); });
   auto added = std::make_shared<AddArguments>();
   cli.verb("topic add-partitions", "give a topic more partitions")
@@ -251,6 +254,7 @@ void add_topic_verbs(Cli& cli) {
       .argument("TOTAL", added->total, "how many it shall have altogether")
       .more("Records with a key go to other partitions from then on: consumers that rely on the order of keys notice.")
       .example("holdfast topic add-partitions orders 24")
+      .knows_dry_run()
       .runs_on_cluster([added](Session& session) { return add_partitions(session, *added); });
   add_topic_trim_verb(cli);
 }

@@ -128,6 +128,7 @@ void add_topic_trim_verb(Cli& cli) {
   verb.argument("TOPIC", arguments->topic, "the topic, or TOPIC:0,3 for some of its partitions")
       .option("--before", arguments->before, "what is older goes: an offset, @TIME, or end for all", "WHERE")
       .example("holdfast topic trim orders --before @-7d --dry-run")
+      .knows_dry_run()
       .runs_on_cluster([arguments](Session& session) { return trim(session, *arguments); });
   verb.app().get_option("--before")->required();
 }

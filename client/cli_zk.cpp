@@ -437,6 +437,7 @@ void add_zk_verbs(Cli& cli) {
       .option("--version", written->version, "only if it has this version", "N")
       .option("--auth", written->auth, auth_help, "USER:PASSWORD")
       .example("holdfast zk set /config/x - < x.json", "from a file")
+      .knows_dry_run()
       .runs([written](Session& session) { return set(session, *written); });
   auto created = std::make_shared<CreateArguments>();
   cli.verb("zk create", "make a znode")
@@ -449,6 +450,7 @@ void add_zk_verbs(Cli& cli) {
       .option("--acl", created->acl, "who may do what; otherwise everybody everything", "ACL")
       .option("--auth", created->auth, auth_help, "USER:PASSWORD")
       .example("holdfast zk create -p /apps/billing/config '{}'", "with its parents")
+      .knows_dry_run()
       .runs([created](Session& session) { return create(session, *created); });
   auto removed = std::make_shared<DeleteArguments>();
   cli.verb("zk delete", "delete znodes")
@@ -457,6 +459,7 @@ void add_zk_verbs(Cli& cli) {
       .option("--version", removed->version, "only if it has this version", "N")
       .option("--auth", removed->auth, auth_help, "USER:PASSWORD")
       .example("holdfast zk delete -r /apps/old --dry-run", "how many it would be")
+      .knows_dry_run()
       .runs([removed](Session& session) { return remove(session, *removed); });
   auto access = std::make_shared<AclArguments>();
   cli.verb("zk acl", "who may do what with a znode; or change that")
@@ -465,6 +468,7 @@ void add_zk_verbs(Cli& cli) {
       .option("--version", access->version, "only if its ACL has this version", "N")
       .flag("-R,--recursive", access->recursive, "and of everything below it")
       .option("--auth", access->auth, auth_help, "USER:PASSWORD")
+      .knows_dry_run()
       .runs([access](Session& session) { return acl(session, *access); });
   auto followed = std::make_shared<PathArguments>();
   with_path(cli.verb("zk watch", "tell what happens to a znode, until it is interrupted"), *followed)

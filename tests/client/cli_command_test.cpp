@@ -228,6 +228,49 @@ TEST_F(CliCommand, WatchShowsWhatChanges) {
   EXPECT_EQ(terminal.wait(), 130);
 }
 
+// The verbs that destroy or change something, each so that it would do it; and those that cannot only say so.
+TEST_F(CliCommand, ADryRunIsKeptOrRefused) {
+  create_topic("kept");
+  ASSERT_EQ(run({"produce", "kept"}, "one\n").code, 0);
+  const std::vector<std::vector<std::string>> refused{{"produce", "kept"},
+                                                      {"consume", "kept", "-e", "--group", "committers"},
+                                                      {"zk", "shell", "deleteall", "/kept"},
+                                                      {"zk", "import", "/tmp/nothing"},
+                                                      {"perf", "produce", "dry-load", "--records", "1"},
+                                                      {"perf", "e2e", "dry-load", "--records", "1"},
+                                                      {"perf", "zk", "--records", "1"},
+                                                      {"topic", "list"}};
+  ASSERT_EQ(run({"zk", "create", "/kept"}).code, 0);
+  for (std::vector<std::string> arguments : refused) {
+    arguments.insert(arguments.begin(), "--dry-run");
+    const CommandOutcome outcome = run(arguments, "two\n");
+    EXPECT_EQ(outcome.code, 2) << arguments[1];
+    EXPECT_THAT(outcome.errors, HasSubstr("does not know --dry-run")) << arguments[1];
+  }
+  const std::vector<std::vector<std::string>> known{{"topic", "create", "dry-topic"},
+                                                    {"topic", "alter", "kept", "--set", "retention.ms=1000"},
+                                                    {"topic", "add-partitions", "kept", "7"},
+                                                    {"topic", "trim", "kept", "--before", "end"},
+                                                    {"topic", "delete", "kept"},
+                                                    {"broker", "config", "default", "--set", "log.retention.ms=1000"},
+                                                    {"zk", "create", "/dry"},
+                                                    {"zk", "set", "/kept", "x"},
+                                                    {"zk", "acl", "/kept", "--set", "world:anyone:r"},
+                                                    {"zk", "delete", "/kept"},
+                                                    {"zk", "delete", "-r", "/kept"}};
+  for (std::vector<std::string> arguments : known) {
+    arguments.push_back("--dry-run");
+    EXPECT_EQ(run(arguments).code, 0) << arguments[0] << " " << arguments[1];
+  }
+  EXPECT_EQ(run({"consume", "kept", "-e"}).output, "one\n");
+  EXPECT_FALSE(has_topic("dry-topic"));
+  EXPECT_FALSE(has_topic("dry-load"));
+  EXPECT_EQ(run({"group", "describe", "committers"}).code, 4);
+  EXPECT_EQ(run({"zk", "get", "/dry"}).code, 4);
+  EXPECT_THAT(run({"zk", "stat", "/kept", "-o", "json"}).output, HasSubstr("\"version\": 0"));
+  EXPECT_THAT(run({"zk", "acl", "/kept"}).output, HasSubstr("cdrwa"));
+}
+
 TEST_F(CliCommand, CompletionKnowsTheTableAndTheCluster) {
   create_topic("completed");
   const auto candidates = [](std::vector<std::string> words) {

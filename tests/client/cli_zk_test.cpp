@@ -123,6 +123,20 @@ TEST_F(CliZk, AWatchTellsWhatHappens) {
   EXPECT_EQ(watch.wait(), 0);
 }
 
+TEST_F(CliZk, ARepeatedVerbLeavesNoSessionsBehind) {
+  ok({"zk", "create", "/t5", "0;"});
+  Environment environment = clean_environment();
+  environment["HOLDFAST_ZOOKEEPER"] = node_->zookeeper();
+  TerminalSession repeated({"zk", "get", "/t5", "--watch=20ms"}, environment);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(repeated.expect("0;")) << i;
+  const std::string sessions = ok({"zk", "sessions", "--output", "json"});
+  const std::regex one("\"session\": \"0x");
+  EXPECT_LE(std::distance(std::sregex_iterator(sessions.begin(), sessions.end(), one), std::sregex_iterator()), 1)
+      << sessions;
+  repeated.type("\x03");
+  EXPECT_EQ(repeated.wait(), 130);
+}
+
 TEST_F(CliZk, SessionsAreListed) { EXPECT_THAT(ok({"zk", "sessions", "--output", "json"}), Not(HasSubstr("error"))); }
 
 TEST_F(CliZk, TheQuorumsState) {

@@ -351,11 +351,10 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
   for (auto& waiter : std::exchange(opened_, {})) waiter();
 }
 
-// What the registration says of it is to be true.
+// What the registration says of it is to be true. What it says now is no measure: the last news may still be on its
+// way.
 void BrokerShard::tell_offline(const LogId& id, bool offline) {
-  const auto own = metadata_.brokers().find(services_.node_id);
   if (!services_.directories) return;
-  if (!offline && (own == metadata_.brokers().end() || !own->second.is_offline(id))) return;
   first().shard_.post([directories = services_.directories, id, offline] { directories->set_offline({id}, offline); });
 }
 

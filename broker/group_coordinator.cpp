@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t load_bytes = 4 << 20;
 constexpr std::size_t records_bytes_max = 256 << 20;
+constexpr std::size_t batch_bytes_max = 500'000;                 // of what need not be one batch
+constexpr Duration look_again = std::chrono::milliseconds(100);  // whether it leads again, under the same epoch
+constexpr Duration load_again_after = std::chrono::seconds(1);
 
 // What a client of the group is told when the coordinator cannot write (Kafka's GroupCoordinatorService).
 ErrorCode client_error(ErrorCode error) {
@@ -44,17 +47,19 @@ struct GroupCoordinator::Hosted {
     Function<GroupOutcome(ErrorCode, GroupTime)> committed;
     Function<void(ErrorCode)> done;
     EndWaiter waiter;
+    Timer timer;
   };
   LogId id;
   Partition* partition;
   LeaderEpoch epoch = partition->leader_epoch();  // under which it is hosted here
   GroupMachine machine;
   bool loaded = false;
-  EndWaiter committed;  // all that was loaded
+  bool unreadable = false;  // it could not be loaded; that is tried again
+  bool lapsed = false;      // it did not lead when something was due
+  EndWaiter committed;      // all that was loaded
   std::int64_t armed_ms = -1;
   Timer timer;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Writing>> writing;
-  std::uint64_t next_write = 0;
+  std::unordered_map<WriteKey, std::unique_ptr<Writing>> writing;
 };
 
 GroupCoordinator::GroupCoordinator(BrokerShard& broker)
@@ -107,9 +112,22 @@ void GroupCoordinator::partition_changed(Partition& partition) {
     partition_closed(id);
   }
   if (!leads) return;
+  host(partition);
+  if (!expiry_.armed()) expire();
+}
+
+void GroupCoordinator::host(Partition& partition) {
+  const LogId id = partition.log().id();
   hosted_[id] = std::make_unique<Hosted>(id, partition, options_, *random_);
   broker_.shard().spawn(gate_, load(id, partition.leader_epoch()));
-  if (!expiry_.armed()) expire();
+}
+
+void GroupCoordinator::load_again(const LogId& id, LeaderEpoch epoch) {
+  const Hosted* hosted = hosted_under(id, epoch);
+  if (!hosted) return;
+  Partition& partition = *hosted->partition;
+  partition_closed(id);
+  host(partition);
 }
 
 GroupCoordinator::Hosted* GroupCoordinator::hosted_under(const LogId& id, LeaderEpoch epoch) {
@@ -133,7 +151,10 @@ Task<void> GroupCoordinator::load(LogId id, LeaderEpoch epoch) {
     Hosted* still = hosted_under(id, epoch);
     if (!still) co_return;
     if (!data) {
-      log_line(LogLevel::error, "broker", "{} cannot be loaded: {}", partition->topic(), data.error().message);
+      log_line(LogLevel::error, "broker", "{}-{} cannot be loaded: {}", partition->topic(), id.partition,
+               data.error().message);
+      still->unreadable = true;
+      broker_.shard().arm(still->timer, load_again_after, [this, id, epoch] { load_again(id, epoch); });
       co_return;
     }
     const std::vector<std::uint8_t> bytes = data->batches.flatten();
@@ -184,7 +205,6 @@ void GroupCoordinator::serve_when_committed(Hosted& hosted, Offset end) {
     if (!still) return;
     if (error == ErrorCode::none) return serve(*still);
     // It may not lead for a while, and come back under the same epoch.
-    constexpr Duration look_again = std::chrono::milliseconds(100);
     broker_.shard().arm(still->timer, look_again, [this, id, epoch, end] {
       if (Hosted* now = hosted_under(id, epoch)) serve_when_committed(*now, end);
     });
@@ -202,11 +222,13 @@ void GroupCoordinator::partition_closed(const LogId& id) {
   if (it == hosted_.end()) return;
   const std::unique_ptr<Hosted> gone = std::move(it->second);
   hosted_.erase(it);
-  deliver(gone->machine.unload().replies);
   for (auto& [_, writing] : gone->writing) {
     writing->waiter.unlink();
+    writing->timer.cancel();
+    if (writing->committed) deliver(writing->committed(ErrorCode::not_coordinator, now()).replies);
     if (writing->done) writing->done(ErrorCode::not_coordinator);
   }
+  deliver(gone->machine.unload().replies);
 }
 
 GroupCoordinator::Found GroupCoordinator::find(const LogId& id) {
@@ -217,6 +239,7 @@ GroupCoordinator::Found GroupCoordinator::find(const LogId& id) {
   // A full disk moves the leadership away, and keeps the news from whoever has it: the quorum's log is there as well.
   if (!it->second->partition->log().has_room() && broker_.metadata().brokers().size() > 1)
     return {nullptr, ErrorCode::not_coordinator};
+  if (it->second->unreadable) return {nullptr, ErrorCode::not_coordinator};
   if (!it->second->loaded) return {nullptr, ErrorCode::coordinator_load_in_progress};
   return {it->second.get(), ErrorCode::none};
 }
@@ -260,8 +283,17 @@ void GroupCoordinator::append(Hosted& hosted, std::vector<GroupRecord> records,
                               Function<GroupOutcome(ErrorCode, GroupTime)> committed, Function<void(ErrorCode)> done) {
   wire::BatchBuilder builder({});
   const std::int64_t wall_ms = now().wall_ms;
-  for (const GroupRecord& r : records)
+  std::size_t bytes = 0, taken = 0;
+  // What nobody waits for may be too much for one batch: the expiry of offsets, the end of a topic.
+  const bool in_parts = !committed && !done;
+  for (; taken < records.size() && (!in_parts || bytes < batch_bytes_max); ++taken) {
+    const GroupRecord& r = records[taken];
+    bytes += r.key.size() + (r.value ? r.value->size() : 0);
     builder.append(wall_ms, ByteView(r.key), r.value ? std::optional<ByteView>(*r.value) : std::nullopt);
+  }
+  std::vector<GroupRecord> rest(std::make_move_iterator(records.begin() + static_cast<std::ptrdiff_t>(taken)),
+                                std::make_move_iterator(records.end()));
+  records.resize(taken);
   std::vector<std::uint8_t> batch = builder.finish();
   const AppendOutcome appended = hosted.partition->append(batch, AppendOrigin::coordinator, -1);
 
@@ -269,27 +301,51 @@ void GroupCoordinator::append(Hosted& hosted, std::vector<GroupRecord> records,
   writing->records = std::move(records);
   writing->committed = std::move(committed);
   writing->done = std::move(done);
-  const std::uint64_t key = hosted.next_write++;
-  auto finish = [this, id = hosted.id, key](ErrorCode error) {
-    const auto found = hosted_.find(id);
-    if (found == hosted_.end()) return;
-    Hosted& h = *found->second;
-    auto node = h.writing.extract(key);
-    const std::unique_ptr<Hosted::Writing> written = std::move(node.mapped());
-    if (error == ErrorCode::none)
-      for (const GroupRecord& r : written->records) h.machine.apply(r, true);
-    if (written->committed) perform(h, written->committed(client_error(error), now()));
-    if (written->done) written->done(client_error(error));
-  };
+  const WriteKey key = next_write_++;
+  auto finish = [this, id = hosted.id, key](ErrorCode error) { written(id, key, error); };
   writing->waiter.end = appended.end;
   writing->waiter.done = finish;
-  EndWaiter& waiter = writing->waiter;
+  Hosted::Writing& w = *writing;
   hosted.writing.emplace(key, std::move(writing));
   if (appended.error != ErrorCode::none) {
     broker_.shard().post([finish, error = appended.error]() mutable { finish(error); });
-  } else {
-    hosted.partition->when_replicated(waiter);
+    return;
   }
+  hosted.partition->when_replicated(w.waiter);
+  // Followers that stand still keep nobody waiting for ever. The records are applied all the same, when it is time.
+  if (w.committed || w.done)
+    broker_.shard().arm(w.timer, std::chrono::milliseconds(broker_.config().integer("offsets.commit.timeout.ms")),
+                        [this, id = hosted.id, epoch = hosted.epoch, key] {
+                          if (Hosted* still = hosted_under(id, epoch))
+                            answer(*still, key, ErrorCode::request_timed_out);
+                        });
+  if (!rest.empty()) append(hosted, std::move(rest), nullptr, nullptr);
+}
+
+void GroupCoordinator::answer(Hosted& hosted, WriteKey key, ErrorCode error) {
+  const auto it = hosted.writing.find(key);
+  if (it == hosted.writing.end()) return;
+  auto committed = std::exchange(it->second->committed, nullptr);
+  auto done = std::exchange(it->second->done, nullptr);
+  if (committed) perform(hosted, committed(client_error(error), now()));
+  if (done) done(client_error(error));
+}
+
+void GroupCoordinator::written(const LogId& id, WriteKey key, ErrorCode error) {
+  const auto found = hosted_.find(id);
+  if (found == hosted_.end()) return;
+  Hosted& hosted = *found->second;
+  const auto it = hosted.writing.find(key);
+  if (it == hosted.writing.end()) return;
+  it->second->timer.cancel();
+  const bool is_in_the_log = it->second->waiter.end >= Offset(0);
+  if (error == ErrorCode::none)
+    for (const GroupRecord& r : it->second->records) hosted.machine.apply(r, true);
+  answer(hosted, key, error);
+  hosted.writing.erase(key);
+  // It may be committed yet, under this epoch: what the machine knows is not what the log says.
+  if (error != ErrorCode::none && is_in_the_log)
+    broker_.shard().post([this, id, epoch = hosted.epoch] { load_again(id, epoch); });
 }
 
 void GroupCoordinator::arm(Hosted& hosted) {
@@ -297,10 +353,21 @@ void GroupCoordinator::arm(Hosted& hosted) {
   if (!next || (hosted.timer.armed() && hosted.armed_ms == *next)) return;
   hosted.armed_ms = *next;
   const std::int64_t after = std::max<std::int64_t>(*next - now().steady_ms, 0);
-  broker_.shard().arm(hosted.timer, std::chrono::milliseconds(after), [this, id = hosted.id] {
-    const Found found = find(id);
-    if (found.hosted) perform(*found.hosted, found.hosted->machine.tick(now()));
-  });
+  broker_.shard().arm(hosted.timer, std::chrono::milliseconds(after),
+                      [this, id = hosted.id, epoch = hosted.epoch] { tick(id, epoch); });
+}
+
+void GroupCoordinator::tick(const LogId& id, LeaderEpoch epoch) {
+  Hosted* hosted = hosted_under(id, epoch);
+  if (!hosted) return;
+  if (!find(id).hosted) {
+    hosted->lapsed = true;
+    broker_.shard().arm(hosted->timer, look_again, [this, id, epoch] { tick(id, epoch); });
+    return;
+  }
+  // Nobody could reach it meanwhile: that is no member's silence.
+  if (std::exchange(hosted->lapsed, false)) perform(*hosted, hosted->machine.loaded(now()));
+  perform(*hosted, hosted->machine.tick(now()));
 }
 
 void GroupCoordinator::expire() {

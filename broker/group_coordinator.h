@@ -48,13 +48,20 @@ class GroupCoordinator {
 
  private:
   Hosted* hosted_under(const LogId& id, LeaderEpoch epoch);  // null: not any more, or under another one
+  void host(Partition& partition);
   Task<void> load(LogId id, LeaderEpoch epoch);
+  void load_again(const LogId& id, LeaderEpoch epoch);
   void serve_when_committed(Hosted& hosted, Offset end);
   void serve(Hosted& hosted);
+  using WriteKey = std::uint64_t;
   void append(Hosted& hosted, std::vector<GroupRecord> records,
               Function<GroupOutcome(wire::ErrorCode, GroupTime)> committed, Function<void(wire::ErrorCode)> done);
+  void written(const LogId& id, WriteKey key, wire::ErrorCode error);
+  // Whoever asked for the write hears of it, once.
+  void answer(Hosted& hosted, WriteKey key, wire::ErrorCode error);
   void deliver(std::vector<std::pair<ReplyToken, GroupReply>> replies);
   void arm(Hosted& hosted);
+  void tick(const LogId& id, LeaderEpoch epoch);
   void expire();
 
   BrokerShard& broker_;
@@ -63,6 +70,7 @@ class GroupCoordinator {
   std::unordered_map<LogId, std::unique_ptr<Hosted>, LogIdHash> hosted_;
   std::unordered_map<ReplyToken, Function<void(GroupReply)>> parked_;
   ReplyToken next_token_ = 1;
+  WriteKey next_write_ = 0;
   Timer expiry_;
   Gate gate_;
 };

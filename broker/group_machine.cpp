@@ -251,6 +251,7 @@ void GroupMachine::prepare_rebalance(Group& group, GroupTime now, GroupOutcome& 
   }
   group.unsynced.clear();
   group.sync_deadline_ms = -1;
+  group.persisting = false;  // whatever is being written is of a generation that is over
   group.initial_delay = group.is(GroupState::empty);
   transition(group, GroupState::preparing_rebalance, now);
   if (group.initial_delay) {
@@ -401,9 +402,9 @@ GroupOutcome GroupMachine::assignment_committed(const std::string& id, std::int3
   const auto found = groups_.find(id);
   if (found == groups_.end()) return out;
   Group& group = found->second;
-  group.persisting = false;
-  // A rebalance may have begun meanwhile; then everybody was told.
+  // A rebalance may have begun meanwhile; then everybody was told, and the next assignment may be under way.
   if (!group.is(GroupState::completing_rebalance) || group.generation != generation) return out;
+  group.persisting = false;
   if (error != ErrorCode::none) {
     for (auto& [_, m] : group.members)
       if (m.awaiting_sync != 0) out.replies.emplace_back(std::exchange(m.awaiting_sync, 0), sync_error(error));

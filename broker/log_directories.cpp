@@ -26,15 +26,17 @@ void LogDirectories::failed(const std::string& path) {
 }
 
 void LogDirectories::set_offline(const std::vector<LogId>& partitions, bool offline) {
+  bool changed = false;
   for (const LogId& id : partitions) {
     std::vector<std::int32_t>& of_topic = offline_[id.topic_id];
     const auto at = std::ranges::lower_bound(of_topic, id.partition);
     const bool there = at != of_topic.end() && *at == id.partition;
+    changed |= offline != there;
     if (offline && !there) of_topic.insert(at, id.partition);
     if (!offline && there) of_topic.erase(at);
     if (of_topic.empty()) offline_.erase(id.topic_id);
   }
-  registration_.set_offline(offline_);
+  if (changed) registration_.set_offline(offline_);
 }
 
 // ---- Full ----

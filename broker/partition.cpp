@@ -244,6 +244,11 @@ void Partition::tell(Watches& watches) {
 
 void Partition::notify_readers() { tell(watches_); }
 
+void Partition::notify_start() {
+  tell(watches_);
+  tell(append_watches_);
+}
+
 void Partition::on_written(Offset end) {
   if (is_leader()) release(written_waiters_, end);
   if (settings_.write_caching) consider();

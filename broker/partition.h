@@ -148,10 +148,11 @@ class Partition final : public LogListener {
   void on_durable(Offset end) override;
   void on_failed(const Error& error) override;
 
-  // The log start moved, or something else that readers must look at again.
-  void notify_readers();
+  // The log begins later now: readers and followers look again.
+  void notify_start();
 
  private:
+  void notify_readers();
   AppendOutcome try_append(std::span<std::uint8_t> records, AppendOrigin origin, std::int16_t acks);
   using Waiters = boost::intrusive::list<EndWaiter, boost::intrusive::constant_time_size<false>>;
   using Watches = boost::intrusive::list<ReadableWatch, boost::intrusive::constant_time_size<false>>;

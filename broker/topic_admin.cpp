@@ -163,19 +163,22 @@ Task<bool> TopicAdmin::open_on(BrokerShard* shard, TopicPtr topic) {
   co_return true;
 }
 
-Task<AdminAnswer> TopicAdmin::remove(std::string name) {
+Task<AdminAnswer> TopicAdmin::remove(std::string name, std::optional<Uuid> id) {
   Committed done{{}, true};
   for (int attempt = 0; done.conflict && attempt < attempts_max; ++attempt) {
-    auto tried = co_await try_remove(name);
+    auto tried = co_await try_remove(name, id);
     done = std::move(tried);
   }
   co_return std::move(done.answer);
 }
 
-Task<TopicAdmin::Committed> TopicAdmin::try_remove(const std::string& name) {
+Task<TopicAdmin::Committed> TopicAdmin::try_remove(const std::string& name, std::optional<Uuid> id) {
   const TopicPtr topic = broker_.metadata().topic(name);
+  if (id && (!topic || topic->id != *id)) co_return Committed{refuse(ErrorCode::unknown_topic_id, {})};
   if (!topic) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
   std::vector<Ensemble::Op> ops = guarded();
+  // A topic that was made anew under the name has the same versions.
+  ops.push_back(Ensemble::CheckCzxid{znodes::topic_path(name), Zxid(topic->czxid)});
   for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
     const auto partition = static_cast<std::int32_t>(p);
     ops.push_back(Ensemble::Delete{znodes::state_path(name, partition)});
@@ -214,6 +217,7 @@ Task<TopicAdmin::Committed> TopicAdmin::try_grow(
   for (std::size_t i = 0; i < plan.replicas.size(); ++i)
     node.replicas[first + static_cast<std::int32_t>(i)] = plan.replicas[i];
   std::vector<Ensemble::Op> ops = guarded();
+  ops.push_back(Ensemble::CheckCzxid{znodes::topic_path(name), Zxid(topic->czxid)});
   ops.push_back(Ensemble::Set{znodes::topic_path(name), znodes::encode(node), topic->version});
   add_partition_ops(ops, name, first, plan.replicas);
   auto done = co_await commit(std::move(ops));

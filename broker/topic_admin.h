@@ -31,7 +31,7 @@ class TopicAdmin {
   void set_session(SessionId session) { session_ = session; }
 
   Task<CreatedTopic> create(NewTopic topic, bool validate_only);
-  Task<AdminAnswer> remove(std::string name);
+  Task<AdminAnswer> remove(std::string name, std::optional<Uuid> id);  // with an id: that topic, and no namesake
   Task<AdminAnswer> grow(std::string name, std::int32_t count,
                          std::optional<std::vector<std::vector<std::int32_t>>> assignments, bool validate_only);
   // The overrides of a topic, or of a broker (entity "1", or "<default>"). The change is made to those that are
@@ -61,7 +61,7 @@ class TopicAdmin {
   std::vector<Ensemble::Op> guarded() const;
   Task<Committed> commit(std::vector<Ensemble::Op> ops);
   Task<CreatedTopic> try_create(const NewTopic& topic, bool validate_only, bool& conflict);
-  Task<Committed> try_remove(const std::string& name);
+  Task<Committed> try_remove(const std::string& name, std::optional<Uuid> id);
   Task<Committed> try_grow(const std::string& name, std::int32_t count,
                            const std::optional<std::vector<std::vector<std::int32_t>>>& assignments,
                            bool validate_only);

@@ -380,6 +380,8 @@ class FetchRun {
       if (!t.owner) continue;
       if (t.reading.error != ErrorCode::none || t.reading.diverging_epoch.value >= 0 ||
           t.reading.preferred_replica >= 0 ||
+          // Whoever had records deleted waits for the followers to have deleted them.
+          (reader_.is_follower() && t.reading.log_start.value != t.asked->told_log_start) ||
           (prompt_ && t.reading.high_watermark.value != t.asked->told_high_watermark))
         return true;
       bytes += static_cast<std::int64_t>(t.reading.data.batches.size());

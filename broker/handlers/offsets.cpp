@@ -230,7 +230,7 @@ Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) 
     }
   }
   out.to = to;
-  if (Partition* still = broker->partition(id)) still->notify_readers();
+  if (Partition* still = broker->partition(id)) still->notify_start();
   co_return out;
 }
 

@@ -140,7 +140,8 @@ Task<void> run_delete(RequestContext context, wire::DeleteTopicsRequest message)
     } else if (image->internal) {
       answer = {ErrorCode::invalid_request, "Deletion of internal topic " + image->name + " is prohibited."};
     } else {
-      auto work = [admin, name = image->name] { return admin->remove(name); };
+      const auto id = has_id ? std::optional(topic.topic_id) : std::nullopt;
+      auto work = [admin, name = image->name, id] { return admin->remove(name, id); };
       auto done = co_await hop(first->shard(), first->gate(), std::move(work));
       answer = done ? std::move(*done) : AdminAnswer{ErrorCode::broker_not_available, {}};
     }

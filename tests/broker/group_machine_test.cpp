@@ -117,6 +117,32 @@ TEST_F(Groups, AnAssignmentIsPersistedBeforeItIsReleased) {
   EXPECT_EQ(machine_.find("g")->state, GroupState::preparing_rebalance);
 }
 
+// The disks of the offsets' replicas are slower than a member that joins.
+TEST_F(Groups, ARebalanceMayOvertakeTheWriteOfAnAssignment) {
+  const std::string first = stable_member();
+  const ReplyToken second = join(call());
+  const ReplyToken again = join(call(first));
+  ASSERT_EQ(joined(again).generation, 2);
+  const std::string other = joined(second).member_id;
+  SyncCall c;
+  c.group = "g";
+  c.member_id = first;
+  c.generation = 2;
+  GroupOutcome slow = machine_.sync(c, next_++, now_);
+  ASSERT_EQ(slow.records.size(), 1u);
+  const ReplyToken third = join(call());
+  const ReplyToken one = join(call(first));
+  join(call(other));
+  ASSERT_EQ(joined(one).generation, 3);
+  // Now it is written, and so is the next one; in the log's order, or nearly.
+  const ReplyToken leading = sync(first, 3, {{first, {1}}, {other, {2}}, {joined(third).member_id, {3}}});
+  take(slow.committed(ErrorCode::none, now_));
+  ASSERT_TRUE(answered(leading)) << "its assignment was thrown away";
+  EXPECT_THAT(synced(leading).assignment, ElementsAre(1));
+  EXPECT_THAT(synced(sync(other, 3)).assignment, ElementsAre(2));
+  EXPECT_EQ(machine_.find("g")->state, GroupState::stable);
+}
+
 TEST_F(Groups, ANewerClientIsGivenItsIdFirst) {
   JoinCall c = call();
   c.member_id_required = true;

@@ -52,6 +52,7 @@ struct GroupCoordinator::Hosted {
   LogId id;
   Partition* partition;
   LeaderEpoch epoch = partition->leader_epoch();  // under which it is hosted here
+  Life life = 0;
   GroupMachine machine;
   bool loaded = false;
   bool unreadable = false;  // it could not be loaded; that is tried again
@@ -118,43 +119,45 @@ void GroupCoordinator::partition_changed(Partition& partition) {
 
 void GroupCoordinator::host(Partition& partition) {
   const LogId id = partition.log().id();
-  hosted_[id] = std::make_unique<Hosted>(id, partition, options_, *random_);
-  broker_.shard().spawn(gate_, load(id, partition.leader_epoch()));
+  auto& hosted = hosted_[id];
+  hosted = std::make_unique<Hosted>(id, partition, options_, *random_);
+  hosted->life = ++next_life_;
+  broker_.shard().spawn(gate_, load(id, hosted->life));
 }
 
-void GroupCoordinator::load_again(const LogId& id, LeaderEpoch epoch) {
-  const Hosted* hosted = hosted_under(id, epoch);
+void GroupCoordinator::load_again(const LogId& id, Life life) {
+  const Hosted* hosted = hosted_in(id, life);
   if (!hosted) return;
   Partition& partition = *hosted->partition;
   partition_closed(id);
   host(partition);
 }
 
-GroupCoordinator::Hosted* GroupCoordinator::hosted_under(const LogId& id, LeaderEpoch epoch) {
+GroupCoordinator::Hosted* GroupCoordinator::hosted_in(const LogId& id, Life life) {
   const auto it = hosted_.find(id);
-  return it != hosted_.end() && it->second->epoch == epoch ? it->second.get() : nullptr;
+  return it != hosted_.end() && it->second->life == life ? it->second.get() : nullptr;
 }
 
 // Everything in the log, from its start: the last record of a key is what holds.
-Task<void> GroupCoordinator::load(LogId id, LeaderEpoch epoch) {
+Task<void> GroupCoordinator::load(LogId id, Life life) {
   std::uint64_t records_read = 0, unreadable = 0;
   LogRead request;
   request.bytes_max = load_bytes;
   for (bool first = true;; first = false) {
     Partition* partition = broker_.partition(id);
-    if (!partition || !hosted_under(id, epoch)) co_return;
+    if (!partition || !hosted_in(id, life)) co_return;
     Log& log = partition->log();
     if (first) request.from = log.start_offset();
     request.end = log.end_offset();
     if (request.from >= request.end) break;
     auto data = co_await log.read(request);
-    Hosted* still = hosted_under(id, epoch);
+    Hosted* still = hosted_in(id, life);
     if (!still) co_return;
     if (!data) {
       log_line(LogLevel::error, "broker", "{}-{} cannot be loaded: {}", partition->topic(), id.partition,
                data.error().message);
       still->unreadable = true;
-      broker_.shard().arm(still->timer, load_again_after, [this, id, epoch] { load_again(id, epoch); });
+      broker_.shard().arm(still->timer, load_again_after, [this, id, life] { load_again(id, life); });
       co_return;
     }
     const std::vector<std::uint8_t> bytes = data->batches.flatten();
@@ -188,7 +191,7 @@ Task<void> GroupCoordinator::load(LogId id, LeaderEpoch epoch) {
     if (data->next == request.from) break;
     request.from = data->next;
   }
-  Hosted& hosted = *hosted_under(id, epoch);
+  Hosted& hosted = *hosted_in(id, life);
   if (records_read > 0 || unreadable > 0)
     log_line(unreadable > 0 ? LogLevel::warn : LogLevel::info, "broker",
              "{}-{}: {} groups from {} records, {} batches unreadable", offsets_topic, id.partition,
@@ -200,13 +203,13 @@ Task<void> GroupCoordinator::load(LogId id, LeaderEpoch epoch) {
 void GroupCoordinator::serve_when_committed(Hosted& hosted, Offset end) {
   if (hosted.partition->high_watermark() >= end) return serve(hosted);
   hosted.committed.end = end;
-  hosted.committed.done = [this, id = hosted.id, epoch = hosted.epoch, end](ErrorCode error) {
-    Hosted* still = hosted_under(id, epoch);
+  hosted.committed.done = [this, id = hosted.id, life = hosted.life, end](ErrorCode error) {
+    Hosted* still = hosted_in(id, life);
     if (!still) return;
     if (error == ErrorCode::none) return serve(*still);
     // It may not lead for a while, and come back under the same epoch.
-    broker_.shard().arm(still->timer, look_again, [this, id, epoch, end] {
-      if (Hosted* now = hosted_under(id, epoch)) serve_when_committed(*now, end);
+    broker_.shard().arm(still->timer, look_again, [this, id, life, end] {
+      if (Hosted* now = hosted_in(id, life)) serve_when_committed(*now, end);
     });
   };
   hosted.partition->when_replicated(hosted.committed);
@@ -311,14 +314,13 @@ void GroupCoordinator::append(Hosted& hosted, std::vector<GroupRecord> records,
     broker_.shard().post([finish, error = appended.error]() mutable { finish(error); });
     return;
   }
-  hosted.partition->when_replicated(w.waiter);
   // Followers that stand still keep nobody waiting for ever. The records are applied all the same, when it is time.
   if (w.committed || w.done)
     broker_.shard().arm(w.timer, std::chrono::milliseconds(broker_.config().integer("offsets.commit.timeout.ms")),
-                        [this, id = hosted.id, epoch = hosted.epoch, key] {
-                          if (Hosted* still = hosted_under(id, epoch))
-                            answer(*still, key, ErrorCode::request_timed_out);
+                        [this, id = hosted.id, life = hosted.life, key] {
+                          if (Hosted* still = hosted_in(id, life)) answer(*still, key, ErrorCode::request_timed_out);
                         });
+  hosted.partition->when_replicated(w.waiter);  // which may be over at once
   if (!rest.empty()) append(hosted, std::move(rest), nullptr, nullptr);
 }
 
@@ -331,7 +333,7 @@ void GroupCoordinator::answer(Hosted& hosted, WriteKey key, ErrorCode error) {
   if (done) done(client_error(error));
 }
 
-void GroupCoordinator::written(const LogId& id, WriteKey key, ErrorCode error) {
+void GroupCoordinator::written(LogId id, WriteKey key, ErrorCode error) {
   const auto found = hosted_.find(id);
   if (found == hosted_.end()) return;
   Hosted& hosted = *found->second;
@@ -345,7 +347,7 @@ void GroupCoordinator::written(const LogId& id, WriteKey key, ErrorCode error) {
   hosted.writing.erase(key);
   // It may be committed yet, under this epoch: what the machine knows is not what the log says.
   if (error != ErrorCode::none && is_in_the_log)
-    broker_.shard().post([this, id, epoch = hosted.epoch] { load_again(id, epoch); });
+    broker_.shard().post([this, id, life = hosted.life] { load_again(id, life); });
 }
 
 void GroupCoordinator::arm(Hosted& hosted) {
@@ -354,15 +356,15 @@ void GroupCoordinator::arm(Hosted& hosted) {
   hosted.armed_ms = *next;
   const std::int64_t after = std::max<std::int64_t>(*next - now().steady_ms, 0);
   broker_.shard().arm(hosted.timer, std::chrono::milliseconds(after),
-                      [this, id = hosted.id, epoch = hosted.epoch] { tick(id, epoch); });
+                      [this, id = hosted.id, life = hosted.life] { tick(id, life); });
 }
 
-void GroupCoordinator::tick(const LogId& id, LeaderEpoch epoch) {
-  Hosted* hosted = hosted_under(id, epoch);
+void GroupCoordinator::tick(const LogId& id, Life life) {
+  Hosted* hosted = hosted_in(id, life);
   if (!hosted) return;
   if (!find(id).hosted) {
     hosted->lapsed = true;
-    broker_.shard().arm(hosted->timer, look_again, [this, id, epoch] { tick(id, epoch); });
+    broker_.shard().arm(hosted->timer, look_again, [this, id, life] { tick(id, life); });
     return;
   }
   // Nobody could reach it meanwhile: that is no member's silence.

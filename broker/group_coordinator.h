@@ -47,21 +47,22 @@ class GroupCoordinator {
   std::vector<Hosted*> all(bool& complete);
 
  private:
-  Hosted* hosted_under(const LogId& id, LeaderEpoch epoch);  // null: not any more, or under another one
+  using Life = std::uint64_t;                     // of what is hosted: from one load to the next
+  Hosted* hosted_in(const LogId& id, Life life);  // null: not any more, or in another one
   void host(Partition& partition);
-  Task<void> load(LogId id, LeaderEpoch epoch);
-  void load_again(const LogId& id, LeaderEpoch epoch);
+  Task<void> load(LogId id, Life life);
+  void load_again(const LogId& id, Life life);
   void serve_when_committed(Hosted& hosted, Offset end);
   void serve(Hosted& hosted);
   using WriteKey = std::uint64_t;
   void append(Hosted& hosted, std::vector<GroupRecord> records,
               Function<GroupOutcome(wire::ErrorCode, GroupTime)> committed, Function<void(wire::ErrorCode)> done);
-  void written(const LogId& id, WriteKey key, wire::ErrorCode error);
+  void written(LogId id, WriteKey key, wire::ErrorCode error);
   // Whoever asked for the write hears of it, once.
   void answer(Hosted& hosted, WriteKey key, wire::ErrorCode error);
   void deliver(std::vector<std::pair<ReplyToken, GroupReply>> replies);
   void arm(Hosted& hosted);
-  void tick(const LogId& id, LeaderEpoch epoch);
+  void tick(const LogId& id, Life life);
   void expire();
 
   BrokerShard& broker_;
@@ -71,6 +72,7 @@ class GroupCoordinator {
   std::unordered_map<ReplyToken, Function<void(GroupReply)>> parked_;
   ReplyToken next_token_ = 1;
   WriteKey next_write_ = 0;
+  Life next_life_ = 0;
   Timer expiry_;
   Gate gate_;
 };

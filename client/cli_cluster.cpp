@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::size_t shown_max = 8;  // of each kind: the screen is one
 
-struct Arguments {
-  std::int64_t lag_max = 10'000;
-  int disk_free_percent = 10;
-};
-
-struct Problem {
-  Tone tone;
-  std::string what, fix;
-};
-
 std::string first_of(const std::vector<TopicPartition>& partitions) {
   std::string out;
   for (std::size_t i = 0; i < std::min(shown_max, partitions.size()); ++i)
@@ -33,7 +23,9 @@ std::string first_of(const std::vector<TopicPartition>& partitions) {
   return partitions.size() > shown_max ? out + " ..." : out;
 }
 
-std::vector<Problem> problems_of(const ClusterView& view, const Arguments& arguments) {
+}  // namespace
+
+std::vector<Problem> problems_of(const ClusterView& view, const HealthLimits& limits) {
   std::vector<Problem> problems;
   for (const QuorumServer& server : view.quorum) {
     if (!server.error.empty())
@@ -66,7 +58,7 @@ std::vector<Problem> problems_of(const ClusterView& view, const Arguments& argum
     if (directory.total_bytes <= 0 || directory.usable_bytes < 0) continue;
     const double free =
         100.0 * static_cast<double>(directory.usable_bytes) / static_cast<double>(directory.total_bytes);
-    if (free < arguments.disk_free_percent)
+    if (free < limits.disk_free_percent)
       problems.push_back({free < 2 ? Tone::bad : Tone::warning,
                           fmt::format("broker {}: {} has {} free of {}", directory.broker, directory.path,
                                       bytes_value(static_cast<std::uint64_t>(directory.usable_bytes)).text(),
@@ -74,13 +66,17 @@ std::vector<Problem> problems_of(const ClusterView& view, const Arguments& argum
                           "holdfast log dirs --replicas; lower retention.bytes, or add a directory"});
   }
   for (const GroupLag& group : view.groups) {
-    if (group.lag > arguments.lag_max)
+    if (group.lag > limits.lag_max)
       problems.push_back({Tone::warning,
                           fmt::format("group {} is {} behind", group.group, counted(group.lag, "record")),
                           "holdfast group describe " + group.group});
   }
+  for (const Unseen& unseen : view.unseen)
+    problems.push_back({Tone::bad, fmt::format("{} could not be looked at: {}", unseen.what, unseen.why), unseen.fix});
   return problems;
 }
+
+namespace {
 
 Object summary_of(const ClusterView& view) {
   Table quorum{{{"server"}, {"mode"}, {"error", true}}, {}};
@@ -112,8 +108,8 @@ Object summary_of(const ClusterView& view) {
   return object;
 }
 
-Exit print(Session& session, const ClusterView& view, const Arguments& arguments, bool summary) {
-  const std::vector<Problem> problems = problems_of(view, arguments);
+Exit print(Session& session, const ClusterView& view, const HealthLimits& limits, bool summary) {
+  const std::vector<Problem> problems = problems_of(view, limits);
   Table table{{{"severity"}, {"problem"}, {"fix"}}, {}};
   for (const Problem& problem : problems)
     table.rows.push_back({problem.tone == Tone::bad ? "bad" : "warning", problem.what, problem.fix});
@@ -143,10 +139,10 @@ Exit print(Session& session, const ClusterView& view, const Arguments& arguments
   return problems.empty() ? Exit::ok : Exit::failed;
 }
 
-Task<Exit> look(Session& session, const Arguments& arguments, bool summary) {
+Task<Exit> look(Session& session, const HealthLimits& limits, bool summary) {
   const auto view = co_await look_at_cluster(session);
   if (!view) co_return session.fail(view.error(), "cluster");
-  const Exit health = print(session, *view, arguments, summary);
+  const Exit health = print(session, *view, limits, summary);
   co_return summary ? Exit::ok : health;
 }
 
@@ -154,7 +150,7 @@ Task<Exit> look(Session& session, const Arguments& arguments, bool summary) {
 
 void add_cluster_verbs(Cli& cli) {
   cli.family("cluster", "the cluster as a whole");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<HealthLimits>();
   const auto with_limits = [&arguments](Verb& verb) -> Verb& {
     return verb.option("--lag", arguments->lag_max, "a group that is further behind is a problem (default 10000)", "N")
         .option("--disk-free", arguments->disk_free_percent, "a disk with less free is one (default 10)", "PERCENT")

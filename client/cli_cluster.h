@@ -33,6 +33,11 @@ struct FullDirectory {
   std::int64_t usable_bytes = -1, total_bytes = -1;
 };
 
+// What could not be looked at, so that nobody knows whether it is well.
+struct Unseen {
+  std::string what, why, fix;
+};
+
 struct ClusterView {
   ClusterDescription cluster;
   std::vector<QuorumServer> quorum;
@@ -42,9 +47,21 @@ struct ClusterView {
   std::vector<std::int32_t> missing_brokers;  // hold replicas, and are not there
   std::vector<TopicPartition> leaderless, under_replicated;
   std::int64_t partitions = 0;
+  std::vector<Unseen> unseen;
 };
 
-// Fails where the brokers cannot be asked at all; what else cannot be had is left out.
-Task<Outcome<ClusterView>> look_at_cluster(Session& session);
+// Fails where the brokers cannot be asked at all; what else cannot be had is `unseen`.
+Task<Outcome<ClusterView>> look_at_brokers(Cluster& cluster, Admin& admin);
+Task<Outcome<ClusterView>> look_at_cluster(Session& session);  // and at the quorum
+
+struct HealthLimits {
+  std::int64_t lag_max = 10'000;
+  int disk_free_percent = 10;
+};
+struct Problem {
+  Tone tone;
+  std::string what, fix;
+};
+std::vector<Problem> problems_of(const ClusterView& view, const HealthLimits& limits);
 
 }  // namespace holdfast::client

@@ -6,7 +6,9 @@
 
 #include "client/admin.h"
 #include "client/cli_cluster.h"
+#include "client/cluster.h"
 #include "client/zookeeper_types.h"
+#include "runtime/gate.h"
 
 namespace holdfast::client {
 namespace {
@@ -51,12 +53,20 @@ void look_at_partitions(ClusterView& view) {
                       std::back_inserter(view.missing_brokers));
 }
 
+std::string text_of(const Failure& failure) {
+  return failure.message.empty() ? std::string(wire::error_message(failure.code)) : failure.message;
+}
+
 Task<void> look_at_directories(Admin& admin, ClusterView& view) {
   std::vector<std::int32_t> ids;
   for (const BrokerListing& broker : view.cluster.brokers) ids.push_back(broker.id);
   const auto listed = co_await admin.describe_log_dirs(std::move(ids));
   for (const auto& [broker, directories] : listed) {
-    if (!directories) continue;
+    if (!directories) {
+      view.unseen.push_back({fmt::format("the log directories of broker {}", broker), text_of(directories.error()),
+                             fmt::format("holdfast broker describe {}", broker)});
+      continue;
+    }
     for (const LogDirectory& directory : *directories)
       view.directories.push_back(
           {broker, directory.path,
@@ -65,19 +75,85 @@ Task<void> look_at_directories(Admin& admin, ClusterView& view) {
   }
 }
 
-Task<void> look_at_groups(Admin& admin, ClusterView& view) {
-  auto groups = co_await admin.list_groups();
-  if (!groups) co_return;
-  for (const GroupListing& group : groups->groups) {
-    GroupLag lag{group.id, group.state, 0};
-    const auto positions = co_await group_positions(admin, group.id);
-    if (!positions) continue;
-    for (const auto& [partition, position] : *positions) lag.lag += std::max<std::int64_t>(0, position.lag());
-    view.groups.push_back(std::move(lag));
+// How far behind the groups are, a few at a time. A coordinator that was silent once is not waited for again for each
+// of its other groups.
+class GroupsLook {
+ public:
+  GroupsLook(Cluster& cluster, Admin& admin, ClusterView& view) : cluster_(cluster), admin_(admin), view_(view) {
+    for (const TopicDescription& topic : view.topics) {
+      for (const PartitionDescription& p : topic.partitions) {
+        if (p.leader.node >= 0) led_.insert({topic.name, p.partition});
+      }
+    }
   }
-  std::sort(view.groups.begin(), view.groups.end(),
-            [](const GroupLag& a, const GroupLag& b) { return a.lag != b.lag ? a.lag > b.lag : a.group < b.group; });
-}
+
+  Task<void> run() {
+    auto listed = co_await admin_.list_groups();
+    if (!listed) {
+      view_.unseen.push_back({"the groups", text_of(listed.error()), "holdfast group list"});
+      co_return;
+    }
+    for (const auto& [broker, failure] : listed->failures)
+      view_.unseen.push_back({fmt::format("the groups of broker {}", broker), text_of(failure), "holdfast group list"});
+    groups_ = std::move(listed->groups);
+    Gate asking;
+    for (std::size_t i = 0; i < std::min(at_once, groups_.size()); ++i)
+      cluster_.shard().spawn(asking, look_at_the_next());
+    co_await cluster_.shard().drained(asking);
+    for (const auto& [why, missed] : missed_) {
+      const std::string more = missed.size() > 1 ? fmt::format(" and {} more", missed.size() - 1) : std::string();
+      view_.unseen.push_back({fmt::format("the offsets of group {}{}", missed.front(), more), why,
+                              "holdfast group describe " + missed.front()});
+    }
+    std::sort(view_.groups.begin(), view_.groups.end(),
+              [](const GroupLag& a, const GroupLag& b) { return a.lag != b.lag ? a.lag > b.lag : a.group < b.group; });
+  }
+
+ private:
+  static constexpr std::size_t at_once = 8;
+
+  Task<void> look_at_the_next() {
+    while (next_ < groups_.size()) {
+      const GroupListing& group = groups_[next_++];
+      co_await look_at(group);
+    }
+  }
+
+  Task<void> look_at(const GroupListing& group) {
+    auto coordinator = co_await cluster_.coordinator(CoordinatorKind::group, group.id);
+    if (!coordinator) co_return missed(group.id, text_of(coordinator.error()));
+    if (const auto silent = silent_.find(*coordinator); silent != silent_.end())
+      co_return missed(group.id, silent->second);
+    const auto positions = co_await group_positions(admin_, group.id);
+    if (!positions) {
+      const std::string why = text_of(positions.error());
+      if (Session::exit_of(positions.error().code) == Exit::unreachable) silent_.emplace(*coordinator, why);
+      // It went between the two questions.
+      if (positions.error().code == wire::ErrorCode::group_id_not_found) co_return;
+      co_return missed(group.id, why);
+    }
+    GroupLag lag{group.id, group.state, 0};
+    bool known = true;
+    for (const auto& [partition, position] : *positions) {
+      // A topic that was deleted has no end, and a partition that nobody leads is a problem of its own.
+      known = known && (position.lag() >= 0 || !led_.contains(partition));
+      lag.lag += std::max<std::int64_t>(0, position.lag());
+    }
+    if (!known) missed(group.id, "not every partition has told its end");
+    view_.groups.push_back(std::move(lag));
+  }
+
+  void missed(const std::string& group, const std::string& why) { missed_[why].push_back(group); }
+
+  Cluster& cluster_;
+  Admin& admin_;
+  ClusterView& view_;
+  std::set<TopicPartition> led_;
+  std::vector<GroupListing> groups_;
+  std::size_t next_ = 0;
+  std::map<std::int32_t, std::string> silent_;              // coordinators, and what became of the question
+  std::map<std::string, std::vector<std::string>> missed_;  // groups, by why they were not looked at
+};
 
 }  // namespace
 
@@ -100,19 +176,25 @@ Task<Result<std::string>> four_letter_word(Session& session, Endpoint server, st
   co_return answer;
 }
 
-Task<Outcome<ClusterView>> look_at_cluster(Session& session) {
-  Admin& admin = session.admin();
+Task<Outcome<ClusterView>> look_at_brokers(Cluster& cluster, Admin& admin) {
   ClusterView view;
-  auto cluster = co_await admin.describe_cluster();
-  if (!cluster) co_return failed(cluster);
-  view.cluster = std::move(*cluster);
+  auto described = co_await admin.describe_cluster();
+  if (!described) co_return failed(described);
+  view.cluster = std::move(*described);
   auto topics = co_await admin.describe_all_topics();
   if (!topics) co_return failed(topics);
   view.topics = std::move(*topics);
   look_at_partitions(view);
   co_await look_at_directories(admin, view);
-  co_await look_at_groups(admin, view);
-  co_await look_at_quorum(session, view);
+  GroupsLook groups(cluster, admin, view);
+  co_await groups.run();
+  co_return view;
+}
+
+Task<Outcome<ClusterView>> look_at_cluster(Session& session) {
+  auto view = co_await look_at_brokers(session.cluster(), session.admin());
+  if (!view) co_return failed(view);
+  co_await look_at_quorum(session, *view);
   co_return view;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "client/admin.h"
 
@@ -124,6 +125,36 @@ Task<std::expected<std::vector<std::string>, Exit>> existing_topics(Session& ses
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   co_return found;
+}
+
+Task<std::expected<std::vector<TopicPartition>, Exit>> named_partitions(Session& session, std::string text) {
+  const auto part = parse_topic_part(text);
+  if (!part)
+    co_return std::unexpected(session.usage(fmt::format("'{}' is no topic", text),
+                                            "TOPIC, or TOPIC:0,3 for some of "
+                                            "its partitions"));
+  std::vector<std::string> names{part->topic};
+  auto topics = co_await existing_topics(session, std::move(names));
+  if (!topics) co_return std::unexpected(topics.error());
+  const auto described = co_await session.admin().describe_topics(*topics);
+  std::vector<TopicPartition> out;
+  for (const auto& [name, topic] : described) {
+    if (!topic) co_return std::unexpected(session.fail(topic.error(), "topic " + name));
+    std::set<std::int32_t> missing;
+    if (part->partitions) missing.insert(part->partitions->begin(), part->partitions->end());
+    const std::set<std::int32_t> wanted = missing;
+    for (const PartitionDescription& p : topic->partitions) {
+      missing.erase(p.partition);
+      if (!part->partitions || wanted.contains(p.partition)) out.push_back({name, p.partition});
+    }
+    if (!missing.empty())
+      co_return std::unexpected(
+          session.fail(Exit::not_found,
+                       fmt::format("topic {} has no partition {}: it has only {}", name, *missing.begin(),
+                                   counted(std::ssize(topic->partitions), "partition")),
+                       "holdfast topic describe " + name));
+  }
+  co_return out;
 }
 
 }  // namespace holdfast::client

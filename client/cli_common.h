@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,6 +37,10 @@ struct TopicPart {
   std::optional<std::vector<std::int32_t>> partitions;  // nothing: all
 };
 std::optional<TopicPart> parse_topic_part(std::string_view text);
+
+// The partitions that "orders" or "orders:0,3" names; or the exit code, said on standard error: where a topic does not
+// have all of those, nothing is done to the others.
+Task<std::expected<std::vector<TopicPartition>, Exit>> named_partitions(Session& session, std::string text);
 
 // What became of each item. In text a sentence each, failures on standard error; else a list of objects with `result`
 // and `error` behind the item's own fields.

@@ -82,28 +82,9 @@ class Consumption {
  private:
   Task<Exit> find_partitions() {
     for (const std::string& text : arguments_.topics) {
-      const auto part = parse_topic_part(text);
-      if (!part) co_return session_.usage(fmt::format("'{}': a topic, or TOPIC:0,3", text));
-      std::vector<std::string> names{part->topic};
-      auto topics = co_await existing_topics(session_, std::move(names));
-      if (!topics) co_return topics.error();
-      const auto described = co_await session_.admin().describe_topics(*topics);
-      for (const auto& [name, topic] : described) {
-        if (!topic) co_return session_.fail(topic.error(), "topic " + name);
-        std::size_t taken = 0;
-        for (const PartitionDescription& p : topic->partitions) {
-          const bool wanted = !part->partitions || std::find(part->partitions->begin(), part->partitions->end(),
-                                                             p.partition) != part->partitions->end();
-          if (!wanted) continue;
-          partitions_.push_back({name, p.partition});
-          ++taken;
-        }
-        if (part->partitions && taken != part->partitions->size())
-          co_return session_.fail(
-              Exit::not_found,
-              fmt::format("topic {} has only {}", name, counted(std::ssize(topic->partitions), "partition")),
-              "holdfast topic describe " + name);
-      }
+      auto named = co_await named_partitions(session_, text);
+      if (!named) co_return named.error();
+      partitions_.insert(partitions_.end(), named->begin(), named->end());
     }
     co_return Exit::ok;
   }

@@ -156,20 +156,9 @@ class Resetting {
       co_return partitions;
     }
     for (const std::string& text : arguments_.topics) {
-      const auto part = parse_topic_part(text);
-      if (!part) co_return std::unexpected(session_.usage(fmt::format("--topic '{}': TOPIC or TOPIC:0,3", text)));
-      std::vector<std::string> names{part->topic};
-      auto topics = co_await existing_topics(session_, std::move(names));
-      if (!topics) co_return std::unexpected(topics.error());
-      const auto described = co_await session_.admin().describe_topics(*topics);
-      for (const auto& [name, topic] : described) {
-        if (!topic) co_return std::unexpected(session_.fail(topic.error(), "topic " + name));
-        for (const PartitionDescription& p : topic->partitions) {
-          if (!part->partitions ||
-              std::find(part->partitions->begin(), part->partitions->end(), p.partition) != part->partitions->end())
-            partitions.push_back({name, p.partition});
-        }
-      }
+      auto named = co_await named_partitions(session_, text);
+      if (!named) co_return std::unexpected(named.error());
+      partitions.insert(partitions.end(), named->begin(), named->end());
     }
     co_return partitions;
   }

@@ -16,7 +16,8 @@ constexpr std::string_view what_is_printed =
     "Answers go to standard output; progress, questions and errors to standard error. Colours appear on terminals "
     "only.";
 constexpr std::string_view before_data_goes =
-    "Verbs that destroy something say what would go and ask for its name to be typed. Without a terminal they refuse, "
+    "Verbs that destroy something say what would go and ask for its name to be typed; `zk delete` does where it is "
+    "recursive, `zk shell` never does. Without a terminal they refuse, "
     "unless `--yes` is given. `--dry-run` shows what would be done and does nothing; a verb that does not know it "
     "refuses "
     "it, and does nothing either.";

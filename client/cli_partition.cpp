@@ -28,38 +28,17 @@ struct ElectArguments {
   bool unclean = false;
 };
 
-template <class T>
-using Try = std::expected<T, Exit>;
-
-// "orders" or "orders:0,3".
-Task<Try<std::vector<TopicPartition>>> named(Session& session, std::string text) {
-  const auto part = parse_topic_part(text);
-  if (!part) co_return std::unexpected(session.usage(fmt::format("'{}': TOPIC, or TOPIC:0,3", text)));
-  std::vector<std::string> names{part->topic};
-  auto topics = co_await existing_topics(session, std::move(names));
-  if (!topics) co_return std::unexpected(topics.error());
-  const auto described = co_await session.admin().describe_topics(*topics);
-  std::vector<TopicPartition> out;
-  for (const auto& [name, topic] : described) {
-    if (!topic) co_return std::unexpected(session.fail(topic.error(), "topic " + name));
-    std::size_t taken = 0;
-    for (const PartitionDescription& p : topic->partitions) {
-      const bool wanted = !part->partitions || std::find(part->partitions->begin(), part->partitions->end(),
-                                                         p.partition) != part->partitions->end();
-      if (wanted) out.push_back({name, p.partition}), ++taken;
-    }
-    if (part->partitions && taken != part->partitions->size())
-      co_return std::unexpected(
-          session.fail(Exit::not_found,
-                       fmt::format("topic {} has only {}", name, counted(std::ssize(topic->partitions), "partition")),
-                       "holdfast topic describe " + name));
-  }
-  co_return out;
-}
-
 Task<Exit> status(Session& session, const StatusArguments& arguments) {
   auto topics = co_await session.admin().describe_all_topics();
   if (!topics) co_return session.fail(topics.error(), "topics");
+  for (const std::string& pattern : arguments.topics) {
+    const auto named = [&pattern](const TopicDescription& topic) { return matches(pattern, topic.name); };
+    if (std::any_of(topics->begin(), topics->end(), named)) continue;
+    co_return session.fail(Exit::not_found,
+                           is_pattern(pattern) ? fmt::format("no topic matches '{}'", pattern)
+                                               : fmt::format("there is no topic {}", pattern),
+                           "holdfast topic list");
+  }
   auto moving = co_await session.admin().list_partition_reassignments();
   if (!moving) co_return session.fail(moving.error(), "reassignments");
   Table table{{{"topic"}, {"partition"}, {"state"}, {"leader"}, {"replicas"}, {"in_sync"}, {"adding"}, {"removing"}},
@@ -103,7 +82,7 @@ Task<Exit> move(Session& session, const MoveArguments& arguments) {
   const auto brokers = arguments.to.empty() ? std::nullopt : parse_ids(arguments.to);
   if (arguments.cancel == brokers.has_value())
     co_return session.usage("say where: --to 1,2,3, the first of them the preferred leader; or --cancel");
-  auto partitions = co_await named(session, arguments.partitions);
+  auto partitions = co_await named_partitions(session, arguments.partitions);
   if (!partitions) co_return partitions.error();
   Report report(session);
   const std::string target =
@@ -157,7 +136,7 @@ Task<Exit> leave_out_leaders(Session& session, std::vector<TopicPartition>& part
 Task<Exit> elect(Session& session, const ElectArguments& arguments) {
   std::optional<std::vector<TopicPartition>> partitions;
   for (const std::string& text : arguments.partitions) {
-    auto found = co_await named(session, text);
+    auto found = co_await named_partitions(session, text);
     if (!found) co_return found.error();
     if (!partitions) partitions.emplace();
     partitions->insert(partitions->end(), found->begin(), found->end());

@@ -181,17 +181,15 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-Task<Exit> change(Session& session, std::optional<std::string> joining, std::optional<std::string> leaving,
-                  std::vector<std::string> auth, std::string sentence) {
-  auto zk = co_await open_zookeeper(session, std::move(auth));
-  if (!zk) co_return zk.error();
+Task<Exit> change(Session& session, ZooKeeper& zk, std::optional<std::string> joining,
+                  std::optional<std::string> leaving, std::string sentence) {
   if (session.dry_run()) {
-    auto config = co_await (*zk)->config();
+    auto config = co_await zk.config();
     if (!config) co_return fail(session, config.error(), "/zookeeper/config");
     print_members(session, fmt::format("would change: {}; the members are now", sentence), parse_members(config->data));
     co_return Exit::ok;
   }
-  auto changed = co_await (*zk)->reconfig(std::move(joining), std::move(leaving), std::nullopt);
+  auto changed = co_await zk.reconfig(std::move(joining), std::move(leaving), std::nullopt);
   if (!changed) co_return fail(session, changed.error(), "quorum");
   print_members(session, sentence, parse_members(changed->data));
   co_return Exit::ok;
@@ -206,8 +204,10 @@ Task<Exit> add(Session& session, const ChangeArguments& arguments) {
                               "as 4=zk4:2888:3888;zk4:2181, or with :observer behind the second port");
     lines.push_back(line);
   }
-  auto changed = co_await change(session, joined(lines), std::nullopt, arguments.auth,
-                                 fmt::format("added {}", joined(arguments.what)));
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  auto changed =
+      co_await change(session, **zk, joined(lines), std::nullopt, fmt::format("added {}", joined(arguments.what)));
   co_return changed;
 }
 
@@ -216,10 +216,24 @@ Task<Exit> remove(Session& session, const ChangeArguments& arguments) {
     if (id.empty() || id.find_first_not_of("0123456789") != std::string::npos)
       co_return session.usage(fmt::format("\"{}\" is no server's number", id), "`holdfast quorum status` shows them");
   }
-  auto sure = co_await session.confirm(
-      fmt::format("server {} takes no part in the quorum any more", joined(arguments.what)), joined(arguments.what));
-  if (!sure) co_return Exit::refused;
-  auto changed = co_await change(session, std::nullopt, joined(arguments.what), arguments.auth,
+  auto zk = co_await open_zookeeper(session, arguments.auth);
+  if (!zk) co_return zk.error();
+  auto config = co_await (*zk)->config();
+  if (!config) co_return fail(session, config.error(), "/zookeeper/config");
+  const std::vector<Member> members = parse_members(config->data);
+  for (const std::string& id : arguments.what) {
+    const auto is_it = [&id](const Member& member) { return std::to_string(*member.id) == id; };
+    if (std::ranges::none_of(members, is_it))
+      co_return session.fail(Exit::not_found, fmt::format("server {} is no member of the quorum", id),
+                             "`holdfast quorum status` shows them");
+  }
+  if (!session.dry_run()) {
+    const std::string gone = joined(arguments.what);
+    const bool sure =
+        co_await session.confirm(fmt::format("server {} takes no part in the quorum any more", gone), gone);
+    if (!sure) co_return Exit::refused;
+  }
+  auto changed = co_await change(session, **zk, std::nullopt, joined(arguments.what),
                                  fmt::format("removed {}", joined(arguments.what)));
   co_return changed;
 }
@@ -256,8 +270,15 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
   } else {
     as_observer.insert(clients, ":observer");
   }
+  // Whoever stops it between the two changes would leave the leader an observer.
+  session.on_interrupt([&session, id = *leader->id] {
+    session.note(fmt::format("server {} is made a voter again first; Ctrl-C once more leaves it as it is", id));
+  });
   auto demoted = co_await (*zk)->reconfig(as_observer, std::nullopt, std::nullopt);
-  if (!demoted && !demoted.error().retriable()) co_return fail(session, demoted.error(), "quorum");
+  if (!demoted && !demoted.error().retriable()) {
+    session.on_interrupt(nullptr);
+    co_return fail(session, demoted.error(), "quorum");
+  }
   const SteadyTime deadline = session.clock().now() + std::max<Duration>(session.timeout(), std::chrono::seconds(30));
   ZkOutcome<NodeData> back = demoted;
   do {
@@ -265,10 +286,12 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
     if (back) break;
     co_await session.shard().sleep(retry_pause);
   } while (session.clock().now() < deadline);
+  session.on_interrupt(nullptr);
   if (!back)
     co_return session.fail(
         Exit::failed, fmt::format("server {} is an observer now: {}", *leader->id, to_string(back.error())),
         fmt::format("holdfast quorum add '{}'", as_voter.substr(std::string_view("server.").size())));
+  if (session.interrupted()) co_return Exit::interrupted;
   std::optional<int> now;
   while (!now && session.clock().now() < deadline) {
     for (const Member& member : members) {
@@ -278,6 +301,9 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
     if (!now) co_await session.shard().sleep(retry_pause);
   }
   if (!now) co_return session.fail(Exit::failed, "nobody leads yet", "`holdfast quorum status`");
+  if (*now == *leader->id)
+    co_return session.fail(Exit::failed, fmt::format("server {} leads again: nobody else took over", *now),
+                           "`holdfast quorum status` shows who is there");
   session.out().done(fmt::format("server {} leads, after server {}", *now, *leader->id),
                      {{"leader", *now}, {"former_leader", *leader->id}});
   co_return Exit::ok;

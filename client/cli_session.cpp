@@ -49,6 +49,7 @@ Session::Session(World world, Console& console, MainLoop& loop, Setting setting)
 
 Session::~Session() {
   while (!kept_.empty()) kept_.pop_back();
+  console_.leave_loop();
 }
 
 Cluster& Session::cluster() {

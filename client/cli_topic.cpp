@@ -162,15 +162,15 @@ Task<Exit> remove(Session& session, const std::vector<std::string>& names) {
   if (!held) co_return held.error();
   std::string loss;
   for (const TopicExtent& extent : *held)
-    loss += fmt::format("{}topic {}: {}, {}", loss.empty() ? "" : "; ", extent.topic,
-                        counted(extent.partitions, "partition"), counted(extent.records, "record"));
+    loss += fmt::format("{}topic {}: {}", loss.empty() ? "" : "; ", extent.topic, extent.text());
   Report report(session);
   if (session.dry_run()) {
     for (const TopicExtent& extent : *held)
-      report.done(fmt::format("would delete topic {}: {}, {}", extent.topic, counted(extent.partitions, "partition"),
-                              counted(extent.records, "record")),
-                  "would delete",
-                  {{"topic", extent.topic}, {"partitions", extent.partitions}, {"records", extent.records}});
+      report.done(fmt::format("would delete topic {}: {}", extent.topic, extent.text()), "would delete",
+                  {{"topic", extent.topic},
+                   {"partitions", extent.partitions},
+                   {"records", extent.records},
+                   {"silent_partitions", extent.silent}});
     co_return report.finish();
   }
   const std::string word = topics->size() == 1 ? topics->front() : counted(std::ssize(*topics), "topic");

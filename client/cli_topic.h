@@ -16,6 +16,8 @@ class Cli;
 struct TopicExtent {
   std::string topic;
   std::int64_t partitions = 0, records = 0;
+  std::int64_t silent = 0;  // partitions that do not answer: how much they hold is not known
+  std::string text() const;
 };
 Task<std::expected<std::vector<TopicExtent>, Exit>> topic_extents(Session& session, std::vector<std::string> topics);
 

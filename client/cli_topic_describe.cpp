@@ -104,13 +104,19 @@ Task<Exit> describe(Session& session, const Arguments& arguments) {
 
 }  // namespace
 
+std::string TopicExtent::text() const {
+  if (silent == 0) return fmt::format("{}, {}", counted(partitions, "partition"), counted(records, "record"));
+  return fmt::format("{}, at least {}; {} {} not answer", counted(partitions, "partition"), counted(records, "record"),
+                     counted(silent, "partition"), silent == 1 ? "does" : "do");
+}
+
 Task<std::expected<std::vector<TopicExtent>, Exit>> topic_extents(Session& session, std::vector<std::string> topics) {
   const auto described = co_await session.admin().describe_topics(std::move(topics));
   std::vector<TopicExtent> extents;
   std::map<TopicPartition, OffsetSpec> first, last;
   for (const auto& [name, topic] : described) {
     if (!topic) co_return std::unexpected(session.fail(topic.error(), "topic " + name));
-    extents.push_back({name, std::ssize(topic->partitions), 0});
+    extents.push_back({name, std::ssize(topic->partitions), 0, std::ssize(topic->partitions)});
     for (const PartitionDescription& p : topic->partitions) {
       if (p.leader.node < 0) continue;
       first.emplace(TopicPartition{name, p.partition}, OffsetSpec::earliest());
@@ -122,8 +128,9 @@ Task<std::expected<std::vector<TopicExtent>, Exit>> topic_extents(Session& sessi
   for (TopicExtent& extent : extents) {
     for (const auto& [partition, end] : ends) {
       const auto start = starts.find(partition);
-      if (partition.topic == extent.topic && end && start != starts.end() && start->second)
-        extent.records += end->offset - start->second->offset;
+      if (partition.topic != extent.topic || !end || start == starts.end() || !start->second) continue;
+      extent.records += end->offset - start->second->offset;
+      --extent.silent;
     }
   }
   co_return extents;

@@ -54,22 +54,11 @@ Task<std::expected<std::map<TopicPartition, std::int64_t>, Exit>> resolve(Sessio
 Task<Exit> trim(Session& session, const Arguments& arguments) {
   const auto part = parse_topic_part(arguments.topic);
   if (!part) co_return session.usage("name a topic, or TOPIC:0,3 for some of its partitions");
-  std::vector<std::string> names{part->topic};
-  auto topics = co_await existing_topics(session, names);
-  if (!topics) co_return topics.error();
-  if (topics->size() != 1) co_return session.usage("one topic at a time");
-  const auto described = co_await session.admin().describe_topics(*topics);
-  std::vector<TopicPartition> partitions;
-  for (const auto& [name, topic] : described) {
-    if (!topic) co_return session.fail(topic.error(), "topic " + name);
-    for (const PartitionDescription& p : topic->partitions) {
-      const bool wanted = !part->partitions || std::find(part->partitions->begin(), part->partitions->end(),
-                                                         p.partition) != part->partitions->end();
-      if (wanted) partitions.push_back({name, p.partition});
-    }
-  }
-  if (partitions.empty() || (part->partitions && partitions.size() != part->partitions->size()))
-    co_return session.fail(Exit::not_found, fmt::format("topic {} does not have all of these partitions", part->topic));
+  auto named = co_await named_partitions(session, arguments.topic);
+  if (!named) co_return named.error();
+  const std::vector<TopicPartition> partitions = std::move(*named);
+  const auto of_another = [&](const TopicPartition& p) { return p.topic != partitions.front().topic; };
+  if (std::ranges::any_of(partitions, of_another)) co_return session.usage("one topic at a time");
 
   auto before = co_await resolve(session, arguments.before, partitions);
   if (!before) co_return before.error();

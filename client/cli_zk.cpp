@@ -227,34 +227,83 @@ Task<Exit> create(Session& session, const CreateArguments& arguments) {
   co_return Exit::ok;
 }
 
+bool is_below(const std::string& path, const std::string& above) {
+  return path != above && path.starts_with(above == "/" ? above : above + "/");
+}
+
+struct Doomed {
+  std::string path;
+  std::size_t znodes = 1;
+};
+
+// What the paths stand for, before anything is done to one of them; or the exit code, said on standard error.
+Task<std::expected<std::vector<Doomed>, Exit>> look_up(Session& session, ZooKeeper& zk,
+                                                       const DeleteArguments& arguments) {
+  std::vector<Doomed> out;
+  for (const std::string& path : arguments.paths) {
+    const auto named_before = [&](const Doomed& other) {
+      return other.path == path || (arguments.recursive && is_below(path, other.path));
+    };
+    if (std::ranges::any_of(out, named_before)) continue;
+    Doomed doomed{path};
+    if (arguments.recursive) {
+      auto all = co_await subtree(zk, path);
+      if (!all) co_return std::unexpected(fail(session, all.error(), path));
+      doomed.znodes = all->size();
+      std::erase_if(out, [&](const Doomed& other) { return is_below(other.path, path); });
+    } else {
+      auto found = co_await zk.exists(path);
+      if (!found) co_return std::unexpected(fail(session, found.error(), path));
+      // Its children may be among those that go before it.
+      const auto goes_before = [&](const Doomed& other) { return zk_parent(other.path) == path; };
+      std::optional<ZkFailure> wrong;
+      if (!*found) {
+        wrong = ZkFailure{ZkError::no_node, {}};
+      } else if ((*found)->num_children > std::ranges::count_if(out, goes_before)) {
+        wrong = ZkFailure{ZkError::not_empty, {}};
+      } else if (arguments.version != -1 && arguments.version != (*found)->version) {
+        wrong = ZkFailure{ZkError::bad_version, {}};
+      }
+      if (wrong) co_return std::unexpected(fail(session, *wrong, path));
+    }
+    out.push_back(std::move(doomed));
+  }
+  co_return out;
+}
+
 Task<Exit> remove(Session& session, const DeleteArguments& arguments) {
   if (arguments.recursive && arguments.version != -1) co_return session.usage("--version is for one znode");
   auto zk = co_await open_zookeeper(session, arguments.auth);
   if (!zk) co_return zk.error();
-  for (const std::string& path : arguments.paths) {
-    std::size_t count = 1;
+  auto doomed = co_await look_up(session, **zk, arguments);
+  if (!doomed) co_return doomed.error();
+  std::size_t znodes = 0;
+  std::string paths;
+  for (const Doomed& one : *doomed) {
+    znodes += one.znodes;
+    paths += (paths.empty() ? "" : ", ") + one.path;
+    if (session.dry_run())
+      session.out().done(
+          fmt::format("would delete {} ({})", one.path, counted(static_cast<std::int64_t>(one.znodes), "znode")),
+          {{"path", one.path}, {"znodes", one.znodes}, {"dry_run", true}});
+  }
+  if (session.dry_run()) co_return Exit::ok;
+  if (arguments.recursive) {
+    const std::string count = counted(static_cast<std::int64_t>(znodes), "znode");
+    const bool one = doomed->size() == 1;
+    const std::string loss = fmt::format("{} and what is below {} are deleted: {}", paths, one ? "it" : "them", count);
+    const bool sure = co_await session.confirm(loss, one ? doomed->front().path : count);
+    if (!sure) co_return Exit::refused;
+  }
+  for (const Doomed& one : *doomed) {
+    ZkOutcome<> removed;
     if (arguments.recursive) {
-      auto all = co_await subtree(**zk, path);
-      if (!all) co_return fail(session, all.error(), path);
-      count = all->size();
-    }
-    if (session.dry_run()) {
-      session.out().done(fmt::format("would delete {} ({})", path, counted(static_cast<std::int64_t>(count), "znode")),
-                         {{"path", path}, {"znodes", count}, {"dry_run", true}});
-      continue;
-    }
-    if (arguments.recursive) {
-      const std::string loss = fmt::format("{} and what is below it are deleted: {}", path,
-                                           counted(static_cast<std::int64_t>(count), "znode"));
-      const bool sure = co_await session.confirm(loss, path);
-      if (!sure) co_return Exit::refused;
-      auto removed = co_await remove_subtree(**zk, path);
-      if (!removed) co_return fail(session, removed.error(), path);
+      removed = co_await remove_subtree(**zk, one.path);
     } else {
-      auto removed = co_await (*zk)->remove(path, arguments.version);
-      if (!removed) co_return fail(session, removed.error(), path);
+      removed = co_await (*zk)->remove(one.path, arguments.version);
     }
-    session.out().done(fmt::format("deleted {}", path), {{"path", path}, {"znodes", count}});
+    if (!removed) co_return fail(session, removed.error(), one.path);
+    session.out().done(fmt::format("deleted {}", one.path), {{"path", one.path}, {"znodes", one.znodes}});
   }
   co_return Exit::ok;
 }
@@ -458,6 +507,10 @@ void add_zk_verbs(Cli& cli) {
       .flag("-r,--recursive", removed->recursive, "with everything below them")
       .option("--version", removed->version, "only if it has this version", "N")
       .option("--auth", removed->auth, auth_help, "USER:PASSWORD")
+      .more(
+          "All of them are looked up first: where one does not exist, or has children and --recursive is not said, "
+          "none is deleted. Only --recursive asks; znodes without children go without a question, as zkCli's users "
+          "expect it.")
       .example("holdfast zk delete -r /apps/old --dry-run", "how many it would be")
       .knows_dry_run()
       .runs([removed](Session& session) { return remove(session, *removed); });

@@ -92,14 +92,18 @@ ZkShell::ZkShell(Session& session, std::string connect_string)
 void ZkShell::print(std::string_view text) { session_.out().raw(text); }
 
 // What was printed before it comes before it.
-void ZkShell::complain(std::string_view text) {
+void ZkShell::say(std::string_view text) {
   over_ |= !session_.out().flush();
   session_.console().write_error(fmt::format("{}\n", text));
 }
 
+void ZkShell::complain(std::string_view text) {
+  failed_ = true;
+  say(text);
+}
+
 // As CliWrapperException words them.
 void ZkShell::complain(const ZkFailure& failure, const std::string& path) {
-  failed_ = true;
   switch (failure.code) {
     case ZkError::no_node:
       return complain("Node does not exist: " + path);
@@ -291,13 +295,11 @@ Task<void> ZkShell::execute(std::string line) {
   if (known == commands().end()) {
     print_help();
     complain(fmt::format("Command not found: Command not found {}", words[0]));
-    failed_ = true;
     co_return;
   }
   auto parsed = parse(*known, words);
   if (!parsed) {
     complain(*known->usage ? fmt::format("{} {}", known->name, known->usage) : known->name);
-    failed_ = true;
     co_return;
   }
   const std::string_view name = known->name;
@@ -324,19 +326,18 @@ void ZkShell::print_help() {
 
 // What a path must be before it is sent, in zkCli's words.
 bool ZkShell::is_sound(const std::string& path) {
-  failed_ = true;
+  std::string wrong;
   if (path.empty()) {
-    complain("Path length must be > 0");
+    wrong = "Path length must be > 0";
   } else if (path.front() != '/') {
-    complain("Path must start with / character");
+    wrong = "Path must start with / character";
   } else if (path.size() > 1 && path.back() == '/') {
-    complain("Path must not end with / character");
+    wrong = "Path must not end with / character";
   } else if (const std::size_t empty = path.find("//"); empty != std::string::npos) {
-    complain(fmt::format("Invalid path string \"{}\" caused by empty node name specified @{}", path, empty + 1));
-  } else {
-    failed_ = false;
+    wrong = fmt::format("Invalid path string \"{}\" caused by empty node name specified @{}", path, empty + 1);
   }
-  return !failed_;
+  if (!wrong.empty()) complain(wrong);
+  return wrong.empty();
 }
 
 Task<void> ZkShell::history(Words) {
@@ -366,7 +367,7 @@ Task<void> ZkShell::redo(Words words) {
 Task<void> ZkShell::connect_to(Words words) {
   const std::string servers = words.rest.empty() ? servers_ : words.rest[0];
   const bool connected = co_await connect(servers);
-  (void)connected;
+  if (!connected) failed_ = true;
 }
 
 Task<void> ZkShell::close(Words) { co_await end(); }

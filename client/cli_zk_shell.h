@@ -53,7 +53,8 @@ class ZkShell {
   Task<bool> connect(std::string servers);
   void on_event(const WatchEvent& event);
   void print(std::string_view text);
-  void complain(std::string_view text);
+  void say(std::string_view text);       // on standard error
+  void complain(std::string_view text);  // likewise; the command has failed
   void complain(const ZkFailure& failure, const std::string& path);
   void print_help();
   std::string prompt() const;

@@ -187,7 +187,7 @@ Task<void> ZkShell::create(Words words) {
   auto created = co_await zk_->create(path, std::move(data), std::move(options));
   // Whatever was wrong about the parent, zkCli names the path that it was asked for.
   if (!created) co_return complain(created.error(), path);
-  complain("Created " + created->path);
+  say("Created " + created->path);
 }
 
 Task<void> ZkShell::remove(Words words) {
@@ -292,7 +292,7 @@ Task<void> ZkShell::list_quota(Words words) {
   const std::string& path = words.rest[0];
   if (!is_sound(path)) co_return;
   const std::string limits = std::string(quota_root) + path + "/zookeeper_limits";
-  complain("absolute path is " + limits);
+  say("absolute path is " + limits);
   auto node = co_await zk_->get(limits);
   if (!node) co_return complain(fmt::format("quota for {} does not exist.", path));
   print(fmt::format("Output quota for {} {}\n", path, Quota::parse(node->data).text()));

@@ -138,7 +138,8 @@ Outcome<Endpoint> Cluster::endpoint_of(std::int32_t on_some_lane) const {
   if (is_bootstrap(node) && index < options_.bootstrap_servers.size()) return options_.bootstrap_servers[index];
   const auto it = metadata_.brokers().find(node);
   if (it == metadata_.brokers().end())
-    return failed(ErrorCode::broker_not_available, fmt::format("broker {} is not in the cluster now", node));
+    // Whoever asked for it knew it once: it may look for the coordinator or the leader again.
+    return failed(ErrorCode::network_exception, fmt::format("broker {} is not in the cluster now", node));
   return it->second.endpoint;
 }
 
@@ -248,6 +249,11 @@ Task<void> Cluster::back_off(int attempt) {
   co_await pauses_.wait_for(retry_pause(attempt));
 }
 
+void Cluster::hang_up(Lane lane, std::int32_t node) {
+  const auto it = peers_.find(on_lane(lane, node));
+  if (it != peers_.end() && it->second->connection) it->second->connection->close();
+}
+
 // ---- Asking ----
 
 namespace {
@@ -339,7 +345,7 @@ std::vector<std::int32_t> Cluster::candidates(bool bootstrap) {
 Cluster::Asked Cluster::exchange_any(BrokerClient::Outgoing request, std::optional<Duration> timeout,
                                      std::int16_t version_max, bool repeatable) {
   const SteadyTime deadline = shard_.clock().now() + timeout.value_or(options_.request_timeout);
-  Failure why(ErrorCode::broker_not_available, "there is no broker to ask");
+  Failure why(ErrorCode::network_exception, "there is no broker to ask");
   for (const bool bootstrap : {false, true}) {
     const std::vector<std::int32_t> nodes = candidates(bootstrap);
     for (const std::int32_t node : nodes) {

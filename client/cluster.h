@@ -95,6 +95,8 @@ class Cluster {
   // to a broker is a connection of its own; `node` of ask() may be any of them.
   enum class Lane : std::int8_t { common, fetch, group };
   static std::int32_t on_lane(Lane lane, std::int32_t node);
+  // Ends that connection, if there is one: what waits on it for an answer fails with NETWORK_EXCEPTION.
+  void hang_up(Lane lane, std::int32_t node);
 
   // The version that ask() would use. UNSUPPORTED_VERSION: the broker does not know the request.
   Task<Outcome<std::int16_t>> version_of(std::int32_t node, wire::Api api, std::int16_t version_max = INT16_MAX);

@@ -135,7 +135,7 @@ class Consumer : private GroupMember::Owner {
   // ---- consumer_commits.cpp
   using Offsets = std::map<TopicPartition, CommittedOffset>;
   Offsets consumed() const;
-  Task<Outcome<>> send_commit(Offsets offsets);
+  Task<Outcome<>> send_commit(Offsets offsets, std::int32_t generation);
   Task<Outcome<>> try_commit(const Offsets& offsets, std::int32_t generation);
   Task<void> commit_in_background(Offsets offsets, Function<void(Outcome<>)> done);
   Task<void> commit_before_giving_up(const std::vector<TopicPartition>& partitions);

@@ -44,20 +44,24 @@ Task<Outcome<>> Consumer::commit(std::map<TopicPartition, CommittedOffset> offse
   if (!holder) co_return failed(ErrorCode::network_exception, "the consumer was stopped");
   if (options_.group_id.empty()) co_return failed(ErrorCode::invalid_group_id, "commits need a group");
   // One after the other: a later one must not be overtaken by an earlier one's retry.
-  while (std::exchange(committing_, true)) co_await commit_turn_.wait();
-  auto done = co_await send_commit(std::move(offsets));
-  committing_ = false;
+  const std::int32_t generation = member_ ? member_->generation() : -1;
+  if (std::exchange(committing_, true)) co_await commit_turn_.wait();
+  auto done = co_await send_commit(std::move(offsets), generation);
+  // The turn goes to whoever waits for it: a commit that comes before that one has woken up must not take it.
+  committing_ = !commit_turn_.empty();
   commit_turn_.wake_one();
   co_return done;
 }
 
-Task<Outcome<>> Consumer::send_commit(Offsets offsets) {
+// In the generation in which the offsets were read: in a later one the partitions may be somebody else's.
+Task<Outcome<>> Consumer::send_commit(Offsets offsets, std::int32_t generation) {
   if (offsets.empty()) co_return Outcome<>();
   const SteadyTime deadline = shard_.clock().now() + options_.timeout;
   for (int attempt = 0;; ++attempt) {
-    const std::int32_t generation = member_ ? member_->generation() : -1;
     if (member_ && generation < 0)
       co_return failed(ErrorCode::rebalance_in_progress, "the consumer is not in the group now");
+    if (generation != (member_ ? member_->generation() : -1))
+      co_return failed(ErrorCode::rebalance_in_progress, "the group has had a rebalance since");
     auto done = co_await try_commit(offsets, generation);
     if (done) {
       for (auto& [p, offset] : offsets)
@@ -177,7 +181,7 @@ void Consumer::find_positions() {
 
 // Each new partition starts where the group stopped, or where the reset policy says.
 Task<void> Consumer::fetch_committed() {
-  while (!stopping_ && !cluster_.stopping()) {
+  for (int attempt = 0; !stopping_ && !cluster_.stopping();) {
     std::vector<TopicPartition> wanting = fetcher_.partitions();
     std::erase_if(wanting, [this](const TopicPartition& p) { return !fetcher_.wants_position(p); });
     if (wanting.empty()) break;
@@ -187,7 +191,10 @@ Task<void> Consumer::fetch_committed() {
       auto known = co_await committed(wanting);
       // Others may have read on, if some went and came back.
       if (serial != assignment_serial_) continue;
-      if (!known && known.error().retriable() && !stopping_) continue;
+      if (!known && known.error().retriable() && !stopping_) {
+        co_await cluster_.back_off(attempt++);
+        continue;
+      }
       if (!known) {
         tell(std::move(known.error()));
         break;

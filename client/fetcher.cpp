@@ -250,6 +250,12 @@ wire::FetchRequest Fetcher::make_request(Session& session, const std::vector<Par
   }
   // One session speaks of topics in one way.
   if (by_id != session.by_id) session.reset();
+  // Of a topic that was made again the old one must not stay in it: its errors would be taken for the new one's.
+  const auto made_again = [&](const Partition* p) {
+    const auto before = session.asked.find(*p->name);
+    return before != session.asked.end() && before->second.topic_id != ids[p->name->topic];
+  };
+  if (std::any_of(wanted.begin(), wanted.end(), made_again)) session.reset();
   session.by_id = by_id;
   request.session_id = session.id;
   request.session_epoch = session.epoch;

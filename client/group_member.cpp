@@ -96,7 +96,11 @@ bool GroupMember::note(ErrorCode code) {
 }
 
 void GroupMember::told(ErrorCode code, std::int32_t generation) {
-  if (generation == generation_ && generation >= 0) note(code);
+  if (generation != generation_ || generation < 0) return;
+  // While it joins, the group may be in the next generation already: only the answer to the join says whether it is
+  // still a member.
+  if (in_rounds_ && (code == ErrorCode::illegal_generation || code == ErrorCode::unknown_member_id)) return;
+  note(code);
 }
 
 void GroupMember::rejoin(std::string_view reason) {
@@ -179,6 +183,8 @@ Task<void> GroupMember::stop(std::string reason) {
   stopping_ = true;
   progress_.wake_all();
   beats_.wake_all();
+  // A join under way would wait for the other members, as long as a rebalance may take.
+  if (asking_ >= 0) cluster_.hang_up(Cluster::Lane::group, asking_);
   co_await send_leave(std::move(reason));
   co_await shard_.drained(gate_);
 }

@@ -123,6 +123,7 @@ class GroupMember {
   bool lost_ = false;   // what it owns is not its own any more
   std::string reason_;  // of the next join (KIP-800)
   SteadyTime last_poll_{};
+  std::int32_t asking_ = -1;  // the coordinator that has a JoinGroup or SyncGroup to answer
   bool in_rounds_ = false, beating_ = false, stopping_ = false;
   WaitList progress_;  // poll() waits for a round
   WaitList beats_;     // pauses between heartbeats and rounds

@@ -50,12 +50,17 @@ Task<Outcome<wire::JoinGroupResponse>> GroupMember::join(std::int32_t coordinato
     wire::JoinGroupRequest request = join_request();
     const Duration time = options_.max_poll_interval + join_grace;
     const std::int32_t lane = Cluster::on_lane(Cluster::Lane::group, coordinator);
+    asking_ = coordinator;
     auto answer = co_await cluster_.ask<wire::JoinGroupResponse>(lane, std::move(request), time);
+    asking_ = -1;
     if (!answer) co_return failed(answer);
     const auto code = static_cast<ErrorCode>(answer->message.error_code);
     if (code == ErrorCode::member_id_required && member_id_.empty() && !answer->message.member_id.empty()) {
       member_id_ = answer->message.member_id;
-      continue;
+      if (!stopping_) continue;
+      // The coordinator expects it now, and stop() had no name to say goodbye with.
+      co_await send_leave("the consumer is closed");
+      co_return failed(ErrorCode::network_exception, "the member has left");
     }
     if (code != ErrorCode::none) co_return failed(code);
     co_return std::move(answer->message);
@@ -103,7 +108,10 @@ Task<Outcome<GroupMember::Joining>> GroupMember::join_and_sync() {
   const Duration time = options_.max_poll_interval + join_grace;
   const std::int32_t generation = generation_;
   const std::int32_t lane = Cluster::on_lane(Cluster::Lane::group, *coordinator);
+  if (stopping_) co_return failed(ErrorCode::network_exception, "the member has left");
+  asking_ = *coordinator;
   auto answer = co_await cluster_.ask<wire::SyncGroupResponse>(lane, std::move(sync), time);
+  asking_ = -1;
   if (!answer) co_return failed(answer);
   const auto code = static_cast<ErrorCode>(answer->message.error_code);
   if (code != ErrorCode::none) co_return failed(code);

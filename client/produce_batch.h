@@ -84,6 +84,7 @@ class ProduceBatch {
   Place place;
   std::size_t accounted = 0;  // bytes of buffer.memory
   int attempts = 0;           // sent so often
+  bool reported = false;      // its records have failed already: what is still heard of it is about its sequence only
 
  private:
   void grow(std::size_t wanted);

@@ -208,6 +208,9 @@ void Producer::over(const ProduceBatch& batch) {
 }
 
 void Producer::delivered(Queue& queue, Batch batch, std::int64_t base_offset, std::int64_t append_time) {
+  // The log has what came before it, or it had not been taken.
+  if (queue.unresolved && batch->place >= *queue.unresolved) queue.unresolved.reset();
+  if (batch->reported) return;
   over(*batch);
   Delivery delivery{queue.partition.topic, queue.partition.partition, -1, append_time, 0};
   std::int64_t offset = base_offset;
@@ -226,17 +229,18 @@ void Producer::delivered(Queue& queue, Batch batch, std::int64_t base_offset, st
   }
 }
 
-void Producer::fail_batch(Queue& queue, Batch batch, const Failure& failure) {
-  // Those that follow it in sequence have nothing to follow.
-  if (batch->stamped() && options_.idempotent) queue.anew = true;
-  over(*batch);
+void Producer::fail_batch(Queue& queue, ProduceBatch& batch, const Failure& failure) {
+  batch.reported = true;
+  if (batch.stamped() && options_.idempotent && (!queue.unresolved || *queue.unresolved < batch.place))
+    queue.unresolved = batch.place;
+  over(batch);
   Delivery delivery{queue.partition.topic, queue.partition.partition, -1, -1, 0};
-  for (const ProduceBatch::Mark& mark : batch->marks()) {
+  for (const ProduceBatch::Mark& mark : batch.marks()) {
     delivery.timestamp = mark.timestamp;
     delivery.tag = mark.tag;
     options_.on_delivery(delivery, &failure);
   }
-  for (ProduceBatch::Waiter* waiter : batch->waiters()) {
+  for (ProduceBatch::Waiter* waiter : batch.waiters()) {
     waiter->failure = failure;
     waiter->resume();
   }
@@ -245,7 +249,7 @@ void Producer::fail_batch(Queue& queue, Batch batch, const Failure& failure) {
 void Producer::fail_all(Queue& queue, const Failure& failure) {
   auto batches = std::exchange(queue.ready, {});
   if (queue.open) batches.push_back(std::move(queue.open));
-  for (Batch& batch : batches) fail_batch(queue, std::move(batch), failure);
+  for (const Batch& batch : batches) fail_batch(queue, *batch, failure);
 }
 
 // ---- The end ----

@@ -116,7 +116,7 @@ class Producer {
   void look_at_open();
   void over(const ProduceBatch& batch);
   void delivered(Queue& queue, Batch batch, std::int64_t base_offset, std::int64_t append_time);
-  void fail_batch(Queue& queue, Batch batch, const Failure& failure);
+  void fail_batch(Queue& queue, ProduceBatch& batch, const Failure& failure);
   void fail_all(Queue& queue, const Failure& failure);
 
   // What leaves, and comes back: producer_sender.cpp.

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,25 +13,30 @@ namespace holdfast::client {
 
 // The batches of one partition. In idempotent mode a batch gets its sequence when it is first sent. One that was sent
 // and came back keeps it, and goes alone: nothing else of the partition is under way meanwhile, so that whatever
-// happens to it the order is kept. When the log has a gap for good (a batch failed that others followed), the partition
-// begins anew, with the next epoch and sequence 0, as soon as nothing of it is under way.
+// happens to it the order is kept.
+//
+// A batch that failed after it was sent may be in the log, and so may those that follow it. They keep their stamps, and
+// the answer to the first of them shows it: taken, there is no gap; out of sequence, there is one for good. Then, or
+// when none is left to show it, the partition begins anew, with the next epoch and sequence 0, as soon as nothing of it
+// is under way.
 struct Producer::Queue {
   explicit Queue(TopicPartition p) : partition(std::move(p)) {}
 
   const TopicPartition partition;
-  Batch open;               // takes records
-  std::deque<Batch> ready;  // in their order; what came back is in front again
-  std::vector<ProduceBatch::Place> on_wire;
-  std::int32_t sent_to = -1;    // those; to another broker only when they are answered
-  std::size_t usual_bytes = 0;  // of the last batch
+  Batch open;                          // takes records
+  std::deque<Batch> ready;             // in their order; what came back is in front again
+  std::vector<ProduceBatch*> on_wire;  // of requests under way; those that have failed meanwhile are not among them
+  std::int32_t sent_to = -1;           // those; to another broker only when they are answered
+  std::size_t usual_bytes = 0;         // of the last batch
   SteadyTime retry_at{};
   Timer timer;
   bool to_look_at = false, routed = false, finding_leader = false;
 
   ProducerIdentity identity;
   std::int32_t next_sequence = 0;
-  bool resending = false;  // what is under way was sent before
-  bool anew = false;       // see above
+  bool resending = false;                         // what is under way was sent before
+  bool anew = false;                              // see above
+  std::optional<ProduceBatch::Place> unresolved;  // of the last that failed after it was sent
 };
 
 struct Producer::Topic {

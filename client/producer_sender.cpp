@@ -47,24 +47,29 @@ bool Producer::may_send(const Queue& queue, SteadyTime now) const {
   if (now < queue.retry_at) return false;
   if (options_.acks == 0) return true;
   if (!queue.on_wire.empty() && leader_of(queue) != queue.sent_to) return false;
-  const bool alone =
-      !options_.idempotent || queue.anew || queue.resending || (!queue.ready.empty() && queue.ready.front()->stamped());
+  const bool alone = !options_.idempotent || queue.anew || queue.unresolved || queue.resending ||
+                     (!queue.ready.empty() && queue.ready.front()->stamped());
   return queue.on_wire.empty() || (!alone && std::cmp_less(queue.on_wire.size(), options_.in_flight_max));
 }
 
+// What is on its way fails too, but its request goes on: others share it, and the connection.
 void Producer::expire(Queue& queue, SteadyTime now) {
-  const auto is_over = [&](const Batch& batch) { return batch && now >= batch->created() + options_.delivery_timeout; };
-  const auto fail = [&](Batch batch) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.delivery_timeout).count();
-    const std::string what = fmt::format("{} records were not delivered within {} s", batch->count(), seconds);
-    fail_batch(queue, std::move(batch), Failure(ErrorCode::request_timed_out, describe(queue.partition, what)));
-  };
+  const auto is_over = [&](const auto& batch) { return batch && now >= batch->created() + options_.delivery_timeout; };
+  std::vector<ProduceBatch*> over;
+  std::vector<Batch> ours;
+  std::ranges::copy_if(queue.on_wire, std::back_inserter(over), is_over);
+  std::erase_if(queue.on_wire, is_over);
   while (!queue.ready.empty() && is_over(queue.ready.front())) {
-    Batch batch = std::move(queue.ready.front());
+    ours.push_back(std::move(queue.ready.front()));
     queue.ready.pop_front();
-    fail(std::move(batch));
   }
-  if (is_over(queue.open)) fail(std::move(queue.open));
+  if (is_over(queue.open)) ours.push_back(std::move(queue.open));
+  for (const Batch& batch : ours) over.push_back(batch.get());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.delivery_timeout).count();
+  for (ProduceBatch* batch : over) {
+    const std::string what = fmt::format("{} records were not delivered within {} s", batch->count(), seconds);
+    fail_batch(queue, *batch, Failure(ErrorCode::request_timed_out, describe(queue.partition, what)));
+  }
 }
 
 void Producer::look_soon(Queue& queue) {
@@ -79,12 +84,14 @@ void Producer::look_at(Queue& queue) {
   expire(queue, now);
   queue.timer.cancel();
   const ProduceBatch* oldest = queue.ready.empty() ? queue.open.get() : queue.ready.front().get();
-  if (!oldest) return;
-  if (!queue.routed && !queue.finding_leader && may_send(queue, now)) {
+  if (oldest && !queue.routed && !queue.finding_leader && may_send(queue, now)) {
     queue.routed = true;
     to_route_.push_back(&queue);
     pump_soon();
   }
+  for (const ProduceBatch* batch : queue.on_wire)
+    if (!oldest || batch->created() < oldest->created()) oldest = batch;
+  if (!oldest) return;
   SteadyTime next = oldest->created() + options_.delivery_timeout;
   if (!queue.routed && queue.retry_at > now) next = std::min(next, queue.retry_at);
   if (!queue.routed && queue.open && !is_due(queue, now))
@@ -93,8 +100,12 @@ void Producer::look_at(Queue& queue) {
 }
 
 void Producer::pump_soon() {
-  if (std::exchange(pump_deferred_, true)) return;
-  shard_.defer([this, holder = gate_.enter()] {
+  if (pump_deferred_) return;
+  // Nothing may be left behind that runs after stop().
+  auto holder = gate_.enter();
+  if (!holder) return;
+  pump_deferred_ = true;
+  shard_.defer([this, holder = std::move(holder)] {
     pump_deferred_ = false;
     pump();
   });
@@ -162,9 +173,12 @@ Task<void> Producer::initialise() {
     }
     if (!why.retriable()) {
       why.message = "no producer id: " + why.message;
+      // Whoever is told may send to further topics at once.
+      std::vector<Queue*> queues;
       for (const auto& [_, topic] : topics_) {
-        for (const auto& queue : topic->queues) fail_all(*queue, why);
+        for (const auto& queue : topic->queues) queues.push_back(queue.get());
       }
+      for (Queue* queue : queues) fail_all(*queue, why);
       break;
     }
     co_await cluster_.back_off(attempt);
@@ -211,6 +225,8 @@ std::unique_ptr<Producer::Sending> Producer::next_request(Node& node) {
 // False: it must wait for another producer id.
 bool Producer::may_be_stamped(Queue& queue) {
   if (!options_.idempotent) return true;
+  const bool any_stamped = !queue.on_wire.empty() || (!queue.ready.empty() && queue.ready.front()->stamped());
+  if (queue.unresolved && !any_stamped) queue.anew = true;
   if (!queue.anew) return queue.identity.id >= 0 || identity_;
   if (queue.identity.epoch == std::numeric_limits<std::int16_t>::max()) {
     identity_.reset();
@@ -219,6 +235,7 @@ bool Producer::may_be_stamped(Queue& queue) {
     ++queue.identity.epoch;
   }
   queue.anew = false;
+  queue.unresolved.reset();
   queue.next_sequence = 0;
   for (const Batch& batch : queue.ready) batch->forget_stamp();
   return queue.identity.id >= 0;
@@ -236,7 +253,7 @@ Producer::Batch Producer::take(Queue& queue) {
     if (options_.idempotent) queue.next_sequence = wire::sequence_after(queue.next_sequence, batch->count());
   }
   ++batch->attempts;
-  queue.on_wire.push_back(batch->place);
+  queue.on_wire.push_back(batch.get());
   return batch;
 }
 
@@ -245,8 +262,6 @@ Task<void> Producer::deliver(Node& node, std::unique_ptr<Sending> sending) {
   wire::ProduceRequest request;
   request.acks = options_.acks;
   request.timeout_ms = static_cast<std::int32_t>(duration_cast<milliseconds>(options_.request_timeout).count());
-  const SteadyTime now = shard_.clock().now();
-  Duration timeout = options_.request_timeout;
   bool ids_known = true;
   for (const Sending::One& one : sending->batches) {
     const std::string& name = one.queue->partition.topic;
@@ -262,8 +277,6 @@ Task<void> Producer::deliver(Node& node, std::unique_ptr<Sending> sending) {
     auto& partition = topic->partition_data.emplace_back();
     partition.index = one.queue->partition.partition;
     partition.records = wire::Records(BufferChain(one.batch->to_send()));
-    const Duration left = one.batch->created() + options_.delivery_timeout - now;
-    timeout = std::min(timeout, std::max<Duration>(left, milliseconds(1)));
   }
   const std::int16_t version_max = ids_known ? INT16_MAX : names_version_max;
   std::optional<Failure> why;
@@ -271,7 +284,8 @@ Task<void> Producer::deliver(Node& node, std::unique_ptr<Sending> sending) {
     auto sent = co_await cluster_.tell(node.id, std::move(request), version_max);
     if (!sent) why = std::move(sent.error());
   } else {
-    auto answer = co_await cluster_.ask<wire::ProduceResponse>(node.id, std::move(request), timeout, version_max);
+    auto answer = co_await cluster_.ask<wire::ProduceResponse>(node.id, std::move(request), options_.request_timeout,
+                                                               version_max);
     if (answer) {
       answered(node, *sending, answer->message);
     } else {
@@ -280,7 +294,7 @@ Task<void> Producer::deliver(Node& node, std::unique_ptr<Sending> sending) {
   }
   for (Sending::One& one : sending->batches) {
     if (!one.batch) continue;
-    std::erase(one.queue->on_wire, one.batch->place);
+    std::erase(one.queue->on_wire, one.batch.get());
     if (!why && options_.acks == 0) {
       delivered(*one.queue, std::move(one.batch), -1, -1);
       continue;
@@ -315,7 +329,7 @@ void Producer::answered(Node& node, Sending& sending, const wire::ProduceRespons
         next = static_cast<std::size_t>(std::ranges::find_if(sending.batches, is_it) - sending.batches.begin());
       if (next == sending.batches.size()) continue;
       auto& [queue, batch] = sending.batches[next++];
-      std::erase(queue->on_wire, batch->place);
+      std::erase(queue->on_wire, batch.get());
       const auto code = static_cast<ErrorCode>(p.error_code);
       if (code == ErrorCode::none || code == ErrorCode::duplicate_sequence_number) {
         const bool can_be = p.base_offset <= std::numeric_limits<std::int64_t>::max() - batch->count();
@@ -341,19 +355,19 @@ void Producer::answered(Node& node, Sending& sending, const wire::ProduceRespons
 
 // A batch that was not taken: it goes again, or fails.
 void Producer::returned(Queue& queue, Batch batch, const Failure& failure, bool leader_changed) {
+  if (batch->reported) return;
   const SteadyTime now = shard_.clock().now();
-  if (given_up_) return fail_batch(queue, std::move(batch), failure);
+  if (given_up_) return fail_batch(queue, *batch, failure);
   if (failure.code == ErrorCode::message_too_large && batch->count() > 1) return split(queue, std::move(batch));
   const bool lost_thread = options_.idempotent && is_about_sequence(failure.code);
-  if (!failure.retriable() && !lost_thread) return fail_batch(queue, std::move(batch), failure);
+  if (!failure.retriable() && !lost_thread) return fail_batch(queue, *batch, failure);
   if (now >= batch->created() + options_.delivery_timeout)
-    return fail_batch(queue, std::move(batch),
+    return fail_batch(queue, *batch,
                       Failure(ErrorCode::request_timed_out,
                               fmt::format("delivery.timeout.ms is over; at last {}", to_string(failure))));
-  const auto earlier = [&](const auto& place) { return place < batch->place; };
-  const bool follows_another =
-      std::ranges::any_of(queue.on_wire, earlier) ||
-      (!queue.ready.empty() && queue.ready.front()->stamped() && earlier(queue.ready.front()->place));
+  const auto earlier = [&](const auto& other) { return other->place < batch->place; };
+  const bool follows_another = std::ranges::any_of(queue.on_wire, earlier) ||
+                               (!queue.ready.empty() && queue.ready.front()->stamped() && earlier(queue.ready.front()));
   // The first of a sequence has nobody to wait for: there is a gap.
   if (lost_thread && !follows_another) {
     log_line(LogLevel::info, "client", "{}: {}; its sequence begins anew", to_string(queue.partition), failure.message);

@@ -128,6 +128,11 @@ bool Console::read_keys() {
   return true;
 }
 
+void Console::leave_loop() {
+  end_input();
+  input_.reset();
+}
+
 void Console::end_input() {
   input_ended_ = true;
   if (input_ && !input_->plain) input_->descriptor.cancel();

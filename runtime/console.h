@@ -42,6 +42,8 @@ class Console {
   bool read_keys();
   // What suspends in read() gets 0.
   void end_input();
+  // To be called while the loop of the shard that read() was given still exists; there is no more input.
+  void leave_loop();
   // Ends the process, with the terminal as it was. Nothing is destroyed: for when something holds up a tidy end.
   [[noreturn]] void exit_now(int code);
 

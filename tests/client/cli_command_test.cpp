@@ -228,6 +228,29 @@ TEST_F(CliCommand, WatchShowsWhatChanges) {
   EXPECT_EQ(terminal.wait(), 130);
 }
 
+TEST_F(CliCommand, ATopicOrPartitionThatIsNotThereIsAnError) {
+  create_topic("parts");
+  ASSERT_EQ(run({"produce", "parts"}, "one\ntwo\n").code, 0);
+  const CommandOutcome status = run({"partition", "status", "typo"});
+  EXPECT_EQ(status.code, 4);
+  EXPECT_THAT(status.errors, HasSubstr("there is no topic typo"));
+  EXPECT_EQ(run({"partition", "status", "no-such-*"}).code, 4);
+  EXPECT_EQ(run({"partition", "status", "parts"}).code, 0);
+  const std::vector<std::vector<std::string>> verbs{
+      {"group", "reset", "resetters", "--topic", "parts:0,99", "--to-latest", "--execute"},
+      {"consume", "parts:0,99", "-e"},
+      {"topic", "trim", "parts:0,99", "--before", "end", "--yes"},
+      {"partition", "move", "parts:0,99", "--cancel"},
+      {"partition", "elect", "parts:0,99"}};
+  for (const std::vector<std::string>& verb : verbs) {
+    const CommandOutcome outcome = run(verb);
+    EXPECT_EQ(outcome.code, 4) << verb[0] << " " << verb[1];
+    EXPECT_THAT(outcome.errors, HasSubstr("topic parts has no partition 99")) << verb[0] << " " << verb[1];
+  }
+  EXPECT_EQ(run({"group", "describe", "resetters"}).code, 4);
+  EXPECT_EQ(run({"consume", "parts:0,0", "-e"}).output, "one\ntwo\n") << "named twice is named";
+}
+
 // The verbs that destroy or change something, each so that it would do it; and those that cannot only say so.
 TEST_F(CliCommand, ADryRunIsKeptOrRefused) {
   create_topic("kept");

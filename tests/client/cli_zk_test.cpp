@@ -105,6 +105,34 @@ TEST_F(CliZk, DeletingATreeIsConfirmed) {
   EXPECT_EQ(holdfast({"zk", "stat", "/t3"}).code, 4);
 }
 
+TEST_F(CliZk, WhatIsDeletedIsLookedUpBeforeAnythingGoes) {
+  for (const char* path : {"/d1", "/d2", "/d2/a", "/d3", "/d3/b"}) ok({"zk", "create", path});
+  EXPECT_EQ(holdfast({"zk", "delete", "/d1", "/typo"}).code, 4);
+  EXPECT_EQ(holdfast({"zk", "delete", "/d1", "/d2"}).code, 5);
+  EXPECT_EQ(holdfast({"zk", "delete", "-r", "/d2", "/typo", "--yes"}).code, 4);
+  EXPECT_EQ(holdfast({"zk", "delete", "/d1", "--version", "7"}).code, 5);
+  for (const char* path : {"/d1", "/d2/a"}) ok({"zk", "get", path});
+  EXPECT_EQ(ok({"zk", "delete", "/d1", "/d1"}), "deleted /d1\n");
+  // One question for all of them.
+  Environment environment = clean_environment();
+  environment["HOLDFAST_ZOOKEEPER"] = node_->zookeeper();
+  {
+    TerminalSession terminal({"zk", "delete", "-r", "/d2", "/d3", "/d3/b"}, environment);
+    ASSERT_TRUE(terminal.expect("/d2, /d3 and what is below them are deleted: 4 znodes"));
+    ASSERT_TRUE(terminal.expect("Type 4 znodes to go on: "));
+    terminal.type("/d2\n");
+    EXPECT_EQ(terminal.wait(), 5);
+    EXPECT_THAT(terminal.screen(), HasSubstr("nothing was done"));
+  }
+  ok({"zk", "get", "/d2/a"});
+  EXPECT_EQ(ok({"zk", "delete", "/d2/a", "/d2"}), "deleted /d2/a\ndeleted /d2\n") << "in the order they were named";
+  TerminalSession terminal({"zk", "delete", "-r", "/d3"}, environment);
+  ASSERT_TRUE(terminal.expect("Type /d3 to go on: "));
+  terminal.type("/d3\n");
+  EXPECT_EQ(terminal.wait(), 0);
+  EXPECT_EQ(holdfast({"zk", "stat", "/d3"}).code, 4);
+}
+
 TEST_F(CliZk, AWatchTellsWhatHappens) {
   ok({"zk", "create", "/t4"});
   Environment environment = clean_environment();
@@ -145,6 +173,10 @@ TEST_F(CliZk, TheQuorumsState) {
   EXPECT_EQ(holdfast({"quorum", "add", "nonsense"}).code, 2);
   EXPECT_EQ(holdfast({"quorum", "remove", "x"}).code, 2);
   EXPECT_EQ(holdfast({"quorum", "transfer"}).code, 5);
+  const CommandOutcome stranger = holdfast({"quorum", "remove", "9", "--yes"});
+  EXPECT_EQ(stranger.code, 4);
+  EXPECT_THAT(stranger.errors, HasSubstr("server 9 is no member of the quorum"));
+  EXPECT_EQ(holdfast({"quorum", "remove", "9", "--dry-run"}).code, 4) << "it neither asks nor refuses";
 }
 
 // ---- The shell
@@ -207,6 +239,13 @@ TEST_F(CliZk, OneCommandNeedsNoLines) {
   EXPECT_THAT(ok({"zk", "shell", "create", "/s5", "two words"}), Not(HasSubstr("Welcome")));
   EXPECT_THAT(ok({"zk", "shell", "get", "/s5"}), HasSubstr("two words\n"));
   EXPECT_EQ(holdfast({"zk", "shell", "get", "/none"}).code, 1);
+  // What zkCli answers with its usage, or a complaint about an argument, is no success.
+  EXPECT_EQ(holdfast({"zk", "shell", "--", "create", "-c", "-e", "/s5/x"}).code, 1);
+  EXPECT_EQ(holdfast({"zk", "shell", "--", "set", "-v", "many", "/s5", "x"}).code, 1);
+  EXPECT_EQ(holdfast({"zk", "shell", "--", "set", "-b", "/s5", "not base64"}).code, 1);
+  EXPECT_EQ(holdfast({"zk", "shell", "listquota", "/s5"}).code, 1);
+  EXPECT_EQ(holdfast({"zk", "shell", "--", "addWatch", "-m", "NEVER", "/s5"}).code, 1);
+  EXPECT_THAT(ok({"zk", "shell", "get", "/s5"}), HasSubstr("two words\n"));
 }
 
 TEST_F(CliZk, TheShellAtATerminal) {

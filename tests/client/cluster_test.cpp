@@ -215,6 +215,15 @@ TEST_F(ClusterTest, NobodyIsThere) {
   EXPECT_THAT(found.error().message, HasSubstr("10.0.0.1:9092"));
 }
 
+// Who asks for a leader or coordinator that has left the cluster looks for the next one.
+TEST_F(ClusterTest, ABrokerThatIsNotListedNowIsNoReasonToGiveUp) {
+  ASSERT_TRUE(loop_.run(cluster().refresh()));
+  auto answer = loop_.run(ask(9));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::network_exception);
+  EXPECT_TRUE(answer.error().retriable());
+}
+
 TEST_F(ClusterTest, ABrokerThatIsAwayIsDialledMoreAndMoreSeldom) {
   fake_.at(1).stop_listening();
   const SteadyTime before = clock_.now();

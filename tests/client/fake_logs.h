@@ -33,7 +33,8 @@ class FakeLogs {
     append_refuse,  // with `refusal`, though it is appended
     hang_up,        // before anything happens
     append_hang_up,
-    silence,  // no answer, nothing appended
+    silence,         // no answer, nothing appended
+    append_silence,  // no answer, though it is appended
   };
   struct Log {
     std::vector<Record> records;
@@ -103,7 +104,7 @@ class FakeLogs {
         answer.index = p.index;
         const Fault what = known != cluster_.topics.end() && fault ? fault(known->first, p.index) : Fault::none;
         hang_up = hang_up || what == Fault::hang_up || what == Fault::append_hang_up;
-        silent = silent || what == Fault::silence;
+        silent = silent || what == Fault::silence || what == Fault::append_silence;
         if (what == Fault::hang_up || what == Fault::silence) continue;
         auto code = wire::ErrorCode::unknown_topic_or_partition;
         if (known == cluster_.topics.end()) {

@@ -54,7 +54,7 @@ class Logs {
  private:
   struct Session {
     std::int32_t epoch = 0;
-    std::map<TopicPartition, std::int64_t> offsets;
+    std::map<std::pair<Uuid, std::int32_t>, std::int64_t> offsets;
   };
   std::string name_of(const Uuid& id) const {
     for (const auto& [name, topic] : cluster_.topics)
@@ -79,20 +79,26 @@ class Logs {
     session.epoch = std::max(request.session_epoch, 0) + 1;
     for (const auto& topic : request.topics)
       for (const auto& partition : topic.partitions)
-        session.offsets[{name_of(topic.topic_id), partition.partition}] = partition.fetch_offset;
+        session.offsets[{topic.topic_id, partition.partition}] = partition.fetch_offset;
     for (const auto& topic : request.forgotten_topics_data)
-      for (const std::int32_t p : topic.partitions) session.offsets.erase({name_of(topic.topic_id), p});
+      for (const std::int32_t p : topic.partitions) session.offsets.erase({topic.topic_id, p});
     out.session_id = keeps_sessions ? broker + 100 : 0;
-    for (const auto& [name, offset] : session.offsets) answer(broker, name, offset, out);
+    for (const auto& [partition, offset] : session.offsets) answer(broker, partition, offset, out);
     if (!keeps_sessions) sessions_.erase(broker);
     return out;
   }
-  void answer(std::int32_t broker, const TopicPartition& name, std::int64_t offset, wire::FetchResponse& out) {
-    const Log& log = logs[name];
+  void answer(std::int32_t broker, const std::pair<Uuid, std::int32_t>& asked, std::int64_t offset,
+              wire::FetchResponse& out) {
+    const TopicPartition name{name_of(asked.first), asked.second};
     auto& topic = out.responses.emplace_back();
-    topic.topic_id = cluster_.topics[name.topic].id;
+    topic.topic_id = asked.first;
     auto& partition = topic.partitions.emplace_back();
     partition.partition_index = name.partition;
+    if (name.topic.empty()) {
+      partition.error_code = wire::to_wire(ErrorCode::unknown_topic_id);
+      return;
+    }
+    const Log& log = logs[name];
     partition.high_watermark = log.end;
     partition.records = wire::Records(ByteView());
     const auto refused = refuses.find(broker);
@@ -365,6 +371,16 @@ TEST_F(FetcherTest, ReadsFromTheReplicaThatTheLeaderNamesAndComesBack) {
   ASSERT_TRUE(take_until(t0, 25));
   EXPECT_EQ(got_[t0], range(0, 25));
   EXPECT_EQ(logs_.fetches.back().broker, 1);
+}
+
+TEST_F(FetcherTest, ReadsATopicThatWasMadeAgain) {
+  start(t0, 0);
+  ASSERT_TRUE(take_until(t0, 20));
+  fake_.topics["t"].id[0] = 77;
+  fake_.topics["t"].leaders = {{1, 0}, {2, 0}};
+  logs_.logs[t0] = {.start = 0, .end = 6, .epoch = 0, .epoch_ends = {}};
+  ASSERT_TRUE(take_until(t0, 26));
+  EXPECT_EQ(std::vector(got_[t0].begin() + 20, got_[t0].end()), range(0, 6));
 }
 
 TEST_F(FetcherTest, StartsAgainWhereTheOffsetIsGone) {

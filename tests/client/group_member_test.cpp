@@ -64,6 +64,7 @@ class Coordinator {
 
   std::int32_t at = 1;
   Codes join_codes, sync_codes, beat_codes;  // of the next answers; then none
+  bool silent = false;                       // members with a name wait for the others
   bool other_leads = false;                  // somebody else leads, and assigns `given`
   Parts given;
   std::vector<wire::JoinGroupRequest> joins;
@@ -107,6 +108,7 @@ class Coordinator {
     if (code == ErrorCode::none && nameless) code = ErrorCode::member_id_required;
     out.error_code = wire::to_wire(code);
     if (code != ErrorCode::none) return out;
+    if (silent) return std::nullopt;
     out.generation_id = ++generation;
     out.protocol_type = "consumer";
     out.protocol_name = request.protocols.at(0).name;
@@ -363,6 +365,33 @@ TEST_F(GroupMemberTest, StopsWhileItJoins) {
   EXPECT_FALSE(poll(milliseconds(100)));
   stop();
   EXPECT_THAT(diary_.lines, IsEmpty());
+}
+
+TEST_F(GroupMemberTest, StopsWhileTheGroupWaitsForOthers) {
+  group_.silent = true;
+  EXPECT_FALSE(poll(seconds(1)));
+  ASSERT_EQ(group_.joins.size(), 2u);
+  const SteadyTime before = clock_.now();
+  stop();
+  EXPECT_LT(clock_.now() - before, seconds(2));
+  EXPECT_THAT(group_.left, ElementsAre("member-1"));
+}
+
+// A commit that is answered while the member joins is late: the group is in the next generation, and knows it.
+TEST_F(GroupMemberTest, ALateCommitLosesNothingWhileItJoins) {
+  options_.assignors = {make_assignor("cooperative-sticky")};
+  ASSERT_TRUE(poll());
+  group_.silent = true;
+  group_.beat_codes = {ErrorCode::rebalance_in_progress};
+  loop_.run_for(seconds(4));
+  EXPECT_FALSE(poll(seconds(1)));
+  member().told(ErrorCode::illegal_generation, 1);
+  EXPECT_EQ(member().generation(), 1);
+  group_.silent = false;
+  fake_.at(1).hang_up();
+  ASSERT_TRUE(poll());
+  EXPECT_EQ(member().generation(), 2);
+  EXPECT_THAT(diary_.lines, ElementsAre("+t-0 t-1 t-2", "+"));
 }
 
 }  // namespace

@@ -1,98 +1,9 @@
-// The producer against scripted brokers, over the simulated network.
-#include "client/producer.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "client/partitioner.h"
-#include "tests/client/fake_logs.h"
+// The producer against scripted brokers, over the simulated network. (Deliveries that take too long:
+// producer_expiry_test.)
+#include "tests/client/producer_world.h"
 
 namespace holdfast::test {
 namespace {
-
-using namespace client;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using wire::ErrorCode;
-using Fault = FakeLogs::Fault;
-
-class ProducerTest : public testing::Test {
- protected:
-  struct Told {
-    std::int32_t partition;
-    std::int64_t offset, timestamp;
-    ErrorCode error;
-    std::string message;
-  };
-
-  ProducerTest() {
-    loop_.add(network_);
-    fake_.add_topic("t", {{1, 1}});
-    cluster_options_.bootstrap_servers = {fake_.at(1).endpoint()};
-    cluster_options_.random_seed = 3;
-  }
-  ~ProducerTest() override { end(); }
-
-  void end() {
-    if (producer_) loop_.run(producer_->stop(seconds(1)));
-    producer_.reset();
-    if (cluster_) loop_.run(cluster_->stop());
-    cluster_.reset();
-  }
-  Producer& producer() {
-    if (producer_) return *producer_;
-    cluster_ = std::make_unique<Cluster>(loop_.shard(), network_.host("10.0.1.1"), cluster_options_);
-    options_.on_delivery = [this](const Delivery& d, const Failure* failure) {
-      if (d.tag == 0) return;
-      const std::uint64_t number = d.tag - 1;
-      EXPECT_FALSE(told_.contains(number)) << "record " << number << " is reported again";
-      told_.emplace(number, Told{d.partition, d.offset, d.timestamp, failure ? failure->code : ErrorCode::none,
-                                 failure ? failure->message : ""});
-      order_.push_back(number);
-    };
-    producer_ = std::make_unique<Producer>(*cluster_, std::move(options_));
-    return *producer_;
-  }
-  // Accepted, each with its number as its value. Only these are in told_.
-  void enqueue(int from, int to, const std::string& topic = "t", std::optional<std::int32_t> partition = 0) {
-    for (int i = from; i < to; ++i) {
-      const std::string value = std::to_string(i);
-      ProducerRecord record(topic, value);
-      record.partition = partition;
-      record.tag = static_cast<std::uint64_t>(i) + 1;
-      auto accepted = loop_.run(producer().enqueue(record));
-      ASSERT_TRUE(accepted) << to_string(accepted.error());
-    }
-  }
-  Outcome<Delivery> send(const ProducerRecord& record) { return loop_.run(producer().send(record)); }
-  void flush() { loop_.run(producer().flush()); }
-  std::vector<std::string> numbers(int from, int to) {
-    std::vector<std::string> out;
-    for (int i = from; i < to; ++i) out.push_back(std::to_string(i));
-    return out;
-  }
-  double elapsed(SteadyTime since) const { return static_cast<double>((clock_.now() - since).count()) / 1e9; }
-  void fail_request(int number, Fault with) {  // the first is 1
-    logs_.fault = [this, number, with](const std::string&, std::int32_t) {
-      return logs_.requests == number ? with : Fault::none;
-    };
-  }
-
-  SimulatedClock clock_;
-  SimulatedLoop loop_{clock_};
-  std::unique_ptr<Random> random_ = seeded_random(5);
-  SimulatedNetwork network_{clock_, *random_};
-  FakeCluster fake_{loop_, network_, 3};
-  FakeLogs logs_{fake_};
-  ClusterOptions cluster_options_;
-  ProducerOptions options_;
-  std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<Producer> producer_;
-  std::map<std::uint64_t, Told> told_;
-  std::vector<std::uint64_t> order_;
-};
 
 TEST_F(ProducerTest, ARecordArrivesAsItWasGiven) {
   const std::vector<wire::RecordHeader> headers{{"h", std::vector<std::uint8_t>{1, 2}}, {"n", std::nullopt}};
@@ -339,31 +250,6 @@ TEST_F(ProducerTest, TheBrokersTimeIsReported) {
   EXPECT_EQ(sent->timestamp, 42'000);
 }
 
-TEST_F(ProducerTest, WhatCannotBeDeliveredInTimeFails) {
-  options_.delivery_timeout = seconds(10);
-  logs_.fault = [](const std::string&, std::int32_t) { return Fault::refuse; };
-  const SteadyTime before = clock_.now();
-  auto sent = send({"t", "v"});
-  ASSERT_FALSE(sent);
-  EXPECT_EQ(sent.error().code, ErrorCode::request_timed_out);
-  EXPECT_NEAR(elapsed(before), 10, 1.1);
-  // What comes later is not affected.
-  logs_.fault = nullptr;
-  sent = send({"t", "w"});
-  ASSERT_TRUE(sent) << to_string(sent.error());
-  EXPECT_THAT(logs_.values("t"), ElementsAre("w"));
-}
-
-TEST_F(ProducerTest, ASilentBrokerIsWaitedForNoLongerThanTheDeliveryMayTake) {
-  options_.delivery_timeout = seconds(10);
-  logs_.fault = [](const std::string&, std::int32_t) { return Fault::silence; };
-  const SteadyTime before = clock_.now();
-  auto sent = send({"t", "v"});
-  ASSERT_FALSE(sent);
-  EXPECT_EQ(sent.error().code, ErrorCode::request_timed_out);
-  EXPECT_NEAR(elapsed(before), 10, 0.2);
-}
-
 TEST_F(ProducerTest, NoBrokerIsThere) {
   options_.max_block = seconds(3);
   for (const std::int32_t id : {1, 2, 3}) fake_.at(id).stop_listening();
@@ -505,6 +391,46 @@ TEST_F(ProducerTest, StoppedItReportsWhatIsLeft) {
   auto sent = loop_.run(producer().send({"t", "late"}));
   EXPECT_EQ(sent.error().code, ErrorCode::network_exception);
   producer_.reset();
+}
+
+TEST_F(ProducerTest, StoppedWithARequestUnderWayItLeavesNothingBehind) {
+  options_.request_timeout = seconds(5);
+  enqueue(0, 1);
+  flush();
+  logs_.fault = [](const std::string&, std::int32_t) { return Fault::silence; };
+  enqueue(1, 3);
+  loop_.run(producer().stop(seconds(1)));
+  producer_.reset();
+  loop_.run_for(seconds(10));
+  EXPECT_EQ(told_.at(1).error, ErrorCode::request_timed_out);
+  EXPECT_EQ(told_.at(2).error, ErrorCode::request_timed_out);
+}
+
+TEST_F(ProducerTest, WhoIsToldOfAFailureMaySendToFurtherTopics) {
+  constexpr int others = 64;
+  for (int i = 0; i < others; ++i) fake_.add_topic("u" + std::to_string(i), {{1, 1}});
+  for (auto& broker : fake_.brokers)
+    broker->on<wire::InitProducerIdRequest, wire::InitProducerIdResponse>(
+        [](const wire::InitProducerIdRequest&, std::int16_t) {
+          wire::InitProducerIdResponse out;
+          out.error_code = wire::to_wire(ErrorCode::cluster_authorization_failed);
+          return out;
+        });
+  producer();
+  ASSERT_TRUE(loop_.run(cluster_->refresh_all()));
+  on_told_ = [&] {
+    on_told_ = nullptr;
+    for (int i = 0; i < others; ++i) {
+      const std::string topic = "u" + std::to_string(i);
+      ProducerRecord record(topic, "v");
+      record.tag = static_cast<std::uint64_t>(i) + 2;
+      auto sent = producer().try_send(record);
+      EXPECT_TRUE(sent && *sent);
+    }
+  };
+  enqueue(0, 1);
+  ASSERT_TRUE(loop_.run_until([&] { return told_.size() == others + 1; }, seconds(10)));
+  for (const auto& [_, told] : told_) EXPECT_EQ(told.error, ErrorCode::cluster_authorization_failed);
 }
 
 TEST_F(ProducerTest, OldBrokersAreSpokenToByName) {

@@ -4,6 +4,14 @@
 namespace holdfast::test {
 namespace {
 
+using namespace client;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using wire::ErrorCode;
+using Fault = FakeLogs::Fault;
+
 TEST_F(ProducerTest, WhatCannotBeDeliveredInTimeFails) {
   options_.delivery_timeout = seconds(10);
   logs_.fault = [](const std::string&, std::int32_t) { return Fault::refuse; };

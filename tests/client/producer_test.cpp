@@ -5,6 +5,14 @@
 namespace holdfast::test {
 namespace {
 
+using namespace client;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using wire::ErrorCode;
+using Fault = FakeLogs::Fault;
+
 TEST_F(ProducerTest, ARecordArrivesAsItWasGiven) {
   const std::vector<wire::RecordHeader> headers{{"h", std::vector<std::uint8_t>{1, 2}}, {"n", std::nullopt}};
   ProducerRecord record("t", "key", "value");

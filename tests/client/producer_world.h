@@ -10,16 +10,10 @@
 
 namespace holdfast::test {
 
-using namespace client;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using wire::ErrorCode;
-using Fault = FakeLogs::Fault;
-
 class ProducerTest : public testing::Test {
  protected:
+  using ErrorCode = wire::ErrorCode;
+  using Fault = FakeLogs::Fault;
   struct Told {
     std::int32_t partition;
     std::int64_t offset, timestamp;
@@ -36,15 +30,15 @@ class ProducerTest : public testing::Test {
   ~ProducerTest() override { end(); }
 
   void end() {
-    if (producer_) loop_.run(producer_->stop(seconds(1)));
+    if (producer_) loop_.run(producer_->stop(std::chrono::seconds(1)));
     producer_.reset();
     if (cluster_) loop_.run(cluster_->stop());
     cluster_.reset();
   }
-  Producer& producer() {
+  client::Producer& producer() {
     if (producer_) return *producer_;
-    cluster_ = std::make_unique<Cluster>(loop_.shard(), network_.host("10.0.1.1"), cluster_options_);
-    options_.on_delivery = [this](const Delivery& d, const Failure* failure) {
+    cluster_ = std::make_unique<client::Cluster>(loop_.shard(), network_.host("10.0.1.1"), cluster_options_);
+    options_.on_delivery = [this](const client::Delivery& d, const client::Failure* failure) {
       if (d.tag == 0) return;
       const std::uint64_t number = d.tag - 1;
       EXPECT_FALSE(told_.contains(number)) << "record " << number << " is reported again";
@@ -53,21 +47,23 @@ class ProducerTest : public testing::Test {
       order_.push_back(number);
       if (on_told_) on_told_();
     };
-    producer_ = std::make_unique<Producer>(*cluster_, std::move(options_));
+    producer_ = std::make_unique<client::Producer>(*cluster_, std::move(options_));
     return *producer_;
   }
   // Accepted, each with its number as its value. Only these are in told_.
   void enqueue(int from, int to, const std::string& topic = "t", std::optional<std::int32_t> partition = 0) {
     for (int i = from; i < to; ++i) {
       const std::string value = std::to_string(i);
-      ProducerRecord record(topic, value);
+      client::ProducerRecord record(topic, value);
       record.partition = partition;
       record.tag = static_cast<std::uint64_t>(i) + 1;
       auto accepted = loop_.run(producer().enqueue(record));
       ASSERT_TRUE(accepted) << to_string(accepted.error());
     }
   }
-  Outcome<Delivery> send(const ProducerRecord& record) { return loop_.run(producer().send(record)); }
+  client::Outcome<client::Delivery> send(const client::ProducerRecord& record) {
+    return loop_.run(producer().send(record));
+  }
   void flush() { loop_.run(producer().flush()); }
   std::vector<std::string> numbers(int from, int to) {
     std::vector<std::string> out;
@@ -87,10 +83,10 @@ class ProducerTest : public testing::Test {
   SimulatedNetwork network_{clock_, *random_};
   FakeCluster fake_{loop_, network_, 3};
   FakeLogs logs_{fake_};
-  ClusterOptions cluster_options_;
-  ProducerOptions options_;
-  std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<Producer> producer_;
+  client::ClusterOptions cluster_options_;
+  client::ProducerOptions options_;
+  std::unique_ptr<client::Cluster> cluster_;
+  std::unique_ptr<client::Producer> producer_;
   std::map<std::uint64_t, Told> told_;
   std::vector<std::uint64_t> order_;
   std::function<void()> on_told_;

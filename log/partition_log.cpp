@@ -365,7 +365,7 @@ Task<Result<LogData>> PartitionLog::read(LogRead request) {
     if (auto at_once = try_read(request)) co_return std::move(*at_once);
     // The segment that holds the offset, or the next one when a segment ends in a gap.
     std::size_t index = segment_at(request.from);
-    std::function<Result<LogData>(SegmentReader&)> work;
+    std::function<Result<std::optional<LogData>>(SegmentReader&)> work;
     const Segment& s = *segments_[index];
     SegmentView view{directory_, s.base, std::min(flushed_, s.end_address()) - std::min(s.address, flushed_),
                      !s.indexes_known, s.indexes_known ? s.offsets.lower_position(s.base, request.from) : 0};
@@ -376,8 +376,14 @@ Task<Result<LogData>> PartitionLog::read(LogRead request) {
     auto data = co_await home_.on_reader(log_dir_, std::move(work));
     // Its files may have gone meanwhile.
     const bool moved = !data && successor_;
-    if (!moved && (!data || !data->batches.empty() || last || removed_)) co_return data;
-    if (!moved) request.from = next_base;
+    if (!data && !moved) co_return fail(data);
+    if (data && *data) co_return std::move(**data);
+    if (data && (last || removed_)) {
+      LogData nothing;
+      nothing.first_base = nothing.next = request.from;
+      co_return nothing;
+    }
+    if (data) request.from = next_base;
     if (successor_) {
       auto there = co_await successor_->read(request);
       co_return there;

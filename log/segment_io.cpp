@@ -219,14 +219,14 @@ Result<std::optional<std::pair<wire::BatchHeader, std::uint64_t>>> SegmentReader
   return std::nullopt;
 }
 
-Result<LogData> SegmentReader::read(SegmentView segment, const LogRead& request) {
+Result<std::optional<LogData>> SegmentReader::read(SegmentView segment, const LogRead& request) {
   LogData out;
   out.first_base = out.next = request.from;
   auto file = files_.open(file_path(segment.directory, segment.base, log_format::log_suffix));
   if (!file) return fail(file);
   auto found = find_batch(**file, segment, request.from);
   if (!found) return fail(found);
-  if (!*found) return out;
+  if (!*found) return std::nullopt;
   const auto& [first, position] = **found;
   if (first.base_offset >= request.end.value) return out;
   if (first.size() > request.bytes_max && !request.at_least_one) return out;

@@ -95,7 +95,8 @@ struct SegmentView {
 class SegmentReader {
  public:
   explicit SegmentReader(Disk& disk) : disk_(disk), files_(disk, {}, files_open_max) {}
-  Result<LogData> read(SegmentView segment, const LogRead& request);
+  // Nothing: the segment has no batch from there on, the next one may. Empty data: it has, and none may be returned.
+  Result<std::optional<LogData>> read(SegmentView segment, const LogRead& request);
   // The first record with timestamp >= the target, from the position hint on.
   Result<std::optional<TimestampedOffset>> find_timestamp(SegmentView segment, std::int64_t timestamp, Offset start,
                                                           Offset end);

@@ -102,6 +102,34 @@ TEST_F(LogTest, SegmentsRollAndColdReadsCrossThem) {
   EXPECT_GT(std::ranges::count_if(*listed, [](const auto& e) { return e.name.ends_with(".log"); }), 5);
 }
 
+// What does not fit is not passed over: in the next segment there may be something that is small enough.
+TEST_F(LogTest, AColdReadWithoutRoomForTheNextBatchReturnsNothing) {
+  LogWorld world(disk_, false, 64 << 10, 0);
+  LogConfig config;
+  config.segment_bytes = 2000;
+  PartitionLog* log = world.create(log_id(1), "t", config);
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 20));
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 1800));
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 20));
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 1800));  // in the second segment
+  ASSERT_TRUE(world.append(*log, 1, Need::durable, 20));
+  world.loop().run_ready();
+  LogRead request;
+  request.from = Offset(1);
+  request.end = log->end_offset();
+  request.bytes_max = 500;
+  request.at_least_one = false;
+  ASSERT_FALSE(log->try_read(request)) << "it is in memory";
+  auto data = world.loop().run(log->read(request));
+  ASSERT_TRUE(data);
+  EXPECT_TRUE(data->batches.empty());
+  EXPECT_EQ(data->next, Offset(1));
+  request.at_least_one = true;
+  data = world.loop().run(log->read(request));
+  ASSERT_TRUE(data);
+  EXPECT_EQ(data->first_base, Offset(1));
+}
+
 TEST_F(LogTest, OffsetsAreFoundByTime) {
   LogWorld world(disk_);
   LogConfig config;

@@ -251,6 +251,10 @@ void BrokerShard::set_fenced(bool fenced) {
   for (const auto& [_, partition] : partitions_) partition->set_fenced(fenced);
 }
 
+bool BrokerShard::is_served_by(std::int32_t broker, const PartitionImage& image) const {
+  return broker >= 0 && metadata_.serves(broker, image) && is_to_be_named(broker);
+}
+
 // The rates of this broker are of the cluster's default, or its own.
 void BrokerShard::set_throttles() {
   const auto rate = [this](const std::string& name) {

@@ -95,6 +95,7 @@ class BrokerShard final : private PartitionHost {
   const Config& config() const { return *services_.config; }
   BrokerMetrics& metrics() { return *services_.metrics; }
   Metadata& metadata() { return metadata_; }
+  const Metadata& metadata() const { return metadata_; }
   Gate& gate() { return gate_; }
   std::int64_t now_ms() const { return shard_.clock().wall_ms(); }
 
@@ -125,6 +126,12 @@ class BrokerShard final : private PartitionHost {
   // The partitions that are here and cannot be served any more.
   std::vector<LogId> directory_failed(const std::string& path);
   TopicSettings settings_of(const TopicImage& topic) const;
+  // What clients are told: whether that broker serves the partition. A broker that hears nothing of the quorum knows at
+  // least of itself that it does not, however long ago it was to lead.
+  bool is_served_by(std::int32_t broker, const PartitionImage& image) const;
+  // That clients are sent to. One that is out of touch does not name itself: what it knows may be over, and who asks it
+  // again would hear the same.
+  bool is_to_be_named(std::int32_t broker) const { return broker != services_.node_id || may_lead(); }
   // Whether this broker may believe that it is registered: without that it leads nothing.
   void set_fenced(bool fenced);
 

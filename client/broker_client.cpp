@@ -154,14 +154,13 @@ Task<Result<BrokerClient::Reply>> BrokerClient::exchange(Frame frame, Duration t
   co_return std::move(waiting.result);
 }
 
-bool BrokerClient::send_only(Frame frame) {
-  if (frame.fault) {
-    log_line(LogLevel::error, "broker", "message to {} cannot be encoded: {}", to_string(to_), frame.fault);
-    return false;
-  }
-  if (!stream_ || stream_->queued_bytes() + outgoing_.size() > untold_bytes_max) return false;
+Result<void> BrokerClient::send_only(Frame frame) {
+  if (frame.fault) return fail(ErrorKind::unsupported, fmt::format("request cannot be encoded: {}", frame.fault));
+  if (!stream_) return fail(ErrorKind::closed, fmt::format("{}: there is no connection", to_string(to_)));
+  if (stream_->queued_bytes() + outgoing_.size() > untold_bytes_max)
+    return fail(ErrorKind::exhausted, fmt::format("{} does not read what is sent", to_string(to_)));
   send_soon(std::move(frame.bytes));
-  return true;
+  return {};
 }
 
 Task<Result<void>> BrokerClient::drained() {

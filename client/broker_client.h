@@ -70,9 +70,9 @@ class BrokerClient {
     return exchange(make_frame(request, version), timeout);
   }
 
-  // Of a request that has no reply. False: it was dropped, because there is no connection, or the peer does not read
-  // what was sent.
-  bool tell(Outgoing request, std::int16_t version) { return send_only(make_frame(request, version)); }
+  // Of a request that has no reply. Errors, and it is dropped: closed, there is no connection; exhausted, the peer does
+  // not read what was sent; unsupported, the version cannot carry the message.
+  Result<void> tell(Outgoing request, std::int16_t version) { return send_only(make_frame(request, version)); }
   // Until the peer has taken what was sent, so that tell() drops nothing. An error if the connection has ended.
   Task<Result<void>> drained();
 
@@ -93,7 +93,7 @@ class BrokerClient {
 
   Frame make_frame(const Outgoing& request, std::int16_t version);
   Task<Result<Reply>> exchange(Frame frame, Duration timeout);
-  bool send_only(Frame frame);
+  Result<void> send_only(Frame frame);
   void send_soon(BufferChain bytes);
   void flush();
   Task<void> run();

@@ -307,8 +307,8 @@ Cluster::Asked Cluster::exchange(std::int32_t node, BrokerClient::Outgoing reque
   co_return answer;
 }
 
-// Whom to ask first: who has least to do of those that are connected, then those that may be dialled now, then those
-// that were in vain a short while ago. Chance decides between equals.
+// Whom to ask first: who has least to do of those that are connected, then those that may be dialled now, then who was
+// wrong the last time, then those that were in vain a short while ago. Chance decides between equals.
 std::vector<std::int32_t> Cluster::candidates(bool bootstrap) {
   std::vector<std::int32_t> nodes;
   if (bootstrap) {
@@ -330,6 +330,7 @@ std::vector<std::int32_t> Cluster::candidates(bool bootstrap) {
     const auto it = peers_.find(node);
     if (it == peers_.end()) return {1, 0, chance, node};
     const Peer& peer = *it->second;
+    if (doubted_ == node) return {1, 1, chance, node};
     if (peer.ready() && peer.throttled_until <= now)
       return {0, static_cast<std::int64_t>(peer.under_way), chance, node};
     if (peer.not_before <= now) return {1, 0, chance, node};
@@ -340,6 +341,11 @@ std::vector<std::int32_t> Cluster::candidates(bool bootstrap) {
   std::ranges::sort(ranks);
   std::ranges::transform(ranks, nodes.begin(), &Rank::node);
   return nodes;
+}
+
+void Cluster::informed_by(std::int32_t node) {
+  informant_ = node;
+  doubted_.reset();
 }
 
 Cluster::Asked Cluster::exchange_any(BrokerClient::Outgoing request, std::optional<Duration> timeout,
@@ -386,11 +392,21 @@ Task<Outcome<>> Cluster::send_only(std::int32_t node, BrokerClient::Outgoing req
   const std::shared_ptr<BrokerClient> connection = (*peer)->connection;
   auto version = pick_version((*peer)->versions, request.api(), version_max, to_string(connection->endpoint()));
   if (!version) co_return failed(version);
-  while (!connection->tell(request, *version)) {
+  // A peer that reads no more would keep us here for ever.
+  Timer patience;
+  for (;;) {
+    auto sent = connection->tell(request, *version);
+    if (sent) co_return Outcome<>{};
+    if (sent.error().kind != ErrorKind::exhausted) co_return failed(sent.error());
+    const Duration left = deadline - shard_.clock().now();
+    if (left <= Duration::zero()) {
+      connection->close();
+      co_return failed(ErrorCode::request_timed_out, sent.error().message);
+    }
+    if (!patience.armed()) shard_.arm(patience, left, [c = connection.get()] { c->close(); });
     auto drained = co_await connection->drained();
     if (!drained) co_return failed(drained.error());
   }
-  co_return Outcome<>{};
 }
 
 Task<Outcome<std::int16_t>> Cluster::version_of(std::int32_t node, wire::Api api, std::int16_t version_max) {
@@ -476,6 +492,11 @@ Task<Outcome<>> Cluster::ask_metadata(const Round& round) {
     }
     if (code != ErrorCode::none) co_return failed(code);
     metadata_.update(answer->message, round.all);
+    informed_by(answer->node);
+    // Another one may have heard who leads.
+    const auto has_no_leader = [](const auto& partition) { return partition.leader_id < 0; };
+    for (const auto& topic : answer->message.topics)
+      if (std::ranges::any_of(topic.partitions, has_no_leader)) doubted_ = answer->node;
     refreshed_at_ = shard_.clock().now();
     break;
   }
@@ -514,8 +535,13 @@ Task<Outcome<PartitionLeader>> Cluster::leader(TopicPartition partition) {
 }
 
 void Cluster::leader_is_wrong(const TopicPartition& partition, std::optional<PartitionLeader> hint) {
+  const KnownPartition* known = metadata_.partition(partition);
+  const PartitionLeader wrong = known ? known->leader : PartitionLeader();
   metadata_.forget_leader(partition);
-  if (hint && metadata_.brokers().contains(hint->node)) metadata_.update_leader(partition, *hint);
+  doubted_ = informant_;
+  // Who says that it is not the leader, and that it is, does not know.
+  const bool is_news = hint && (hint->node != wrong.node || hint->epoch > wrong.epoch);
+  if (is_news && metadata_.brokers().contains(hint->node)) metadata_.update_leader(partition, *hint);
 }
 
 void Cluster::learn(std::span<const KnownBroker> brokers) {
@@ -543,15 +569,21 @@ Task<Outcome<std::int32_t>> Cluster::coordinator(CoordinatorKind kind, std::stri
   if (message.coordinators.size() != 1)
     co_return failed(ErrorCode::unknown_server_error, fmt::format("broker {} names no coordinator", answer->node));
   const auto& found = message.coordinators.front();
-  if (found.error_code != 0)
+  if (found.error_code != 0) {
+    doubted_ = answer->node;
     co_return failed(static_cast<ErrorCode>(found.error_code), found.error_message.value_or(""));
+  }
   if (found.node_id < 0 || found.port <= 0 || found.port > UINT16_MAX)
     co_return failed(ErrorCode::coordinator_not_available);
+  informed_by(answer->node);
   metadata_.learn({found.node_id, {found.host, static_cast<std::uint16_t>(found.port)}, {}});
   coordinators_[{kind, std::move(key)}] = found.node_id;
   co_return found.node_id;
 }
 
-void Cluster::forget_coordinator(CoordinatorKind kind, const std::string& key) { coordinators_.erase({kind, key}); }
+void Cluster::forget_coordinator(CoordinatorKind kind, const std::string& key) {
+  coordinators_.erase({kind, key});
+  doubted_ = informant_;
+}
 
 }  // namespace holdfast::client

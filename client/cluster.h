@@ -115,7 +115,8 @@ class Cluster {
   // For who reads leaders from metadata(): the topic stays among those asked about, and the cache is refreshed when it
   // is old.
   void keep_fresh(const std::string& topic);
-  // An answer said that this is not the leader (any more): the next leader() asks anew, unless `hint` told who is.
+  // An answer said that this is not the leader (any more): the next leader() asks anew, unless `hint` told who is; it
+  // is not believed where it tells what was known before.
   void leader_is_wrong(const TopicPartition& partition, std::optional<PartitionLeader> hint = {});
   // Brokers named in an answer (KIP-951).
   void learn(std::span<const KnownBroker> brokers);
@@ -156,6 +157,7 @@ class Cluster {
   Task<void> connect(Peer& peer);
   Task<Outcome<>> agree_on_versions(Peer& peer, std::shared_ptr<BrokerClient> connection);
   std::vector<std::int32_t> candidates(bool bootstrap);
+  void informed_by(std::int32_t node);
   void retire(std::shared_ptr<BrokerClient> connection);
   static Task<void> end(std::shared_ptr<BrokerClient> connection);
 
@@ -176,6 +178,9 @@ class Cluster {
   bool in_rounds_ = false;
   std::optional<SteadyTime> refreshed_at_;
   std::map<Coordinator, std::int32_t> coordinators_;
+  // Who said last where leaders and coordinators are; and who said what turned out wrong since. That one may be out of
+  // touch with the others, and would say the same again: it is asked after them.
+  std::optional<std::int32_t> informant_, doubted_;
   WaitList pauses_;
   bool stopping_ = false;
   Gate gate_;

@@ -491,7 +491,8 @@ class FetchRun {
       auto& to = response.responses.back().partitions.emplace_back();
       fill(to, target);
       if (context_.version() >= 16 && target.owner && is_led_elsewhere(reading.error))
-        add_leader_hint(home_.metadata(), context_.listener(), target.log, to, response);
+        add_leader_hint(home_.metadata(), context_.listener(), target.log, {reading.error, home_.services().node_id},
+                        to, response);
       if (reader_.is_follower()) response.node_endpoints.clear();  // a broker knows where brokers are
     }
     home_.services().replication_quotas.leader.record(counted, home_.shard().clock().now());

@@ -29,8 +29,8 @@ Coordinator find(RequestContext& context, const std::string& key, std::int8_t ty
     error = place.error;
     if (error == ErrorCode::none) {
       const PartitionImage* partition = broker.metadata().partition(offsets_topic, place.log.partition);
-      const auto leader =
-          partition ? broker.metadata().brokers().find(partition->leader) : broker.metadata().brokers().end();
+      const bool led = partition && broker.is_served_by(partition->leader, *partition);
+      const auto leader = led ? broker.metadata().brokers().find(partition->leader) : broker.metadata().brokers().end();
       const auto* listener =
           leader == broker.metadata().brokers().end() ? nullptr : leader->second.listener(context.listener());
       if (listener) {

@@ -11,18 +11,24 @@
 
 namespace holdfast::handlers {
 
+struct Refusal {
+  wire::ErrorCode error;
+  std::int32_t by;  // this broker
+};
 inline bool is_led_elsewhere(wire::ErrorCode error) {
   return error == wire::ErrorCode::not_leader_or_follower || error == wire::ErrorCode::fenced_leader_epoch;
 }
 
 // Into the answer for one partition, and the leader's address once into the response: that of the listener by which
-// the client came.
+// the client came. A broker that does not lead (any more, or for want of a lease) and has heard of nobody who does
+// sends nobody to itself.
 template <class Partition, class Response>
-void add_leader_hint(const Metadata& metadata, std::string_view listener, const LogId& log, Partition& to,
-                     Response& response) {
+void add_leader_hint(const Metadata& metadata, std::string_view listener, const LogId& log, Refusal refusal,
+                     Partition& to, Response& response) {
   const TopicPtr topic = metadata.topic(log.topic_id);
   if (!topic || log.partition < 0 || static_cast<std::size_t>(log.partition) >= topic->partitions.size()) return;
   const PartitionImage& image = topic->partitions[static_cast<std::size_t>(log.partition)];
+  if (refusal.error == wire::ErrorCode::not_leader_or_follower && image.leader == refusal.by) return;
   to.current_leader.leader_id = image.leader;
   to.current_leader.leader_epoch = image.leader_epoch.value;
   const auto broker = metadata.brokers().find(image.leader);

@@ -20,25 +20,25 @@ std::optional<std::string> rack_of(const BrokerImage& broker) {
 }
 
 template <class Out>
-void fill_partition(Out& to, const PartitionImage& image, std::size_t index, const Metadata& metadata) {
+void fill_partition(Out& to, const PartitionImage& image, std::size_t index, const BrokerShard& broker) {
   to.partition_index = static_cast<std::int32_t>(index);
-  const bool led = image.leader >= 0 && metadata.serves(image.leader, image);
+  const bool led = broker.is_served_by(image.leader, image);
   to.leader_id = led ? image.leader : -1;
   to.error_code = led ? 0 : code(ErrorCode::leader_not_available);
   to.leader_epoch = image.leader_epoch.value;
   to.replica_nodes = image.replicas;
   to.isr_nodes = image.isr;
   for (const std::int32_t id : image.replicas)
-    if (!metadata.serves(id, image)) to.offline_replicas.push_back(id);
+    if (!broker.is_served_by(id, image)) to.offline_replicas.push_back(id);
 }
 
-void fill_topic(wire::MetadataResponse::Topic& to, const TopicImage& image, const Metadata& metadata) {
+void fill_topic(wire::MetadataResponse::Topic& to, const TopicImage& image, const BrokerShard& broker) {
   to.name = image.name;
   to.topic_id = image.id;
   to.is_internal = image.internal;
   to.partitions.reserve(image.partitions.size());
   for (std::size_t i = 0; i < image.partitions.size(); ++i)
-    fill_partition(to.partitions.emplace_back(), image.partitions[i], i, metadata);
+    fill_partition(to.partitions.emplace_back(), image.partitions[i], i, broker);
 }
 
 // Topic ids are asked by since version 12 only, though 10 and 11 have the field.
@@ -65,7 +65,7 @@ void metadata(RequestContext request) {
   const std::int16_t version = request.version();
   wire::MetadataResponse response;
   for (const auto& [id, image] : metadata.brokers())
-    if (const auto* l = image.listener(request.listener()))
+    if (const auto* l = image.listener(request.listener()); l && broker.is_to_be_named(id))
       response.brokers.push_back({.node_id = id, .host = l->host, .port = l->port, .rack = rack_of(image)});
   response.cluster_id = metadata.cluster_id();
   response.controller_id = metadata.controller();
@@ -73,7 +73,7 @@ void metadata(RequestContext request) {
 
   const auto add = [&](const TopicImage& image) {
     auto& to = response.topics.emplace_back();
-    fill_topic(to, image, metadata);
+    fill_topic(to, image, broker);
     if (message.include_topic_authorized_operations) to.topic_authorized_operations = topic_operations;
   };
   if (!message.topics || (version == 0 && message.topics->empty())) {
@@ -122,7 +122,8 @@ void metadata(RequestContext request) {
 void describe_cluster(RequestContext request) {
   wire::DescribeClusterRequest message;
   if (!request.read(message)) return;
-  const Metadata& metadata = request.broker().metadata();
+  const BrokerShard& broker = request.broker();
+  const Metadata& metadata = broker.metadata();
   wire::DescribeClusterResponse response;
   response.endpoint_type = message.endpoint_type;
   response.cluster_id = metadata.cluster_id();
@@ -138,7 +139,7 @@ void describe_cluster(RequestContext request) {
   }
   response.controller_id = metadata.controller();
   for (const auto& [id, image] : metadata.brokers())
-    if (const auto* l = image.listener(request.listener()))
+    if (const auto* l = image.listener(request.listener()); l && broker.is_to_be_named(id))
       response.brokers.push_back({.broker_id = id, .host = l->host, .port = l->port, .rack = rack_of(image)});
   if (message.include_cluster_authorized_operations) response.cluster_authorized_operations = cluster_operations;
   request.respond(response);
@@ -147,7 +148,8 @@ void describe_cluster(RequestContext request) {
 void describe_topic_partitions(RequestContext request) {
   wire::DescribeTopicPartitionsRequest message;
   if (!request.read(message)) return;
-  const Metadata& metadata = request.broker().metadata();
+  const BrokerShard& broker = request.broker();
+  const Metadata& metadata = broker.metadata();
   wire::DescribeTopicPartitionsResponse response;
   // Topics in the order of their names, from the cursor on; no topics named: all of them.
   std::set<std::string> names;
@@ -190,7 +192,7 @@ void describe_topic_partitions(RequestContext request) {
     to.is_internal = image->internal;
     for (; from < image->partitions.size() && left > 0; ++from, --left) {
       auto& partition = to.partitions.emplace_back();
-      fill_partition(partition, image->partitions[from], from, metadata);
+      fill_partition(partition, image->partitions[from], from, broker);
       partition.eligible_leader_replicas = image->partitions[from].elr;
       partition.last_known_elr = image->partitions[from].last_known_elr;
     }

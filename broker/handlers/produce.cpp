@@ -143,7 +143,8 @@ class ProduceRun : public std::enable_shared_from_this<ProduceRun> {
         for (const RecordError& e : from.record_errors)
           to.record_errors.push_back({.batch_index = e.index, .batch_index_error_message = e.message});
         if (is_led_elsewhere(from.error))
-          add_leader_hint(context_.broker().metadata(), context_.listener(), item.log, to, response_);
+          add_leader_hint(context_.broker().metadata(), context_.listener(), item.log,
+                          {from.error, context_.broker().services().node_id}, to, response_);
       }
     context_.broker().metrics().records_in.add(records);
     if (acks_ == 0) {

@@ -39,9 +39,10 @@ class LeaderHint : public testing::Test {
     metadata_.apply(delta);
   }
 
-  Partition hint(std::int32_t partition, std::string_view listener = "OUTSIDE") {
+  Partition hint(std::int32_t partition, std::string_view listener = "OUTSIDE",
+                 Refusal refusal = {wire::ErrorCode::not_leader_or_follower, 1}) {
     Partition to;
-    add_leader_hint(metadata_, listener, LogId{topic_id, partition}, to, response_);
+    add_leader_hint(metadata_, listener, LogId{topic_id, partition}, refusal, to, response_);
     return to;
   }
 
@@ -71,6 +72,14 @@ TYPED_TEST(LeaderHint, HasNoAddressOfALeaderThatIsGoneOrIsNotReachedThatWay) {
   EXPECT_EQ(this->hint(3).current_leader.leader_id, -1);
   EXPECT_EQ(this->hint(0, "ELSEWHERE").current_leader.leader_id, 2);
   EXPECT_TRUE(this->response_.node_endpoints.empty());
+}
+
+// It has heard of nobody else: its lease is over. Whoever asks with an old epoch is to come again.
+TYPED_TEST(LeaderHint, SendsNobodyToWhoeverSaysThatItDoesNotLead) {
+  using wire::ErrorCode;
+  EXPECT_EQ(this->hint(0, "OUTSIDE", {ErrorCode::not_leader_or_follower, 2}).current_leader.leader_id, -1);
+  EXPECT_TRUE(this->response_.node_endpoints.empty());
+  EXPECT_EQ(this->hint(0, "OUTSIDE", {ErrorCode::fenced_leader_epoch, 2}).current_leader.leader_id, 2);
 }
 
 TYPED_TEST(LeaderHint, SaysNothingOfAPartitionThatThereIsNot) {

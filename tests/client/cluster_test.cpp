@@ -133,6 +133,24 @@ TEST_F(ClusterTest, AnOlderLeaderEpochIsNotBelieved) {
   EXPECT_EQ(leader("t")->node, 3);
 }
 
+// It may be out of touch with the others, and would say the same for ever.
+TEST_F(ClusterTest, WhoNamedAWrongLeaderIsNotAskedNext) {
+  fake_.add_topic("t", {{1, 5}});
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(leader("t"));
+    cluster().leader_is_wrong({"t", 0});
+  }
+  for (std::size_t i = 2; i < fake_.asked_whom.size(); ++i)
+    EXPECT_NE(fake_.asked_whom[i], fake_.asked_whom[i - 1]) << i;
+  // Nor one that knows of no leader, where others may.
+  fake_.topics["t"].leaders = {{-1, 6}};
+  const std::size_t before = fake_.asked_whom.size();
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(leader("t").error().code, ErrorCode::leader_not_available);
+  for (std::size_t i = before; i < fake_.asked_whom.size(); ++i)
+    EXPECT_NE(fake_.asked_whom[i], fake_.asked_whom[i - 1]) << i;
+  EXPECT_GE(fake_.asked_whom.size(), before + 50);
+}
+
 TEST_F(ClusterTest, HintsAreBelievedWithoutAsking) {
   fake_.add_topic("t", {{2, 5}});
   ASSERT_EQ(leader("t")->node, 2);
@@ -143,6 +161,11 @@ TEST_F(ClusterTest, HintsAreBelievedWithoutAsking) {
   fake_.topics["t"].leaders = {{2, 7}};
   EXPECT_EQ(leader("t")->node, 2) << "the hint was older than what was known";
   EXPECT_EQ(fake_.asked.size(), 2u);
+  // A broker that is out of touch names itself, and would do so for ever.
+  cluster().leader_is_wrong({"t", 0}, PartitionLeader{2, 7});
+  fake_.topics["t"].leaders = {{1, 8}};
+  EXPECT_EQ(leader("t")->node, 1);
+  EXPECT_EQ(fake_.asked.size(), 3u);
 }
 
 TEST_F(ClusterTest, VersionsAreThoseThatBothKnow) {

@@ -181,7 +181,10 @@ class FakeCluster {
       brokers.push_back(std::make_unique<FakeBroker>(loop, network, id));
       listed.push_back(id);
       at(id).on<wire::MetadataRequest, wire::MetadataResponse>(
-          [this](const wire::MetadataRequest& request, std::int16_t) { return metadata(request); });
+          [this, id](const wire::MetadataRequest& request, std::int16_t) {
+            asked_whom.push_back(id);
+            return metadata(request);
+          });
     }
   }
   FakeBroker& at(std::int32_t id) { return *brokers[static_cast<std::size_t>(id) - 1]; }
@@ -198,6 +201,7 @@ class FakeCluster {
   std::int32_t controller = 1;
   wire::ErrorCode metadata_error = wire::ErrorCode::none;  // of the next answer only
   std::vector<wire::MetadataRequest> asked;
+  std::vector<std::int32_t> asked_whom;
 
  private:
   wire::MetadataResponse metadata(const wire::MetadataRequest& request) {

@@ -155,14 +155,19 @@ class BrokerClusterPartition : public BrokerCluster {
 
 // Its clients and followers still reach it: it must find out by itself.
 TEST_F(BrokerClusterPartition, ABrokerThatCannotReachTheQuorumLeadsNothing) {
-  ProduceLoad load(servers_.kafka(), "journal", partitions);
+  // This client prefers who has least to do, and that is who leads nothing.
+  ProduceLoad load(servers_.kafka(), "journal", partitions, 0, ProducedBy::holdfast);
   for (const int id : {1, 3}) {
-    ASSERT_TRUE(load.wait_for_more(500));
+    ASSERT_TRUE(load.wait_for_more_of_each(100));
     servers_.isolate(id);
     const int other = id % 3 + 1;
     ASSERT_TRUE(wait_until([&] { return broker_ids(servers_.kafka({other})).size() == 2; }, seconds(60)));
-    ASSERT_TRUE(load.wait_for_more(500));
+    ASSERT_TRUE(load.wait_for_more_of_each(100));
     EXPECT_GE(servers_.lines_with(id, "this broker leads nothing"), 1);
+    // Nobody is sent to it, by itself least of all.
+    const std::set<int> named = broker_ids(servers_.kafka({id}));
+    EXPECT_EQ(named.size(), 2u);
+    EXPECT_FALSE(named.contains(id));
     servers_.heal();
     ASSERT_TRUE(healthy());
   }

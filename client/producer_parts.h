@@ -59,6 +59,7 @@ struct Producer::Sending {
   struct One {
     Queue* queue;
     Batch batch;
+    Uuid topic_id{};  // that was sent; the topic may have another one by now
   };
   std::vector<One> batches;
 };

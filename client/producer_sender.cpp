@@ -47,7 +47,10 @@ bool Producer::may_send(const Queue& queue, SteadyTime now) const {
   if (now < queue.retry_at) return false;
   if (options_.acks == 0) return true;
   if (!queue.on_wire.empty() && leader_of(queue) != queue.sent_to) return false;
-  const bool alone = !options_.idempotent || queue.anew || queue.unresolved || queue.resending ||
+  // The first of a sequence, too: where its partition has just been made a broker may refuse it and take the next one
+  // for the first, for it knows nothing of this producer yet.
+  const bool is_first = !queue.on_wire.empty() && queue.on_wire.front()->base_sequence() == 0;
+  const bool alone = !options_.idempotent || queue.anew || queue.unresolved || queue.resending || is_first ||
                      (!queue.ready.empty() && queue.ready.front()->stamped());
   return queue.on_wire.empty() || (!alone && std::cmp_less(queue.on_wire.size(), options_.in_flight_max));
 }
@@ -263,7 +266,7 @@ Task<void> Producer::deliver(Node& node, std::unique_ptr<Sending> sending) {
   request.acks = options_.acks;
   request.timeout_ms = static_cast<std::int32_t>(duration_cast<milliseconds>(options_.request_timeout).count());
   bool ids_known = true;
-  for (const Sending::One& one : sending->batches) {
+  for (Sending::One& one : sending->batches) {
     const std::string& name = one.queue->partition.topic;
     auto topic = std::ranges::find(request.topic_data, name, &wire::ProduceRequest::Topic::name);
     if (topic == request.topic_data.end()) {
@@ -274,6 +277,7 @@ Task<void> Producer::deliver(Node& node, std::unique_ptr<Sending> sending) {
       if (known) topic->topic_id = known->id;
       ids_known = ids_known && topic->topic_id != Uuid{};
     }
+    one.topic_id = topic->topic_id;
     auto& partition = topic->partition_data.emplace_back();
     partition.index = one.queue->partition.partition;
     partition.records = wire::Records(BufferChain(one.batch->to_send()));
@@ -320,15 +324,13 @@ void Producer::answered(Node& node, Sending& sending, const wire::ProduceRespons
     for (const auto& p : topic.partition_responses) {
       const auto is_it = [&](const Sending::One& one) {
         if (!one.batch || one.queue->partition.partition != p.index) return false;
-        if (!topic.name.empty()) return one.queue->partition.topic == topic.name;
-        const KnownTopic* known = cluster_.metadata().topic(one.queue->partition.topic);
-        return known && known->id == topic.topic_id;
+        return topic.name.empty() ? one.topic_id == topic.topic_id : one.queue->partition.topic == topic.name;
       };
       // Brokers answer in the order of the request, but need not.
       if (next >= sending.batches.size() || !is_it(sending.batches[next]))
         next = static_cast<std::size_t>(std::ranges::find_if(sending.batches, is_it) - sending.batches.begin());
       if (next == sending.batches.size()) continue;
-      auto& [queue, batch] = sending.batches[next++];
+      auto& [queue, batch, _] = sending.batches[next++];
       std::erase(queue->on_wire, batch.get());
       const auto code = static_cast<ErrorCode>(p.error_code);
       if (code == ErrorCode::none || code == ErrorCode::duplicate_sequence_number) {

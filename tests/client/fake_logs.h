@@ -80,6 +80,7 @@ class FakeLogs {
   int requests = 0;
   std::optional<std::int64_t> append_time;  // as of a topic with LogAppendTime
   bool tells_leaders = true;                // KIP-951
+  bool takes_any_first = false;             // as Kafka does of a producer that a log does not know
   std::size_t batch_bytes_max = 1 << 20;
   // What becomes of a request, asked for each of its partitions. The first that is not about one partition counts for
   // the whole.
@@ -161,7 +162,8 @@ class FakeLogs {
         answer.base_offset = sent.offset;
         return ErrorCode::none;
       }
-      const std::int32_t next = producer.sent.empty() ? 0 : wire::sequence_after(producer.sent.back().last, 1);
+      const std::int32_t first = takes_any_first ? header->base_sequence : 0;
+      const std::int32_t next = producer.sent.empty() ? first : wire::sequence_after(producer.sent.back().last, 1);
       if (header->base_sequence != next) return ErrorCode::out_of_order_sequence_number;
       producer.sent.push_back({header->base_sequence, header->last_sequence(), end});
       if (producer.sent.size() > 5) producer.sent.pop_front();

@@ -207,6 +207,16 @@ TEST_F(ProducerTest, ARefusedBatchIsSentAgainAndTheOrderKept) {
   EXPECT_EQ(logs_.log("t").producers.begin()->second.epoch, 0) << "nothing was lost: no new epoch";
 }
 
+// As by a broker that has not heard of a new partition yet; what is behind it comes when it has.
+TEST_F(ProducerTest, NothingOvertakesTheFirstBatchOfASequence) {
+  options_.batch_bytes = 300;
+  logs_.takes_any_first = true;
+  fail_request(1, Fault::refuse);
+  enqueue(0, 200);
+  flush();
+  EXPECT_EQ(logs_.values("t"), numbers(0, 200));
+}
+
 TEST_F(ProducerTest, WhatWasAppendedThoughTheReplySaysNoIsThereOnce) {
   options_.batch_bytes = 300;
   enqueue(0, 1);
@@ -249,6 +259,25 @@ TEST_F(ProducerTest, WithoutAcknowledgementOffsetsAreUnknown) {
   flush();
   loop_.run_for(seconds(1));
   EXPECT_EQ(logs_.log("t").records.size(), 500u);
+}
+
+// Nobody would ever answer: what is sent has to be taken, or it is not sent.
+TEST_F(ProducerTest, ABrokerThatReadsNoMoreHoldsNobodyUpForEver) {
+  options_.acks = 0;
+  options_.delivery_timeout = seconds(40);
+  ASSERT_TRUE(send({"t", "v"}));
+  network_.cut("10.0.1.1", fake_.at(1).endpoint().host);
+  const std::string value(100'000, 'x');
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    client::ProducerRecord record("t", value);
+    record.tag = 1 + i;
+    ASSERT_TRUE(loop_.run(producer().enqueue(record)));
+  }
+  const SteadyTime asked = clock_.now();
+  flush();
+  EXPECT_LT(elapsed(asked), 60);
+  EXPECT_EQ(told_.size(), 200u);
+  EXPECT_NE(told_.at(199).error, ErrorCode::none);
 }
 
 TEST_F(ProducerTest, TheBrokersTimeIsReported) {
@@ -458,6 +487,24 @@ TEST_F(ProducerTest, ATopicThatWasMadeAgainIsFoundByItsNewId) {
   enqueue(10, 20);
   flush();
   EXPECT_EQ(logs_.values("t"), numbers(10, 20));
+}
+
+TEST_F(ProducerTest, AnAnswerIsAboutTheTopicThatWasWrittenTo) {
+  ASSERT_TRUE(send({"t", "first"}));
+  ASSERT_TRUE(loop_.run(cluster_->ask<wire::InitProducerIdResponse>(2, wire::InitProducerIdRequest())));
+  logs_.fault = [this](const std::string&, std::int32_t) {
+    network_.cut(fake_.at(1).endpoint().host, "10.0.1.1");
+    return Fault::none;
+  };
+  enqueue(0, 1);
+  ASSERT_TRUE(loop_.run_until([this] { return logs_.log("t").records.size() == 2; }));
+  fake_.topics["t"].id[0] = 77;
+  ASSERT_TRUE(loop_.run(cluster_->refresh()));
+  ASSERT_EQ(cluster_->metadata().topic("t")->id[0], 77);
+  network_.heal(fake_.at(1).endpoint().host, "10.0.1.1");
+  flush();
+  ASSERT_TRUE(told_.contains(0));
+  EXPECT_EQ(told_.at(0).error, ErrorCode::none);
 }
 
 // Whatever happens on the way: every record is there once, in its partition's order, at the offset that was reported.

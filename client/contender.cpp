@@ -18,6 +18,7 @@ Contender::Contender(ZooKeeper& zk, Options options)
       options_(std::move(options)),
       changed_(zk.shard()),
       over_(zk.shard()),
+      place_(zk),
       session_watcher_(make_watcher([this](const WatchEvent& event) { on_session(event); })),
       own_watcher_(make_watcher([this](const WatchEvent& event) { on_own_node(event); })),
       other_watcher_(make_watcher([this](const WatchEvent&) { changed_.notify(); })) {
@@ -36,7 +37,7 @@ Task<ZkOutcome<>> Contender::wait_turn(std::optional<Duration> at_most) {
   for (;;) {
     changed_.reset();
     auto turn = co_await look(deadline);
-    const bool lives = !session_is_in_danger(zk_.state()) && node_session_ == zk_.session_id();
+    const bool lives = !session_is_in_danger(zk_.state()) && place_.stands();
     if (stopping_) {
       outcome = zk_failed(ZkError::session_expired, "it was stopped");
       break;
@@ -46,7 +47,7 @@ Task<ZkOutcome<>> Contender::wait_turn(std::optional<Duration> at_most) {
     if (turn && *turn && lives) {
       entering_ = false;
       has_turn_ = true;
-      if (revocation_asked_) zk_.shard().spawn(gate_, look_at_own_node(node_));
+      if (revocation_asked_) zk_.shard().spawn(gate_, look_at_own_node(node()));
       co_return ZkOutcome<>();
     }
     if (!turn && !recipe_goes_on(zk_, turn.error())) {
@@ -66,38 +67,46 @@ Task<ZkOutcome<>> Contender::wait_turn(std::optional<Duration> at_most) {
     auto noticed = co_await changed_.wait(until);
     (void)noticed;
   }
-  co_await give_up();
+  co_await place_.give_up();
   entering_ = false;
   co_return outcome;
 }
 
+// False: what it was to be beside has gone meanwhile.
+Task<ZkOutcome<bool>> Contender::take_place(std::optional<SteadyTime> deadline) {
+  const std::string beside = options_.beside ? options_.beside() : std::string();
+  const auto number = zk_sequence(zk_name(beside));
+  auto taken = co_await place_.take(gate_, options_.path, options_.name, options_.data, deadline, number);
+  if (!taken) co_return zk_failed(taken);
+  if (!number || options_.beside() == beside) co_return true;
+  co_await place_.give_up();
+  co_return false;
+}
+
 // True: nobody is before this one. False: there will be a notice.
 Task<ZkOutcome<bool>> Contender::look(std::optional<SteadyTime> deadline) {
-  if (node_.empty() || node_session_ != zk_.session_id()) {
-    node_.clear();
-    auto created = co_await create_protected(zk_, gate_, options_.path, options_.name, options_.data,
-                                             CreateMode::ephemeral_sequential, deadline);
-    if (!created) co_return zk_failed(created);
-    node_ = created->path;
-    token_ = created->stat.czxid;
-    node_session_ = zk_.session_id();
+  if (!place_.stands()) {
+    auto taken = co_await take_place(deadline);
+    if (!taken) co_return zk_failed(taken);
+    if (!*taken) changed_.notify();
+    if (!*taken) co_return false;
   }
   auto children = co_await zk_.children(options_.path);
   if (!children) co_return zk_failed(children);
   const auto queue = in_order(children->names, options_.mark);
-  const auto own = std::ranges::find(queue, zk_name(node_), &SequentialChild::name);
+  const auto own = std::ranges::find(queue, zk_name(node()), &SequentialChild::name);
   if (own == queue.end()) {
-    node_.clear();  // somebody deleted it, or its session is over
+    place_.forget();  // somebody deleted it, or its session is over
     changed_.notify();
     co_return false;
   }
   const auto other = options_.waits_for(queue, static_cast<std::size_t>(own - queue.begin()));
   if (!other) {
-    auto there = co_await zk_.get(node_, own_watcher_);
+    auto there = co_await zk_.get(node(), own_watcher_);
     if (!there && there.error().code != ZkError::no_node) co_return zk_failed(there);
     revocation_asked_ = there && there->data == revoke_word;
     if (there) co_return true;
-    node_.clear();
+    place_.forget();
     changed_.notify();
     co_return false;
   }
@@ -115,16 +124,16 @@ void Contender::on_session(const WatchEvent& event) {
 }
 
 void Contender::on_own_node(const WatchEvent& event) {
-  if (!has_turn_ || event.path != node_) return changed_.notify();
+  if (!has_turn_ || event.path != node()) return changed_.notify();
   if (event.type == WatchType::deleted) return lose();
-  zk_.shard().spawn(gate_, look_at_own_node(node_));
+  zk_.shard().spawn(gate_, look_at_own_node(node()));
 }
 
 // Its data has changed, and the watch on it is used up.
-Task<void> Contender::look_at_own_node(std::string node) {
+Task<void> Contender::look_at_own_node(std::string looked_at) {
   for (;;) {
-    auto found = co_await zk_.get(node, own_watcher_);
-    if (!has_turn_ || node_ != node) co_return;
+    auto found = co_await zk_.get(looked_at, own_watcher_);
+    if (!has_turn_ || node() != looked_at) co_return;
     if (!found && found.error().code == ZkError::no_node) lose();
     if (found && found->data == revoke_word && revoke_) revoke_();
     if (found || !passes(found.error())) co_return;
@@ -135,24 +144,15 @@ Task<void> Contender::look_at_own_node(std::string node) {
 
 void Contender::lose() {
   has_turn_ = false;
-  zk_.shard().spawn(gate_, give_up());
+  zk_.shard().spawn(gate_, place_.give_up());
   over_.wake_all();
   if (const auto told = lost_) told();
-}
-
-// It is no place of this one's from the call on: the next may be taken while it is removed.
-Task<void> Contender::give_up() { return remove_place(std::exchange(node_, {}), node_session_); }
-
-Task<void> Contender::remove_place(std::string node, std::int64_t session) {
-  if (node.empty() || session != zk_.session_id()) co_return;
-  auto removed = co_await zk_.remove(node);
-  if (!removed && passes(removed.error())) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
 }
 
 Task<void> Contender::leave() {
   if (!std::exchange(has_turn_, false)) co_return;
   over_.wake_all();
-  co_await give_up();
+  co_await place_.give_up();
 }
 
 Task<void> Contender::until_lost() {

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "client/recipes.h"
+#include "client/place.h"
 
 namespace holdfast::client {
 
@@ -26,6 +26,8 @@ class Contender {
     std::string data;  // who it is
     // Which of the others has to go first; nothing: it is this one's turn.
     std::function<std::optional<std::size_t>(const std::vector<SequentialChild>&, std::size_t own)> waits_for;
+    // A znode whose place in the queue is taken beside it, as long as this says the same; empty: a new one, at the end.
+    std::function<std::string()> beside;
   };
   Contender(ZooKeeper& zk, Options options);
   ~Contender();  // stop() must have returned
@@ -33,15 +35,16 @@ class Contender {
   Contender& operator=(const Contender&) = delete;
 
   // Takes a place and waits for the turn. OPERATIONTIMEOUT: it did not come in that time, and the place is given up
-  // (without a connection, it may take up to the session timeout longer to say so). BADARGUMENTS: it has one already.
+  // (when the connection is lost, it may take up to the session timeout longer to say so). BADARGUMENTS: it has one
+  // already.
   Task<ZkOutcome<>> wait_turn(std::optional<Duration> at_most = {});
   Task<void> leave();  // gives up the turn or the place
   Task<void> stop();   // likewise, for good
 
   bool has_turn() const { return has_turn_; }
-  const std::string& node() const { return node_; }  // empty: none
+  const std::string& node() const { return place_.node(); }  // empty: none
   // Grows with every turn, whoever has it: a fencing token.
-  std::int64_t token() const { return token_; }
+  std::int64_t token() const { return place_.czxid(); }
   void on_lost(std::function<void()> told) { lost_ = std::move(told); }
   // Somebody has asked for the turn to be given up, by the word "__REVOKE__" in the znode.
   void on_revoke(std::function<void()> told) { revoke_ = std::move(told); }
@@ -52,12 +55,11 @@ class Contender {
 
  private:
   Task<ZkOutcome<bool>> look(std::optional<SteadyTime> deadline);
+  Task<ZkOutcome<bool>> take_place(std::optional<SteadyTime> deadline);
   void on_session(const WatchEvent& event);
   void on_own_node(const WatchEvent& event);
   Task<void> look_at_own_node(std::string node);
   void lose();
-  Task<void> give_up();
-  Task<void> remove_place(std::string node, std::int64_t session);
 
   ZooKeeper& zk_;
   const Options options_;
@@ -66,8 +68,7 @@ class Contender {
   WaitList over_;
   bool entering_ = false, has_turn_ = false, stopping_ = false;
   bool revocation_asked_ = false;  // of the place that look() found
-  std::string node_;
-  std::int64_t node_session_ = 0, token_ = 0;
+  Place place_;
   std::function<void()> lost_, revoke_;
   const WatcherRef session_watcher_, own_watcher_, other_watcher_;
 };

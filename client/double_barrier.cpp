@@ -19,6 +19,7 @@ DoubleBarrier::DoubleBarrier(ZooKeeper& zk, std::string path, std::size_t member
       ready_(zk_join(path_, "ready")),
       members_(members),
       changed_(zk.shard()),
+      place_(zk),
       watcher_(make_watcher([this](const WatchEvent&) { changed_.notify(); })) {
   zk_.on_session(watcher_);
 }
@@ -52,17 +53,14 @@ Task<ZkOutcome<>> DoubleBarrier::enter(std::optional<Duration> at_most) {
   const auto deadline = deadline_in(zk_, at_most);
   const auto look = [this, deadline] { return look_in(deadline); };
   auto entered = co_await repeat(look, deadline);
-  if (!entered) co_await give_up();
+  if (!entered) co_await place_.give_up();
   co_return entered;
 }
 
 Task<ZkOutcome<bool>> DoubleBarrier::look_in(std::optional<SteadyTime> deadline) {
-  if (node_.empty() || node_session_ != zk_.session_id()) {
-    auto created = co_await create_protected(zk_, gate_, path_, std::string(mark), std::string(),
-                                             CreateMode::ephemeral_sequential, deadline);
-    if (!created) co_return zk_failed(created);
-    node_ = created->path;
-    node_session_ = zk_.session_id();
+  if (!place_.stands()) {
+    auto taken = co_await place_.take(gate_, path_, std::string(mark), std::string(), deadline);
+    if (!taken) co_return zk_failed(taken);
   }
   // The watch first: the last one may come between.
   auto ready = co_await zk_.exists(ready_, watcher_);
@@ -81,7 +79,7 @@ Task<ZkOutcome<>> DoubleBarrier::leave(std::optional<Duration> at_most) {
   if (!holder) co_return zk_failed(ZkError::session_expired, "it was stopped");
   const auto look = [this] { return look_out(); };
   auto left = co_await repeat(look, deadline_in(zk_, at_most));
-  co_await give_up();
+  co_await place_.give_up();
   co_return left;
 }
 
@@ -90,7 +88,7 @@ Task<ZkOutcome<bool>> DoubleBarrier::look_out() {
   if (!children && children.error().code == ZkError::no_node) co_return true;
   if (!children) co_return zk_failed(children);
   const auto crowd = in_order(children->names, mark);
-  const auto own = std::ranges::find(crowd, zk_name(node_), &SequentialChild::name);
+  const auto own = std::ranges::find(crowd, zk_name(place_.node()), &SequentialChild::name);
   if (crowd.empty() || (crowd.size() == 1 && own == crowd.begin())) {
     // The last one clears up, for the next time.
     auto cleared = co_await zk_.remove(ready_);
@@ -101,10 +99,10 @@ Task<ZkOutcome<bool>> DoubleBarrier::look_out() {
   if (own == crowd.begin()) {
     other = zk_join(path_, crowd.back().name);
   } else if (own != crowd.end()) {
-    const std::string node = std::exchange(node_, {});
+    const std::string node = place_.node();
     auto removed = co_await zk_.remove(node);
-    if (!removed && passes(removed.error())) node_ = node;
     if (!removed && removed.error().code != ZkError::no_node) co_return zk_failed(removed);
+    place_.forget();
   }
   auto watched = co_await zk_.get(std::move(other), watcher_);
   if (!watched && watched.error().code != ZkError::no_node) co_return zk_failed(watched);
@@ -112,19 +110,10 @@ Task<ZkOutcome<bool>> DoubleBarrier::look_out() {
   co_return false;
 }
 
-// It is no place of this one's from the call on: the next may be taken while it is removed.
-Task<void> DoubleBarrier::give_up() { return remove_place(std::exchange(node_, {}), node_session_); }
-
-Task<void> DoubleBarrier::remove_place(std::string node, std::int64_t session) {
-  if (node.empty() || session != zk_.session_id()) co_return;
-  auto removed = co_await zk_.remove(node);
-  if (!removed && passes(removed.error())) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
-}
-
 Task<void> DoubleBarrier::stop() {
   stopping_ = true;
   changed_.notify();
-  co_await give_up();
+  co_await place_.give_up();
   co_await zk_.shard().drained(gate_);
 }
 

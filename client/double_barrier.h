@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "client/recipes.h"
+#include "client/place.h"
 
 namespace holdfast::client {
 
@@ -27,8 +27,6 @@ class DoubleBarrier {
   Task<ZkOutcome<bool>> look_out();
   template <class Look>
   Task<ZkOutcome<>> repeat(Look look, std::optional<SteadyTime> deadline);
-  Task<void> give_up();
-  Task<void> remove_place(std::string node, std::int64_t session);
 
   ZooKeeper& zk_;
   const std::string path_, ready_;
@@ -36,8 +34,7 @@ class DoubleBarrier {
   Gate gate_;
   Signal changed_;
   bool stopping_ = false;
-  std::string node_;
-  std::int64_t node_session_ = 0;
+  Place place_;
   const WatcherRef watcher_;
 };
 

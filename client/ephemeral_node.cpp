@@ -9,6 +9,24 @@ namespace {
 
 constexpr Duration retry_pause = std::chrono::milliseconds(200);
 
+// A failure: it may still be there.
+Task<ZkOutcome<>> try_remove_own(ZooKeeper& zk, std::string path, std::int64_t session) {
+  auto stat = co_await zk.exists(path);
+  if (!stat && passes(stat.error())) co_return zk_failed(stat);
+  if (!stat || !*stat || (*stat)->ephemeral_owner != session) co_return ZkOutcome<>();
+  auto removed = co_await zk.remove(path);
+  if (!removed && passes(removed.error())) co_return removed;
+  co_return ZkOutcome<>();
+}
+
+Task<void> remove_own(ZooKeeper& zk, std::string path, std::int64_t session) {
+  while (zk.session_id() == session && !zk.closing()) {
+    auto removed = co_await try_remove_own(zk, path, session);
+    if (removed) co_return;
+    co_await zk.shard().sleep(retry_pause);
+  }
+}
+
 }  // namespace
 
 EphemeralNode::EphemeralNode(ZooKeeper& zk, std::string path, std::string data)
@@ -106,9 +124,13 @@ Task<void> EphemeralNode::stop() {
   changed_.notify();
   progress_.wake_all();
   co_await zk_.shard().drained(gate_);
-  auto stat = co_await zk_.exists(path_);
-  if (stat && *stat && (*stat)->ephemeral_owner == zk_.session_id())
-    co_await remove_surely(zk_, gate_, path_, zk_.session_id());
+  const std::int64_t session = zk_.session_id();
+  if (!zk_.connected()) {
+    zk_.go_on_with(remove_own(zk_, path_, session));
+    co_return;
+  }
+  auto removed = co_await try_remove_own(zk_, path_, session);
+  if (!removed) zk_.go_on_with(remove_own(zk_, path_, session));
 }
 
 }  // namespace holdfast::client

@@ -12,7 +12,9 @@ constexpr std::string_view reader = "__READ__", writer = "__WRIT__";
 
 bool is_writer(const SequentialChild& child) { return child.name.find(writer) != std::string::npos; }
 
-// `own_writer`: the same process's writing lock, which does not hold up its reading one.
+// `own_writer`: the same process's writing lock, which does not hold up its reading one. Nor does a writer that waits
+// for that lock to be released: who reads on has the place in the queue that it has as a writer, before all who came
+// since.
 Contender::Options reading(const std::string& path, const std::string& who, const Lock& own_writer) {
   Contender::Options out;
   out.path = path;
@@ -26,6 +28,7 @@ Contender::Options reading(const std::string& path, const std::string& who, cons
     }
     return std::nullopt;
   };
+  out.beside = [&own_writer] { return own_writer.held() ? own_writer.node() : std::string(); };
   return out;
 }
 

@@ -13,9 +13,12 @@ constexpr Duration retry_pause = std::chrono::milliseconds(200);
 
 bool is_ephemeral(CreateMode mode) { return mode == CreateMode::ephemeral || mode == CreateMode::ephemeral_sequential; }
 
-// The child whose name begins so; an ephemeral one of this session only. Nothing: there is none.
+// The child whose name begins so; an ephemeral one of this session only. Nothing: there is none. What was written
+// before by anybody is seen: the server that is asked may be behind the one that a create was sent to.
 Task<ZkOutcome<std::optional<Created>>> find_protected(ZooKeeper& zk, std::string parent, std::string beginning,
                                                        bool ephemeral) {
+  auto synced = co_await zk.sync(parent);
+  if (!synced) co_return zk_failed(synced);
   auto children = co_await zk.children(parent);
   if (!children && children.error().code == ZkError::no_node) co_return std::optional<Created>();
   if (!children) co_return zk_failed(children);
@@ -30,18 +33,20 @@ Task<ZkOutcome<std::optional<Created>>> find_protected(ZooKeeper& zk, std::strin
   co_return std::optional<Created>();
 }
 
-Task<void> forget_protected(ZooKeeper& zk, Gate& gate, std::string parent, std::string beginning,
-                            std::int64_t session) {
-  while (!gate.closed() && zk.session_id() == session) {
+Task<void> forget_protected(ZooKeeper& zk, std::string parent, std::string beginning, std::int64_t session) {
+  while (!zk.closing() && zk.session_id() == session) {
     auto found = co_await find_protected(zk, parent, beginning, true);
-    if (found && !*found) co_return;
-    if (found) {
-      co_await remove_surely(zk, gate, (*found)->path, session);
-      co_return;
-    }
-    if (!found.error().retriable()) co_return;
+    if (found && *found) co_await remove_surely(zk, (*found)->path, session);
+    if (found || !passes(found.error())) co_return;
     co_await zk.shard().sleep(retry_pause);
   }
+}
+
+// Nobody knows yet what became of the create; a later request may tell.
+bool may_be_known_later(const ZooKeeper& zk, CreateMode mode, const ZkFailure& failure) {
+  // An ephemeral one is gone with its session.
+  if (failure.code == ZkError::session_expired) return !is_ephemeral(mode) && recipe_goes_on(zk, failure);
+  return passes(failure);
 }
 
 }  // namespace
@@ -88,34 +93,41 @@ Task<ZkOutcome<Created>> create_protected(ZooKeeper& zk, Gate& gate, std::string
   const std::string path = zk_join(parent, beginning + name);
   CreateOptions options;
   options.mode = mode;
+  const auto too_late = [&] { return gate.closed() || (deadline && zk.shard().clock().now() >= *deadline); };
   for (;;) {
     const std::int64_t session = zk.session_id();
     auto created = co_await zk.create(path, data, options);
     if (created) co_return created;
     if (created.error().code == ZkError::no_node) {
       auto made = co_await make_path(zk, parent);
-      if (!made && !made.error().retriable()) co_return zk_failed(made);
-      if (!made && deadline && zk.shard().clock().now() >= *deadline) co_return zk_failed(made);
+      if (!made && (!made.error().retriable() || too_late())) co_return zk_failed(made);
       continue;
     }
-    if (!created.error().retriable()) co_return created;
-    // The session that it may have been created in may be over meanwhile; then it is gone with it.
+    // A name without a number is there by an earlier attempt, perhaps of a session that is over.
+    const bool there = created.error().code == ZkError::node_exists;
+    const bool refused = created.error().code == ZkError::not_read_only;
+    if (refused || (!there && !may_be_known_later(zk, mode, created.error()))) co_return created;
     auto found = co_await find_protected(zk, parent, beginning, is_ephemeral(mode));
-    if (found && *found) co_return std::move(**found);
-    if (!found && !found.error().retriable()) co_return zk_failed(found);
-    const bool too_late = deadline && zk.shard().clock().now() >= *deadline;
-    if (too_late || gate.closed()) {
-      if (!found && is_ephemeral(mode)) zk.shard().spawn(gate, forget_protected(zk, gate, parent, beginning, session));
-      co_return zk_failed(created);
+    while (!found) {
+      if (!may_be_known_later(zk, mode, found.error())) co_return zk_failed(found);
+      if (too_late()) {
+        if (is_ephemeral(mode)) zk.go_on_with(forget_protected(zk, parent, beginning, session));
+        co_return zk_failed(created);
+      }
+      co_await zk.shard().sleep(retry_pause);
+      auto again = co_await find_protected(zk, parent, beginning, is_ephemeral(mode));
+      found = std::move(again);
     }
-    if (!found) co_await zk.shard().sleep(retry_pause);
+    if (*found) co_return std::move(**found);
+    if (too_late()) co_return zk_failed(created);
+    if (there) co_await zk.shard().sleep(retry_pause);
   }
 }
 
-Task<void> remove_surely(ZooKeeper& zk, Gate& gate, std::string path, std::int64_t session) {
+Task<void> remove_surely(ZooKeeper& zk, std::string path, std::int64_t session) {
   while (zk.session_id() == session) {
     auto removed = co_await zk.remove(path);
-    if (removed || !passes(removed.error()) || gate.closed()) co_return;
+    if (removed || !passes(removed.error()) || zk.closing()) co_return;
     co_await zk.shard().sleep(retry_pause);
   }
 }

@@ -61,13 +61,13 @@ bool recipe_goes_on(const ZooKeeper& zk, const ZkFailure& failure);
 Task<ZkOutcome<>> make_path(ZooKeeper& zk, std::string path);
 
 // Creates parent/_c_<guid>-<name>, and the path to it. Whether a create whose reply was lost was carried out is seen by
-// the guid, so that there is one znode, or none. While nobody can be asked it goes on until the deadline; then what may
-// be left is removed in the background, as long as `gate` is open and the session lives.
+// the guid, so that there is one znode, or none. While nobody can be asked it goes on until the deadline, or until the
+// gate is closed; then an ephemeral one that may be left is removed in the background.
 Task<ZkOutcome<Created>> create_protected(ZooKeeper& zk, Gate& gate, std::string parent, std::string name,
                                           std::string data, CreateMode mode, std::optional<SteadyTime> deadline = {});
 
-// Until the znode is gone, or the session that owns it, or nobody wants to know any more (the gate is closed).
-Task<void> remove_surely(ZooKeeper& zk, Gate& gate, std::string path, std::int64_t session);
+// Removes an ephemeral znode of that session, however long no server can be reached.
+Task<void> remove_surely(ZooKeeper& zk, std::string path, std::int64_t session);
 
 struct SequentialChild {
   std::string name;

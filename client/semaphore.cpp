@@ -18,6 +18,7 @@ Semaphore::Semaphore(ZooKeeper& zk, std::string path, std::size_t leases_max)
       leases_max_(leases_max),
       lock_(zk, zk_join(path, "locks")),
       changed_(zk.shard()),
+      place_(zk),
       session_watcher_(make_watcher([this](const WatchEvent& event) { on_session(event); })),
       own_watcher_(make_watcher([this](const WatchEvent& event) { on_own_node(event); })),
       leases_watcher_(make_watcher([this](const WatchEvent&) { changed_.notify(); })) {
@@ -55,7 +56,7 @@ Task<ZkOutcome<>> Semaphore::take_lease(std::optional<SteadyTime> deadline) {
     }
     // What came together with the answer may be about this one's own znode: look again.
     if (turn && *turn && own_changed_) continue;
-    if (turn && *turn && !session_is_in_danger(zk_.state()) && node_session_ == zk_.session_id()) {
+    if (turn && *turn && !session_is_in_danger(zk_.state()) && place_.stands()) {
       held_ = true;
       co_return ZkOutcome<>();
     }
@@ -75,34 +76,30 @@ Task<ZkOutcome<>> Semaphore::take_lease(std::optional<SteadyTime> deadline) {
     auto noticed = co_await changed_.wait(until);
     (void)noticed;
   }
-  co_await give_up();
+  co_await place_.give_up();
   co_return outcome;
 }
 
 // The lock may be lost meanwhile, and somebody else take a lease beside: so it goes by the order of the leases, too.
 Task<ZkOutcome<bool>> Semaphore::look(std::optional<SteadyTime> deadline) {
-  if (node_.empty() || node_session_ != zk_.session_id()) {
-    node_.clear();
-    auto created = co_await create_protected(zk_, gate_, leases_, "lease-", std::string(),
-                                             CreateMode::ephemeral_sequential, deadline);
-    if (!created) co_return zk_failed(created);
-    node_ = created->path;
-    node_session_ = zk_.session_id();
+  if (!place_.stands()) {
+    auto taken = co_await place_.take(gate_, leases_, "lease-", std::string(), deadline);
+    if (!taken) co_return zk_failed(taken);
   }
   auto children = co_await zk_.children(leases_, leases_watcher_);
   if (!children) co_return zk_failed(children);
   const auto queue = in_order(children->names, "lease-");
-  const auto own = std::ranges::find(queue, zk_name(node_), &SequentialChild::name);
+  const auto own = std::ranges::find(queue, zk_name(node()), &SequentialChild::name);
   if (own == queue.end()) {
-    node_.clear();
+    place_.forget();
     changed_.notify();
     co_return false;
   }
   if (static_cast<std::size_t>(own - queue.begin()) >= leases_max_) co_return false;
-  auto there = co_await zk_.exists(node_, own_watcher_);
+  auto there = co_await zk_.exists(node(), own_watcher_);
   if (!there) co_return zk_failed(there);
   if (*there) co_return true;
-  node_.clear();
+  place_.forget();
   changed_.notify();
   co_return false;
 }
@@ -113,19 +110,19 @@ void Semaphore::on_session(const WatchEvent& event) {
 }
 
 void Semaphore::on_own_node(const WatchEvent& event) {
-  if (!held_ || event.path != node_) {
+  if (!held_ || event.path != node()) {
     own_changed_ = true;
     return changed_.notify();
   }
   if (event.type == WatchType::deleted) return lose();
-  zk_.shard().spawn(gate_, look_at_own_node(node_));
+  zk_.shard().spawn(gate_, look_at_own_node(node()));
 }
 
 // Its data has changed, and the watch on it is used up.
-Task<void> Semaphore::look_at_own_node(std::string node) {
+Task<void> Semaphore::look_at_own_node(std::string looked_at) {
   for (;;) {
-    auto found = co_await zk_.exists(node, own_watcher_);
-    if (!held_ || node_ != node) co_return;
+    auto found = co_await zk_.exists(looked_at, own_watcher_);
+    if (!held_ || node() != looked_at) co_return;
     if (found && !*found) lose();
     if (found || !passes(found.error())) co_return;
     co_await zk_.shard().sleep(retry_pause);
@@ -135,22 +132,13 @@ Task<void> Semaphore::look_at_own_node(std::string node) {
 
 void Semaphore::lose() {
   held_ = false;
-  zk_.shard().spawn(gate_, give_up());
+  zk_.shard().spawn(gate_, place_.give_up());
   if (const auto told = lost_) told();
-}
-
-// It is no place of this one's from the call on: the next may be taken while it is removed.
-Task<void> Semaphore::give_up() { return remove_place(std::exchange(node_, {}), node_session_); }
-
-Task<void> Semaphore::remove_place(std::string node, std::int64_t session) {
-  if (node.empty() || session != zk_.session_id()) co_return;
-  auto removed = co_await zk_.remove(node);
-  if (!removed && passes(removed.error())) zk_.shard().spawn(gate_, remove_surely(zk_, gate_, node, session));
 }
 
 Task<void> Semaphore::release() {
   if (!std::exchange(held_, false)) co_return;
-  co_await give_up();
+  co_await place_.give_up();
 }
 
 Task<void> Semaphore::stop() {

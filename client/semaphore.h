@@ -23,14 +23,12 @@ class Semaphore {
   Task<void> stop();
 
   bool held() const { return held_; }
-  const std::string& node() const { return node_; }
+  const std::string& node() const { return place_.node(); }
   void on_lost(std::function<void()> told) { lost_ = std::move(told); }  // as a lock's
 
  private:
   Task<ZkOutcome<>> take_lease(std::optional<SteadyTime> deadline);
   Task<ZkOutcome<bool>> look(std::optional<SteadyTime> deadline);
-  Task<void> give_up();
-  Task<void> remove_place(std::string node, std::int64_t session);
   void on_session(const WatchEvent& event);
   void on_own_node(const WatchEvent& event);
   Task<void> look_at_own_node(std::string node);
@@ -44,8 +42,7 @@ class Semaphore {
   Signal changed_;
   bool acquiring_ = false, held_ = false, stopping_ = false;
   bool own_changed_ = false;  // while it was looked whether there is a lease for it
-  std::string node_;
-  std::int64_t node_session_ = 0;
+  Place place_;
   std::function<void()> lost_;
   const WatcherRef session_watcher_, own_watcher_, leases_watcher_;
 };

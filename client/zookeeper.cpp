@@ -83,6 +83,10 @@ void ZooKeeper::cut() {
   if (link_) link_->close();
 }
 
+void ZooKeeper::go_on_with(Task<void> task) {
+  if (!ending_) shard_.spawn(gate_, std::move(task));
+}
+
 void ZooKeeper::on_session(const WatcherRef& watcher) {
   std::erase_if(session_watchers_, [](const auto& w) { return w.expired(); });
   session_watchers_.push_back(watcher);

@@ -62,6 +62,9 @@ class ZooKeeper {
   std::int64_t last_zxid() const { return last_zxid_; }
   std::optional<Endpoint> server() const { return server_; }     // that it is connected to
   const std::string& last_error() const { return last_error_; }  // why the last connection, or attempt, ended
+  // Runs by itself, longer than whoever leaves it behind: what is to be tidied up when a server can be reached. Not run
+  // once the client is closing, which waits for the end of those that are.
+  void go_on_with(Task<void> task);
   // Called with every change of the state, as long as somebody holds the watcher.
   void on_session(const WatcherRef& watcher);
 

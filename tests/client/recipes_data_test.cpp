@@ -103,6 +103,24 @@ TEST_F(DataRecipeTest, EveryItemIsTakenOnceThroughLostConnections) {
   run(two.stop());
 }
 
+// The reply is lost, and the session that could have been asked for the outcome is over.
+TEST_F(DataRecipeTest, AnItemIsPutOnceThroughAnExpiredSession) {
+  start();
+  ZooKeeper& a = connect();
+  Queue queue(a, "/q");
+  ASSERT_TRUE(run(queue.put("first")));
+  cut_replies(1);
+  auto put = begin(queue.put("second"));
+  ASSERT_TRUE(run_until([this] { return children("/q").size() == 2; }));
+  cut(1);
+  expire(a);
+  heal(1);
+  ASSERT_TRUE(done(put));
+  EXPECT_EQ(code_of(**put), "ok");
+  EXPECT_THAT(children("/q"), SizeIs(2));
+  run(queue.stop());
+}
+
 TEST_F(DataRecipeTest, ACounterCountsEachChangeOnce) {
   start();
   ZooKeeper &a = connect(), &b = connect();

@@ -334,6 +334,50 @@ TEST_F(RecipeTest, AWriterMayGoOnReading) {
   run(b.stop());
 }
 
+// It would wait for that writer, and that writer for it.
+TEST_F(RecipeTest, AWriterMayGoOnReadingWhileAnotherWaits) {
+  start();
+  ReadWriteLock a(connect(), "/rw"), b(connect(), "/rw"), c(connect(), "/rw");
+  ASSERT_TRUE(run(a.write().acquire()));
+  auto writer = begin(b.write().acquire());
+  ASSERT_TRUE(is_waiting(writer));
+  ASSERT_EQ(code_of(run(a.read().acquire(1s))), "ok");
+  run(a.write().release());
+  EXPECT_TRUE(is_waiting(writer));
+  EXPECT_EQ(code_of(run(c.read().acquire(1s))), "OperationTimeout");  // one that comes now is behind the writer
+  run(a.read().release());
+  ASSERT_TRUE(done(writer));
+  for (auto* lock : {&a, &b, &c}) run(lock->stop());
+  EXPECT_THAT(children("/rw"), IsEmpty());
+}
+
+// Nor is the session's end waited for: it goes on.
+TEST_F(RecipeTest, AStopInAnOutageLeavesNothingBehind) {
+  start();
+  ZooKeeper& a = connect();
+  const std::int64_t session = a.session_id();
+  Lock held(a, "/r/lock"), waiting(a, "/r/lock");
+  Semaphore semaphore(a, "/r/semaphore", 1);
+  DoubleBarrier barrier(a, "/r/barrier", 2);
+  EphemeralNode node(a, "/r/node", "x");
+  node.start();
+  ASSERT_TRUE(run(held.acquire()) && run(semaphore.acquire()) && run(node.until_there()));
+  auto turn = begin(waiting.acquire());
+  auto entered = begin(barrier.enter());
+  ASSERT_TRUE(is_waiting(turn) && is_waiting(entered));
+  kill_server(0);
+  run_for(100ms);
+  const std::vector stopped{begin(held.stop()), begin(waiting.stop()), begin(semaphore.stop()), begin(barrier.stop()),
+                            begin(node.stop())};
+  for (const auto& stop : stopped) ASSERT_TRUE(done(stop));
+  run_for(session_timeout);
+  start_server(0);
+  for (const char* path : {"/r/lock", "/r/semaphore/leases", "/r/semaphore/locks", "/r/barrier"})
+    EXPECT_TRUE(run_until([this, path] { return !exists(path) || children(path).empty(); })) << path;
+  EXPECT_TRUE(run_until([this] { return !exists("/r/node"); }));
+  EXPECT_EQ(a.session_id(), session);
+}
+
 TEST_F(RecipeTest, ASemaphoreHasSoManyLeases) {
   start();
   std::vector<std::unique_ptr<Semaphore>> users;

@@ -77,8 +77,33 @@ Result<std::optional<QuorumState>> read_quorum_state(Disk& disk, const std::stri
   return *state;
 }
 
+namespace {
+
+constexpr std::string_view reserve_file = "quorum-state.reserve";
+constexpr std::uint64_t reserve_bytes = 8192;
+
+// It is only there to be removed: whether it could be made is nobody's trouble.
+void keep_reserve(Disk& disk, const std::string& path) {
+  const auto there = disk.exists(path);
+  if (!there || *there) return;
+  auto file = disk.open(path, {.write = true, .create = true});
+  if (!file) return;
+  if (!(*file)->allocate(0, reserve_bytes)) static_cast<void>(disk.remove(path));
+}
+
+}  // namespace
+
+// A server with a full disk has to be able to vote, and to learn of a new term: it could follow nobody otherwise. So
+// room for one file is put by.
 Result<void> write_quorum_state(Disk& disk, const std::string& directory, const QuorumState& state) {
-  return disk.write_atomically(fmt::format("{}/{}", directory, quorum_state_file), as_bytes(to_text(state)));
+  const std::string path = fmt::format("{}/{}", directory, quorum_state_file);
+  const std::string reserve = fmt::format("{}/{}", directory, reserve_file);
+  const std::string text = to_text(state);
+  auto written = disk.write_atomically(path, as_bytes(text));
+  if (!written && written.error().kind == ErrorKind::no_space && disk.remove(reserve))
+    written = disk.write_atomically(path, as_bytes(text));
+  if (written) keep_reserve(disk, reserve);
+  return written;
 }
 
 }  // namespace holdfast

@@ -108,7 +108,7 @@ Task<bool> Administrator::look() {
   const bool refreshed = co_await client_.refresh();
   for (const auto& [name, topic] : client_.topics()) {
     if (name.starts_with("__") || history_.is_known(topic.id)) continue;
-    history_.topic(topic.id, kind_of(name).rules);
+    history_.topic(topic.id, kind_of(name).rules, name);
     for (const auto& [where, to] : trims_)
       if (where.first == name) history_.may_be_trimmed({topic.id, where.second}, to);
   }

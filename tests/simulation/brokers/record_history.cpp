@@ -23,6 +23,21 @@ std::string to_string(const LogId& id) {
   return fmt::format("{}-{}", to_base64(id.topic_id).substr(0, 6), id.partition);
 }
 
+void RecordHistory::topic(const Uuid& id, TopicRules rules, const std::string& name) {
+  topics_[id] = rules;
+  if (!name.empty()) names_[id] = name;
+}
+
+std::optional<Uuid> RecordHistory::only_id_of(const std::string& name) const {
+  std::optional<Uuid> out;
+  for (const auto& [id, known_name] : names_) {
+    if (known_name != name) continue;
+    if (out || is_deletable(id)) return std::nullopt;
+    out = id;
+  }
+  return out;
+}
+
 bool RecordHistory::is_durable(const Uuid& id) const {
   const auto rules = topics_.find(id);
   return rules != topics_.end() && rules->second.durable;
@@ -44,6 +59,37 @@ void RecordHistory::sent(const LogId& id, RecordName name, bool once) {
   sent.once = once;
 }
 
+// How often is nobody's business but the producer's, which tries again by itself.
+void RecordHistory::sent_by_name(const std::string& topic, std::int32_t partition, RecordName name, bool once) {
+  sent_by_name_[{topic, partition}][name] = {UINT32_MAX, once};
+}
+
+const RecordHistory::Sent* RecordHistory::find_sent(const LogId& id, RecordName name) const {
+  if (const auto partition = partitions_.find(id); partition != partitions_.end())
+    if (const auto sent = partition->second.sent.find(name); sent != partition->second.sent.end()) return &sent->second;
+  const auto topic = names_.find(id.topic_id);
+  if (topic == names_.end()) return nullptr;
+  const auto partition = sent_by_name_.find({topic->second, id.partition});
+  if (partition == sent_by_name_.end()) return nullptr;
+  const auto sent = partition->second.find(name);
+  return sent == partition->second.end() ? nullptr : &sent->second;
+}
+
+std::vector<LogId> RecordHistory::partitions_of(const Uuid& topic) const {
+  std::vector<LogId> out;
+  for (const auto& [id, _] : partitions_)
+    if (id.topic_id == topic) out.push_back(id);
+  return out;
+}
+
+std::optional<Offset> RecordHistory::first_missing(const LogId& id, const std::set<Offset>& among) const {
+  const auto partition = partitions_.find(id);
+  if (partition == partitions_.end()) return std::nullopt;
+  for (const auto& [offset, _] : partition->second.known)
+    if (!among.contains(offset)) return offset;
+  return std::nullopt;
+}
+
 void RecordHistory::know(const LogId& id, Offset at, RecordName name, const char* how) {
   if (!is_durable(id.topic_id)) return;
   const auto [there, is_new] = partitions_[id].known.try_emplace(at, name);
@@ -60,7 +106,7 @@ void RecordHistory::acknowledged(const LogId& id, RecordName name, Offset at) {
 
 void RecordHistory::seen(const LogId& id, Offset at, RecordName name) {
   ++seen_count_;
-  if (!partitions_[id].sent.contains(name))
+  if (!find_sent(id, name))
     complaint(
         fmt::format("R5: {} at {}: {} was seen, which nobody sent there", to_string(id), at.value, to_string(name)));
   know(id, at, name, "seen");
@@ -99,11 +145,11 @@ void RecordHistory::found(const LogId& id, Offset start, Offset end, const std::
       complaint(fmt::format("R3: {}: after {} comes {}", where, next.value - 1, record.offset.value));
     next = record.offset + 1;
     at[record.offset] = record.name;
-    const auto sent = p.sent.find(record.name);
-    if (sent == p.sent.end()) {
+    const Sent* const sent = find_sent(id, record.name);
+    if (!sent) {
       complaint(
           fmt::format("R5: {} at {}: {}, which nobody sent there", where, record.offset.value, to_string(record.name)));
-    } else if (++times[record.name] > (sent->second.once ? 1 : sent->second.attempts) && rules.durable) {
+    } else if (++times[record.name] > (sent->once ? 1 : sent->attempts) && rules.durable) {
       complaint(fmt::format("R4: {} at {}: {} is there for the {}. time", where, record.offset.value,
                             to_string(record.name), times[record.name]));
     }
@@ -124,8 +170,8 @@ void RecordHistory::found(const LogId& id, Offset start, Offset end, const std::
   }
   std::map<int, std::int64_t> last;
   for (const auto& [offset, name] : at) {
-    const auto sent = p.sent.find(name);
-    if (sent == p.sent.end() || !sent->second.once) continue;
+    const Sent* const sent = find_sent(id, name);
+    if (!sent || !sent->once) continue;
     const auto [before, is_first] = last.try_emplace(name.producer, name.number);
     if (!is_first && name.number <= before->second)
       complaint(fmt::format("R4: {} at {}: {} comes after {}:{}", where, offset.value, to_string(name), name.producer,

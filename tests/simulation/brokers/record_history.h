@@ -46,22 +46,29 @@ class RecordHistory {
   // Told when it has become known what a partition holds, and where it begins.
   void on_known(Function<void(const LogId&)> known) { on_known_ = std::move(known); }
   void on_trimmed(Function<void(const LogId&, Offset)> trimmed) { on_trimmed_ = std::move(trimmed); }
-  void topic(const Uuid& id, TopicRules rules) { topics_[id] = rules; }
+  void topic(const Uuid& id, TopicRules rules, const std::string& name = {});
   // It may be gone at any time from now on.
   void may_be_deleted(const Uuid& id) { deleted_.insert(id); }
   bool is_durable(const Uuid& id) const;
   bool is_known(const Uuid& id) const { return topics_.contains(id); }
   bool is_deletable(const Uuid& id) const { return deleted_.contains(id); }
+  // Of the topic that has that name; nothing: it may be another one's at any time.
+  std::optional<Uuid> only_id_of(const std::string& name) const;
 
   // `once`: with sequence numbers, in this order and no more than once.
   void sent(const LogId& id, RecordName name, bool once);
+  // By who knows topics by their names alone: it may arrive in each that has the name.
+  void sent_by_name(const std::string& topic, std::int32_t partition, RecordName name, bool once);
   void acknowledged(const LogId& id, RecordName name, Offset at);  // with acks=all
   void seen(const LogId& id, Offset at, RecordName name);
   // Two batches that begin at one offset of one epoch are one batch.
   void batch_seen(const LogId& id, LeaderEpoch epoch, Offset base, std::uint32_t crc);
   void may_be_trimmed(const LogId& id, Offset to);
   void trim_acknowledged(const LogId& id, Offset low);
-  Offset last_known(const LogId& id) const;  // -1: nothing is
+  Offset last_known(const LogId& id) const;                   // -1: nothing is
+  std::vector<LogId> partitions_of(const Uuid& topic) const;  // of which anything is known
+  // The first that is known and not among those; nothing: all are.
+  std::optional<Offset> first_missing(const LogId& id, const std::set<Offset>& among) const;
   void complaint(std::string what);
   // All copies of some group's offsets were lost: what was committed is, too.
   void groups_may_be_lost() { groups_are_lost_ = true; }
@@ -88,11 +95,14 @@ class RecordHistory {
     Offset trim_asked{0}, trimmed{0};
   };
   void know(const LogId& id, Offset at, RecordName name, const char* how);
+  const Sent* find_sent(const LogId& id, RecordName name) const;
 
   Function<SteadyTime()> now_ = [] { return SteadyTime(); };
   Function<void(const LogId&)> on_known_;
   Function<void(const LogId&, Offset)> on_trimmed_;
   std::map<Uuid, TopicRules> topics_;
+  std::map<Uuid, std::string> names_;
+  std::map<std::pair<std::string, std::int32_t>, std::map<RecordName, Sent>> sent_by_name_;
   std::set<Uuid> deleted_;
   std::set<std::int64_t> producer_ids_;
   bool groups_are_lost_ = false;

@@ -10,6 +10,8 @@
 #include "tests/simulation/brokers/ambush.h"
 #include "tests/simulation/brokers/committer.h"
 #include "tests/simulation/brokers/consumer.h"
+#include "tests/simulation/brokers/library_consumer.h"
+#include "tests/simulation/brokers/library_producer.h"
 #include "tests/simulation/brokers/member.h"
 #include "tests/simulation/brokers/producer.h"
 #include "tests/simulation/brokers/replicas.h"
@@ -58,6 +60,9 @@ struct Clients {
   std::vector<std::unique_ptr<SimulatedConsumer>> consumers;
   std::vector<std::unique_ptr<SimulatedCommitter>> committers;
   std::vector<std::unique_ptr<SimulatedMember>> members;
+  std::vector<std::unique_ptr<LibraryProducer>> library_producers;
+  GroupReading reading;
+  std::vector<std::unique_ptr<LibraryConsumer>> library_consumers;
 
   Clients(World& w, RecordHistory& h) : world(w), history(h), host(w.now(), w.wall_ms()) { world.add(host); }
 
@@ -66,8 +71,10 @@ struct Clients {
     return addresses.back();
   }
   void start(const BrokerPlan& plan);
+  void start_library(const BrokerPlan& plan);
   void finish();
   bool are_done() const;
+  bool no_producer_is_left() const;
   std::string who_waits() const;
   void end();  // however they are
   void rescue() { run_to_end(administrator->rescue(world.now() + std::chrono::seconds(30))); }
@@ -124,18 +131,45 @@ void Clients::start(const BrokerPlan& plan) {
     }
 }
 
+void Clients::start_library(const BrokerPlan& plan) {
+  Shard& shard = host.shard();
+  Shard::Scope scope(shard);
+  for (int i = 0; i < plan.library_producers; ++i) {
+    library_producers.push_back(std::make_unique<LibraryProducer>(world, shard, next_address(), plan.base.nodes,
+                                                                  plan.producers + i, 2 * plan.think_max, history));
+    shard.spawn(gate, library_producers.back()->run());
+  }
+  reading.group = fmt::format("library-{}", world.between(std::int64_t{0}, std::int64_t{1}));
+  reading.topic = stable_topic;
+  for (int i = 0; i < plan.library_readers + plan.library_members; ++i) {
+    GroupReading* const group = i < plan.library_readers ? nullptr : &reading;
+    library_consumers.push_back(std::make_unique<LibraryConsumer>(
+        world, shard, next_address(), plan.base.nodes, i, group, plan.think_max,
+        [this] { return no_producer_is_left(); }, history));
+    shard.spawn(gate, library_consumers.back()->run());
+  }
+}
+
+bool Clients::no_producer_is_left() const {
+  const auto done = [](const auto& client) { return client->is_done(); };
+  return std::ranges::all_of(producers, done) && std::ranges::all_of(library_producers, done);
+}
+
 void Clients::finish() {
   administrator->finish();
   for (const auto& p : producers) p->finish();
   for (const auto& c : consumers) c->finish();
   for (const auto& c : committers) c->finish();
   for (const auto& m : members) m->finish();
+  for (const auto& p : library_producers) p->finish();
+  for (const auto& c : library_consumers) c->finish();
 }
 
 bool Clients::are_done() const {
   const auto done = [](const auto& client) { return client->is_done(); };
-  return administrator->is_done() && std::ranges::all_of(producers, done) && std::ranges::all_of(consumers, done) &&
-         std::ranges::all_of(committers, done) && std::ranges::all_of(members, done);
+  return administrator->is_done() && no_producer_is_left() && std::ranges::all_of(consumers, done) &&
+         std::ranges::all_of(committers, done) && std::ranges::all_of(members, done) &&
+         std::ranges::all_of(library_consumers, done);
 }
 
 std::string Clients::who_waits() const {
@@ -146,6 +180,10 @@ std::string Clients::who_waits() const {
     if (!c->is_done()) out += "; " + c->waits_for();
   for (const auto& m : members)
     if (!m->is_done()) out += "; " + m->waits_for();
+  for (const auto& p : library_producers)
+    if (!p->is_done()) out += "; " + p->waits_for();
+  for (const auto& c : library_consumers)
+    if (!c->is_done()) out += "; " + c->waits_for();
   return out;
 }
 
@@ -154,6 +192,8 @@ void Clients::end() {
   for (const auto& p : producers) p->abandon();
   for (const auto& c : committers) c->abandon();
   for (const auto& m : members) m->abandon();
+  for (const auto& p : library_producers) p->abandon();
+  for (const auto& c : library_consumers) c->abandon();
   for (const std::string& address : addresses) world.network().kill_process(address);
   {
     Shard::Scope scope(host.shard());
@@ -242,15 +282,18 @@ BrokerPlan BrokerPlan::draw(std::uint64_t seed) {
   plan.directories = one_in(3) ? 2 : 1;
   for (const std::string& kind : Ambush::kinds())
     if (one_in(3)) plan.ambushes[kind] = milliseconds(between(1000, 8000));
+  plan.library_producers = static_cast<int>(between(0, 2));
+  plan.library_readers = one_in(3) ? 1 : 0;
+  plan.library_members = static_cast<int>(between(0, 3));
   return plan;
 }
 
 std::string BrokerPlan::describe() const {
   std::string out = fmt::format(
       "{}; brokers of {} shards and {} directories, sessions of {} ms, {} ms to lag, {} producers, {} consumers, {} "
-      "committers, {} groups, {} ms to think",
+      "committers, {} groups, {} + {} + {} of the library, {} ms to think",
       base.describe(), shards, directories, session_timeout_ms, lag_max_ms, producers, consumers, committers, groups,
-      ms(think_max));
+      library_producers, library_readers, library_members, ms(think_max));
   for (const auto* kinds : {&storms, &ambushes})
     for (const auto& [kind, mean] : *kinds) out += fmt::format(", {} each {} ms", kind, ms(mean));
   return out;
@@ -315,6 +358,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
   {
     Clients clients(world, history);
     clients.start(plan);
+    clients.start_library(plan);
     Nemesis nemesis(world, plan.base, nodes, clients.addresses);
     nemesis.set_disk_rule(
         [&rule = disk_rule](SimulatedNode& node, SimulatedNode& leader) { return rule.may_empty(node, leader); });

@@ -16,6 +16,7 @@ struct BrokerPlan {
   int shards = 1, directories = 1;
   std::int64_t session_timeout_ms = 6000, lag_max_ms = 4000;
   int producers = 4, consumers = 3, committers = 2, groups = 1;
+  int library_producers = 1, library_readers = 1, library_members = 2;  // of the client library
   Duration think_max = std::chrono::milliseconds(200);
   std::map<std::string, Duration> storms;    // the mean time between administrative changes of a kind
   std::map<std::string, Duration> ambushes;  // and between ambushes

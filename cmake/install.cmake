@@ -15,7 +15,8 @@ install(TARGETS runtime wire config log coordination client broker EXPORT holdfa
   INCLUDES DESTINATION ${header_dir})
 install(EXPORT holdfast NAMESPACE holdfast:: FILE holdfastTargets.cmake DESTINATION ${package_dir})
 foreach(room runtime wire config client)
-  install(DIRECTORY ${room} DESTINATION ${header_dir} FILES_MATCHING PATTERN "*.h" PATTERN examples EXCLUDE)
+  install(DIRECTORY ${room} DESTINATION ${header_dir} FILES_MATCHING PATTERN "*.h"
+    PATTERN examples EXCLUDE PATTERN cli.h EXCLUDE PATTERN "cli_*.h" EXCLUDE)
 endforeach()
 install(FILES broker/embedded_node.h DESTINATION ${header_dir}/broker)
 

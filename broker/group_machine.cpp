@@ -218,7 +218,8 @@ void GroupMachine::replace_static(Group& group, const JoinCall& call, const std:
   out.records.push_back(group_metadata_record(group));
   out.committed = [this, id = group.id, new_id, old_leader, leads, token](ErrorCode error, GroupTime) {
     GroupOutcome done;
-    JoinReply reply = join_error(error, new_id);
+    // Meanwhile another one may have come under the same name.
+    JoinReply reply = join_error(error == ErrorCode::none ? ErrorCode::fenced_instance_id : error, new_id);
     if (Group* g = groups_.contains(id) ? &groups_[id] : nullptr; error == ErrorCode::none && g && g->member(new_id)) {
       const GroupMember& m = *g->member(new_id);
       reply = current(*g, m);

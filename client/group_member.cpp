@@ -83,6 +83,13 @@ bool GroupMember::note(ErrorCode code) {
       forget_identity(code == ErrorCode::unknown_member_id);
       return true;
     case ErrorCode::fenced_instance_id:
+      if (shard_.clock().now() < ghost_until_) {
+        log_line(LogLevel::info, "consumer", "group {}: member {} has been replaced, as it seems by a join of its own",
+                 options_.group_id, member_id_);
+        forget_identity(true);
+        return true;
+      }
+      [[fallthrough]];
     case ErrorCode::group_authorization_failed:
       fail_for_good(failed(code).error());
       return true;
@@ -222,6 +229,9 @@ bool GroupMember::after_failure(const Failure& failure) {
       return true;
     case ErrorCode::rebalance_in_progress:
       return true;
+    case ErrorCode::fenced_instance_id:
+      note(failure.code);
+      return !failure_;
     case ErrorCode::not_coordinator:
     case ErrorCode::coordinator_not_available:
     case ErrorCode::network_exception:

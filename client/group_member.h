@@ -114,6 +114,7 @@ class GroupMember {
   State state_ = State::outside;
   std::int32_t generation_ = -1;
   std::string member_id_;
+  SteadyTime ghost_until_{};  // a join whose answer did not come may be carried out until about then
   bool is_leader_ = false;
   PartitionCounts assigned_by_;
   std::set<TopicPartition> owned_;

@@ -53,6 +53,8 @@ Task<Outcome<wire::JoinGroupResponse>> GroupMember::join(std::int32_t coordinato
     asking_ = coordinator;
     auto answer = co_await cluster_.ask<wire::JoinGroupResponse>(lane, std::move(request), time);
     asking_ = -1;
+    // A static member's may still arrive, and take the place of the one that is sent next.
+    if (!answer && member_id_.empty()) ghost_until_ = shard_.clock().now() + options_.session_timeout;
     if (!answer) co_return failed(answer);
     const auto code = static_cast<ErrorCode>(answer->message.error_code);
     if (code == ErrorCode::member_id_required && member_id_.empty() && !answer->message.member_id.empty()) {
@@ -62,6 +64,9 @@ Task<Outcome<wire::JoinGroupResponse>> GroupMember::join(std::int32_t coordinato
       co_await send_leave("the consumer is closed");
       co_return failed(ErrorCode::network_exception, "the member has left");
     }
+    // Who comes without an id takes the place of whoever has it. So this one was replaced while that was written, by
+    // another that came so; that one may be its own ghost.
+    if (code == ErrorCode::fenced_instance_id && member_id_.empty()) co_return failed(ErrorCode::unknown_member_id);
     if (code != ErrorCode::none) co_return failed(code);
     co_return std::move(answer->message);
   }

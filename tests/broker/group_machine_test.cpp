@@ -224,6 +224,28 @@ TEST_F(Groups, AStaticMemberComesBackWithoutARebalanceAndFencesItsOldSelf) {
   EXPECT_EQ(machine_.heartbeat({"g", old_id, "i1", 1}, now_), ErrorCode::fenced_instance_id);
 }
 
+// Its first request was cut off with its connection, and arrives all the same, behind the second.
+TEST_F(Groups, AStaticMemberThatIsReplacedWhileItsReturnIsWrittenIsTold) {
+  JoinCall c = call();
+  c.instance_id = "i1";
+  const ReplyToken t = join(c);
+  pass(3000);
+  const std::string old_id = joined(t).member_id;
+  sync(old_id, 1, {{old_id, {7}}});
+  GroupOutcome first = machine_.join(c, 98, now_);
+  ASSERT_TRUE(first.committed);
+  GroupOutcome second = machine_.join(c, 99, now_);
+  ASSERT_TRUE(second.committed);
+  const GroupOutcome told_first = first.committed(ErrorCode::none, now_);
+  const GroupOutcome told_second = second.committed(ErrorCode::none, now_);
+  ASSERT_EQ(told_first.replies.size(), 1u);
+  EXPECT_EQ(std::get<JoinReply>(told_first.replies.front().second).error, ErrorCode::fenced_instance_id);
+  ASSERT_EQ(told_second.replies.size(), 1u);
+  const auto& reply = std::get<JoinReply>(told_second.replies.front().second);
+  EXPECT_EQ(reply.error, ErrorCode::none);
+  EXPECT_EQ(reply.protocol, "range");
+}
+
 TEST_F(Groups, LeavingEndsAMembershipAtOnce) {
   const std::string member = stable_member();
   std::vector<ErrorCode> results;

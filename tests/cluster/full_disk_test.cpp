@@ -28,6 +28,14 @@ class BrokerClusterFullDisk : protected OneDisk, public BrokerCluster {
     if (!disk.fault().empty()) GTEST_SKIP() << "a small disk cannot be mounted here: " << disk.fault();
     BrokerCluster::SetUp();
   }
+  // It does not lead the quorum: it would be out of it then, until there is room (docs/REPLICATION.md).
+  void start_servers() override {
+    servers_.start_all();
+    if (servers_.wait_for_leader() != small) return;
+    EXPECT_EQ(servers_.stop(small), 0);
+    ASSERT_NE(servers_.wait_for_leader({2, 3}), 0) << "no leader";
+    servers_.start(small);
+  }
   // Partitions of the topic that it leads.
   std::vector<int> led(const std::string& topic, int count) {
     std::vector<int> out;
@@ -42,9 +50,7 @@ class BrokerClusterFullDisk : protected OneDisk, public BrokerCluster {
   }
 };
 
-// Fails about once in ten runs: after the disk is full, some partition is not acknowledged any more. Not explained yet;
-// to be run by hand (--gtest_also_run_disabled_tests) until it is.
-TEST_F(BrokerClusterFullDisk, DISABLED_MovesLeadersAndNobodyWaitsForIt) {
+TEST_F(BrokerClusterFullDisk, MovesLeadersAndNobodyWaitsForIt) {
   ASSERT_EQ(create_topic(servers_.kafka(), "single", 3, {}, 1), "");
   const std::vector<int> singles = led("single", 3);
   ASSERT_EQ(singles.size(), 1u);

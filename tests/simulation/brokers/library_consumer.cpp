@@ -15,6 +15,7 @@ using std::chrono::seconds;
 
 constexpr Duration max_poll_interval = seconds(6);
 constexpr std::int32_t bytes_max = 4000;
+constexpr Duration look_interval = seconds(2);
 constexpr std::uint64_t polls_between_sleeps = 60;
 
 }  // namespace
@@ -101,6 +102,9 @@ Task<void> LibraryConsumer::run() {
 }
 
 Task<void> LibraryConsumer::find_partitions() {
+  const SteadyTime now = cluster_.shard().clock().now();
+  if (now < next_look_) co_return;
+  next_look_ = now + look_interval;
   auto refreshed = co_await cluster_.refresh_all();
   if (!refreshed) co_return;
   std::set<client::TopicPartition> all;

@@ -54,6 +54,7 @@ class LibraryConsumer {
   client::Consumer consumer_;
   std::set<client::TopicPartition> assigned_;            // alone
   std::map<client::TopicPartition, std::int64_t> last_;  // alone
+  SteadyTime next_look_{};
   bool finishing_ = false, abandoned_ = false, done_ = false;
 };
 

@@ -17,7 +17,7 @@ using wire::ErrorCode;
 // Longer than faults last: what was accepted among them has time to be delivered after the last one. Shorter than the
 // clients are waited for in the end: records of a topic that is gone are tried for so long.
 constexpr Duration delivery_timeout = seconds(90);
-constexpr std::int64_t records_max = 30;
+constexpr std::int64_t records_max = 20;
 constexpr std::size_t bytes_max = 100;
 
 }  // namespace

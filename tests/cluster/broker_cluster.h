@@ -29,12 +29,11 @@ class BrokerCluster : public testing::Test {
   explicit BrokerCluster(EnsembleSettings settings = with({})) : servers_(std::move(settings)) {}
 
   void SetUp() override {
-    start_servers();
+    servers_.start_all();
     ASSERT_FALSE(HasFatalFailure());
     ASSERT_TRUE(wait_until([this] { return brokers() == servers_.all().size(); }));
     ASSERT_EQ(create_topic(servers_.kafka(), "journal", partitions, {{"min.insync.replicas", "2"}}, 3), "");
   }
-  virtual void start_servers() { servers_.start_all(); }
   // That are registered, as any one of those that run tells.
   std::size_t brokers() {
     for (const int id : servers_.all())

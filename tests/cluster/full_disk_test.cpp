@@ -1,5 +1,6 @@
-// Three brokers of which one has a disk that fills up: others lead what it led, it serves what it has, and comes back
-// by itself when there is room.
+// Three brokers of which one has a disk that fills up: others lead what it led, and it comes back by itself when there
+// is room. Whether it serves meanwhile what nobody else can lead is a matter of luck: of what its journal has left for
+// the coordination log.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -27,14 +28,6 @@ class BrokerClusterFullDisk : protected OneDisk, public BrokerCluster {
   void SetUp() override {
     if (!disk.fault().empty()) GTEST_SKIP() << "a small disk cannot be mounted here: " << disk.fault();
     BrokerCluster::SetUp();
-  }
-  // It does not lead the quorum: it would be out of it then, until there is room (docs/REPLICATION.md).
-  void start_servers() override {
-    servers_.start_all();
-    if (servers_.wait_for_leader() != small) return;
-    EXPECT_EQ(servers_.stop(small), 0);
-    ASSERT_NE(servers_.wait_for_leader({2, 3}), 0) << "no leader";
-    servers_.start(small);
   }
   // Partitions of the topic that it leads.
   std::vector<int> led(const std::string& topic, int count) {
@@ -66,10 +59,7 @@ TEST_F(BrokerClusterFullDisk, MovesLeadersAndNobodyWaitsForIt) {
   EXPECT_TRUE(wait_until([&] { return under_replicated(servers_.kafka({2}), "journal") == partitions; }));
   ASSERT_TRUE(load.wait_for_more_of_each(200));
   EXPECT_TRUE(led("journal", partitions).empty());
-  // It is there, and leads what nobody else can: that is read, and not written.
-  EXPECT_EQ(broker_ids(servers_.kafka({2})).size(), 3u);
-  EXPECT_EQ(led("single", 3), singles);
-  EXPECT_EQ(values(consume(servers_.kafka(), "single", singles[0], 0, 1)), std::vector<std::string>{"before"});
+  // What nobody else can lead is not written.
   producer.send("single", singles[0], "refused");
   EXPECT_EQ(producer.flush(20), 1) << "what was refused is acknowledged";
 
@@ -81,6 +71,8 @@ TEST_F(BrokerClusterFullDisk, MovesLeadersAndNobodyWaitsForIt) {
   Producer again(servers_.kafka(), {{"acks", "all"}});
   again.send("single", singles[0], "after");
   EXPECT_EQ(again.flush(), 1);
+  EXPECT_EQ(values(consume(servers_.kafka(), "single", singles[0], 0, 2)),
+            (std::vector<std::string>{"before", "after"}));
   for (const int id : servers_.all()) EXPECT_EQ(servers_.stop(id), 0);
 }
 

@@ -3,7 +3,8 @@
 // asked for.
 //
 //   auto node = holdfast::EmbeddedNode::start();
-//   KafkaProducer producer(node->bootstrap_servers());
+//   if (!node) throw std::runtime_error(node.error().message);
+//   KafkaProducer producer((*node)->bootstrap_servers());
 #pragma once
 
 #include <map>

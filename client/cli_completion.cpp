@@ -1,6 +1,7 @@
 // Completion in shells. The scripts know nothing: they ask `holdfast __complete -- WORDS...`, which answers from the
 // command table and, for names of topics, groups, brokers and profiles, from the cluster. The last word is the one to
-// complete; it may be empty. Silence is an answer: completion never complains.
+// complete; it may be empty. Silence is an answer: completion never complains. Behind what ends with = or / no blank
+// follows. Bash takes words apart at =, and they are put together again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,32 +19,49 @@ namespace {
 
 constexpr std::string_view bash_script = R"(# holdfast in bash: source <(holdfast completion bash)
 _holdfast() {
-  local IFS=$'\n'
-  COMPREPLY=($(holdfast __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  local IFS=$'\n' i word before= words=()
+  for ((i = 1; i <= COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    if ((${#words[@]})) && [[ $word == =* || $before == *= ]]; then
+      words[${#words[@]}-1]+=$word
+    else
+      words+=("$word")
+    fi
+    before=$word
+  done
+  COMPREPLY=($(holdfast __complete -- "${words[@]}" 2>/dev/null))
   case "${COMPREPLY[0]}" in
     :files) COMPREPLY=(); compopt -o default ;;
-    */) compopt -o nospace ;;
+    */ | *=) compopt -o nospace ;;
   esac
 }
 COMP_WORDBREAKS=${COMP_WORDBREAKS//:/}
 complete -F _holdfast holdfast
 )";
-constexpr std::string_view zsh_script = R"(#compdef holdfast
+constexpr std::string_view zsh_script = R"zsh(#compdef holdfast
 # holdfast in zsh: source <(holdfast completion zsh)
 _holdfast() {
   local -a words_found
-  words_found=("${(@f)$(holdfast __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  if [[ "${words_found[1]}" == ":files" ]]; then _files; else compadd -- "${words_found[@]}"; fi
+  words_found=(${(f)"$(holdfast __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+  if (( ! ${#words_found} )); then
+    return 1
+  elif [[ "${words_found[1]}" == ":files" ]]; then
+    _files
+  elif [[ "${words_found[1]}" == *[/=] ]]; then
+    compadd -S '' -- "${words_found[@]}"
+  else
+    compadd -- "${words_found[@]}"
+  fi
 }
 compdef _holdfast holdfast
-)";
+)zsh";
 constexpr std::string_view fish_script = R"(# holdfast in fish: holdfast completion fish | source
 function __holdfast_complete
   set -l words (commandline -opc) (commandline -ct)
   set -l found (holdfast __complete -- $words[2..-1] 2>/dev/null)
   if test "$found[1]" = ":files"
     __fish_complete_path (commandline -ct)
-  else
+  else if set -q found[1]
     printf '%s\n' $found
   end
 end
@@ -130,6 +148,23 @@ std::vector<std::string> words_of(std::string_view type) {
   return words;
 }
 
+// The settings that a verb of that family may be about.
+std::vector<std::string> setting_names(std::string_view family) {
+  const auto fits = [family](const SettingTable& table, const Setting& setting) {
+    if (setting.name.ends_with(".N")) return false;  // stands for any number of them
+    if (family == "topic") return table.group == SettingGroup::topic;
+    if (family == "broker") return table.group == SettingGroup::broker && setting.dynamic != Dynamic::read_only;
+    return table.group == SettingGroup::broker || table.group == SettingGroup::coordination;
+  };
+  std::vector<std::string> names;
+  for (const SettingTable& table : setting_tables()) {
+    for (const Setting& setting : table.settings) {
+      if (setting.effect != Effect::refused && fits(table, setting)) names.emplace_back(setting.name);
+    }
+  }
+  return names;
+}
+
 Task<std::vector<std::string>> live_names(Session& session, std::string type) {
   std::vector<std::string> names;
   if (type == "TOPIC" || type == "GROUP" || type == "BROKER") {
@@ -155,10 +190,6 @@ Task<std::vector<std::string>> live_names(Session& session, std::string type) {
     auto profiles = load_profiles(session.disk(), profiles_path(session.console()));
     if (profiles) {
       for (const auto& [name, profile] : profiles->all) names.push_back(name);
-    }
-  } else if (type == "KEY") {
-    for (const SettingTable& table : setting_tables()) {
-      for (const Setting& setting : table.settings) names.emplace_back(setting.name);
     }
   }
   co_return names;
@@ -192,6 +223,15 @@ Task<Exit> complete(Session& session, const Cli& cli, const std::vector<std::str
       candidates = words_of(type);
     } else if (type == "ZNODE" && cli.znode_names()) {
       candidates = co_await cli.znode_names()(session, last);
+    } else if (type == "KEY=VALUE" && last.contains('=')) {
+      // The value is anybody's.
+    } else if (type == "KEY=VALUE" || (type == "KEY" && at.option)) {
+      candidates = setting_names(at.app->get_parent()->get_name());
+      if (type == "KEY=VALUE") std::ranges::for_each(candidates, [](std::string& name) { name += '='; });
+    } else if (type == "KEY") {
+      for (const SettingTable& table : setting_tables()) {
+        for (const Setting& setting : table.settings) candidates.emplace_back(setting.name);
+      }
     } else if (!type.empty()) {
       candidates = co_await live_names(session, type);
     }

@@ -95,22 +95,26 @@ Task<Exit> explain(Session& session, const ExplainArguments& arguments) {
 
 Task<Exit> check(Session& session, const CheckArguments& arguments) {
   std::vector<std::string> notices;
-  auto config = load_config(session.disk(), {arguments.files, arguments.sets}, notices);
+  const std::vector<Error> errors = config_errors(session.disk(), {arguments.files, arguments.sets}, notices);
   if (session.out().is_text()) {
     for (const std::string& notice : notices)
       session.out().line(fmt::format("{}  {}", session.out().toned("note", Tone::warning), printable(notice)));
   }
   const std::string files = fmt::format("{}", fmt::join(arguments.files, ", "));
+  std::vector<std::string> messages;
+  for (const Error& error : errors) messages.push_back(error.message);
   Object object{{"files", Value::list(arguments.files)}, {"notices", Value::list(notices)}};
-  object.push_back({"error", config ? Value() : Value(config.error().message)});
-  if (config) {
+  object.push_back({"error", messages.empty() ? Value() : Value(messages.front())});
+  object.push_back({"errors", Value::list(messages)});
+  if (errors.empty()) {
     session.out().done(fmt::format("{}: a node would start with it", files), object);
     co_return Exit::ok;
   }
   if (!session.out().is_text()) session.out().object(object);
-  if (config.error().kind == ErrorKind::not_found) co_return session.fail(Exit::not_found, config.error().message);
-  co_return session.fail(Exit::failed, config.error().message,
-                         "holdfast config explain KEY says what a setting means and takes");
+  const Exit exit = errors.front().kind == ErrorKind::not_found ? Exit::not_found : Exit::failed;
+  for (std::size_t i = 0; i + 1 < messages.size(); ++i) session.fail(exit, messages[i]);
+  co_return session.fail(exit, messages.back(),
+                         exit == Exit::failed ? "holdfast config explain KEY says what a setting means and takes" : "");
 }
 
 }  // namespace

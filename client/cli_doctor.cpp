@@ -220,9 +220,10 @@ Task<Exit> examine(Session& session, const Arguments& arguments) {
                       : notices.empty() ? Level::good
                                         : Level::warning,
                       !config                   ? config.error().message
+                      : notices.size() == 1     ? "1 setting has no meaning here"
+                      : !notices.empty()        ? fmt::format("{} settings have no meaning here", notices.size())
                       : arguments.files.empty() ? "defaults"
-                      : notices.empty()         ? "a node would start with it"
-                                                : fmt::format("{} settings have no meaning here", notices.size()),
+                                                : "a node would start with it",
                       "`holdfast config check FILE` names them, `holdfast config explain KEY` says what they mean"});
   const Config settings = config ? std::move(*config) : Config::defaults();
   check_open_files(findings);

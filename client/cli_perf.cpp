@@ -48,6 +48,8 @@ class Load {
   }
 
   Exit check() const {
+    const Exit exit = check_perf(session_, arguments_);
+    if (exit != Exit::ok) return exit;
     if (!parse_duration(arguments_.duration)) return session_.usage("--duration is a time such as 10s");
     if (!parse_bytes(arguments_.size)) return session_.usage("--size is a size such as 100 or 1KiB");
     if (!parse_duration(arguments_.linger) || !parse_bytes(arguments_.batch))
@@ -154,6 +156,8 @@ Task<Exit> produce(Session& session, const PerfArguments& arguments) {
 Task<Exit> consume(Session& session, const PerfArguments& arguments) {
   const auto duration = parse_duration(arguments.duration);
   if (!duration) co_return session.usage("--duration is a time such as 10s");
+  const Exit sound = check_perf(session, arguments);
+  if (sound != Exit::ok) co_return sound;
   std::vector<std::string> names{arguments.topic};
   auto topics = co_await existing_topics(session, std::move(names));
   if (!topics) co_return topics.error();

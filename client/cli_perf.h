@@ -54,10 +54,13 @@ struct PerfArguments {
   std::string codec = "none", acks = "all", linger = "5ms", batch = "256K";
   double rate = 0;
   std::int64_t records = 0;  // 0: by duration
-  std::int64_t server_pid = 0;
+  std::optional<std::int64_t> server_pid;
   int in_flight = 64, partitions = 1;
   std::string operation = "mix";
 };
+
+// Whether they make sense together; otherwise it has been said why not.
+Exit check_perf(Session& session, const PerfArguments& arguments);
 
 // Seconds of CPU that the server has used since it started; nothing where nobody tells: from the process, if it is on
 // this machine, or from its metrics (process_cpu_seconds_total).

@@ -96,8 +96,25 @@ Duration Histogram::quantile(double share) const {
   return max_;
 }
 
+Exit check_perf(Session& session, const PerfArguments& arguments) {
+  if (!std::isfinite(arguments.rate) || arguments.rate < 0)
+    return session.usage("--rate is so many a second, 0 or more");
+  if (arguments.records < 0) return session.usage("--records is a number, 0 or more");
+  if (arguments.partitions < 1 || arguments.in_flight < 1)
+    return session.usage("--partitions and --in-flight are 1 or more");
+  if (!arguments.metrics.empty()) {
+    const auto at = parse_bootstrap_servers(arguments.metrics);
+    if (!at || at->empty()) return session.usage("--metrics is HOST:PORT, as 127.0.0.1:9644");
+  }
+  const auto pid = arguments.server_pid;
+  if (pid && (*pid <= 0 || !cpu_of_process(session.disk(), *pid)))
+    return session.usage(fmt::format("--server-pid {}: there is no such process on this machine", *pid),
+                         "of a server elsewhere, --metrics HOST:PORT tells the CPU");
+  return Exit::ok;
+}
+
 Task<std::optional<double>> server_cpu(Session& session, const PerfArguments& arguments) {
-  if (arguments.server_pid > 0) co_return cpu_of_process(session.disk(), arguments.server_pid);
+  if (arguments.server_pid) co_return cpu_of_process(session.disk(), *arguments.server_pid);
   Endpoint at;
   if (!arguments.metrics.empty()) {
     auto given = parse_bootstrap_servers(arguments.metrics);
@@ -155,6 +172,8 @@ Exit print_perf(Session& session, const PerfResult& result, bool with_latency, s
         {"server_cpu", Object{{"seconds", Value(cpu).shown_as(fmt::format("{:.2f}", cpu))},
                               {"percent_of_a_core",
                                Value(100 * cpu / seconds).shown_as(fmt::format("{:.0f}", 100 * cpu / seconds))}}});
+  } else {
+    object.push_back({"server_cpu", Value().shown_as("-  (say --metrics or --server-pid)")});
   }
   session.progress({});
   session.out().object(object);

@@ -23,6 +23,8 @@ class ZkLoad {
     const auto duration = parse_duration(arguments_.duration);
     const auto size = parse_bytes(arguments_.size);
     if (!duration || !size) co_return session_.usage("--duration is a time such as 10s, --size a size such as 100");
+    const Exit sound = check_perf(session_, arguments_);
+    if (sound != Exit::ok) co_return sound;
     if (arguments_.rate <= 0) co_return session_.usage("--rate says how many requests a second are due");
     auto servers = parse_connect_string(session_.zookeeper().address);
     if (!servers) co_return session_.usage(servers.error().message);

@@ -169,10 +169,17 @@ Task<Exit> status(Session& session) {
   co_return Exit::ok;
 }
 
-void print_members(Session& session, std::string_view sentence, const std::vector<Member>& members) {
+void print_members(Session& session, const std::string& sentence, const std::vector<Member>& members, bool is_dry) {
   Table table{{{"server"}, {"role"}, {"spec"}}, {}};
   for (const Member& member : members) table.rows.push_back({*member.id, member.role, member.spec});
-  session.out().done(sentence, {{"members", Value(std::move(table))}});
+  if (session.out().is_text()) {
+    session.out().line(sentence);
+    session.out().table(table);
+    return;
+  }
+  Object object{{"members", Value(std::move(table))}};
+  if (is_dry) object.push_back({"dry_run", true});
+  session.out().object(object);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -181,17 +188,77 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-Task<Exit> change(Session& session, ZooKeeper& zk, std::optional<std::string> joining,
-                  std::optional<std::string> leaving, std::string sentence) {
+// What a request for other members came to.
+Exit fail_change(Session& session, const ZkFailure& failure) {
+  if (failure.code != ZkError::bad_arguments) return fail(session, failure, "quorum");
+  return session.fail(Exit::refused, "quorum: the servers do not take such members",
+                      "two voters are left at least, and no two servers have an address and port in common");
+}
+
+// Whether these identities may write under that ACL. Of a digest the servers tell the user alone: whether the password
+// is right, too, is seen when it is tried.
+bool may_write(const std::vector<ZkAcl>& acl, const std::vector<ZkAuth>& own) {
+  const auto is_super = [](const ZkAuth& id) { return id.scheme == "super" || id.credentials == "super"; };
+  if (std::ranges::any_of(own, is_super)) return true;
+  return std::ranges::any_of(acl, [&own](const ZkAcl& entry) {
+    const std::string_view user = std::string_view(entry.id).substr(0, entry.id.find(':'));
+    const auto fits = [&](const ZkAuth& id) {
+      return id.scheme == entry.scheme && (entry.scheme != "digest" || id.credentials == user);
+    };
+    return (entry.permissions & permission::write) != 0 && (entry.scheme == "world" || std::ranges::any_of(own, fits));
+  });
+}
+
+// What the servers would refuse a change for, as far as they tell before it is tried.
+Task<ZkOutcome<>> rehearse(ZooKeeper& zk, std::optional<std::string> joining, std::optional<std::string> leaving) {
+  // No configuration ever has this version: whether changes are taken at all is told, and nothing is changed.
+  constexpr std::int64_t no_version = INT64_MAX;
+  auto asked = co_await zk.reconfig(std::move(joining), std::move(leaving), std::nullopt, no_version);
+  if (!asked && asked.error().code != ZkError::bad_version) co_return zk_failed(asked);
+  auto known = co_await zk.get_acl("/zookeeper/config");
+  auto own = co_await zk.who_am_i();
+  // Servers of before 3.7 do not say who somebody is, and where there is a chroot the znode is not seen.
+  if (known && own && !may_write(known->acl, *own)) co_return zk_failed(ZkError::no_auth);
+  co_return ZkOutcome<>();
+}
+
+std::vector<Member> changed_members(std::vector<Member> members, const std::vector<std::string>& joining,
+                                    const std::vector<std::string>& leaving) {
+  const auto leaves = [&leaving](const Member& m) {
+    return std::ranges::find(leaving, std::to_string(*m.id)) != leaving.end();
+  };
+  std::erase_if(members, leaves);
+  for (const std::string& line : joining) {
+    auto member = parse_member(line);
+    if (!member) continue;
+    std::erase_if(members, [&member](const Member& m) { return m.id == member->id; });
+    members.push_back(std::move(*member));
+  }
+  std::ranges::sort(members, {}, &Member::id);
+  return members;
+}
+
+std::optional<std::string> if_any(const std::vector<std::string>& words) {
+  return words.empty() ? std::nullopt : std::optional(joined(words));
+}
+
+Task<Exit> change(Session& session, ZooKeeper& zk, std::vector<std::string> joining, std::vector<std::string> leaving,
+                  std::string sentence) {
   if (session.dry_run()) {
     auto config = co_await zk.config();
     if (!config) co_return fail(session, config.error(), "/zookeeper/config");
-    print_members(session, fmt::format("would change: {}; the members are now", sentence), parse_members(config->data));
+    const std::vector<Member> members = changed_members(parse_members(config->data), joining, leaving);
+    auto rehearsed = co_await rehearse(zk, if_any(joining), if_any(leaving));
+    if (!rehearsed) co_return fail_change(session, rehearsed.error());
+    print_members(session, fmt::format("would have {}; the members would be", sentence), members, true);
+    constexpr std::ptrdiff_t voters_min = 2;
+    if (std::ranges::count(members, "voter", &Member::role) < voters_min)
+      session.note("fewer than two voters are taken only where the servers have standaloneEnabled=false");
     co_return Exit::ok;
   }
-  auto changed = co_await zk.reconfig(std::move(joining), std::move(leaving), std::nullopt);
-  if (!changed) co_return fail(session, changed.error(), "quorum");
-  print_members(session, sentence, parse_members(changed->data));
+  auto changed = co_await zk.reconfig(if_any(joining), if_any(leaving), std::nullopt);
+  if (!changed) co_return fail_change(session, changed.error());
+  print_members(session, fmt::format("{}; the members are", sentence), parse_members(changed->data), false);
   co_return Exit::ok;
 }
 
@@ -206,9 +273,10 @@ Task<Exit> add(Session& session, const ChangeArguments& arguments) {
   }
   auto zk = co_await open_zookeeper(session, arguments.auth);
   if (!zk) co_return zk.error();
-  auto changed =
-      co_await change(session, **zk, joined(lines), std::nullopt, fmt::format("added {}", joined(arguments.what)));
-  co_return changed;
+  std::string sentence = fmt::format("added {}", joined(arguments.what));
+  auto task = change(session, **zk, std::move(lines), {}, std::move(sentence));
+  const Exit exit = co_await std::move(task);
+  co_return exit;
 }
 
 Task<Exit> remove(Session& session, const ChangeArguments& arguments) {
@@ -233,9 +301,10 @@ Task<Exit> remove(Session& session, const ChangeArguments& arguments) {
         co_await session.confirm(fmt::format("server {} takes no part in the quorum any more", gone), gone);
     if (!sure) co_return Exit::refused;
   }
-  auto changed = co_await change(session, **zk, std::nullopt, joined(arguments.what),
-                                 fmt::format("removed {}", joined(arguments.what)));
-  co_return changed;
+  std::string sentence = fmt::format("removed {}", joined(arguments.what));
+  auto task = change(session, **zk, {}, arguments.what, std::move(sentence));
+  const Exit exit = co_await std::move(task);
+  co_return exit;
 }
 
 // A leader that may not vote any more hands over to the server that is furthest. Then it votes again.
@@ -256,11 +325,6 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
     if (state.mode == "leader") leader = &member;
   }
   if (!leader) co_return session.fail(Exit::failed, "no member says that it leads", "`holdfast quorum status`");
-  if (session.dry_run()) {
-    session.out().done(fmt::format("would let somebody else lead than server {}", *leader->id),
-                       {{"leader", *leader->id}, {"dry_run", true}});
-    co_return Exit::ok;
-  }
   const std::string as_voter = fmt::format("server.{}={}", *leader->id, leader->spec);
   std::string as_observer = as_voter;
   const std::size_t clients = std::min(as_observer.find(';'), as_observer.size());
@@ -270,6 +334,13 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
   } else {
     as_observer.insert(clients, ":observer");
   }
+  if (session.dry_run()) {
+    auto rehearsed = co_await rehearse(**zk, as_observer, std::nullopt);
+    if (!rehearsed) co_return fail_change(session, rehearsed.error());
+    session.out().done(fmt::format("would let somebody else lead than server {}", *leader->id),
+                       {{"leader", *leader->id}, {"dry_run", true}});
+    co_return Exit::ok;
+  }
   // Whoever stops it between the two changes would leave the leader an observer.
   session.on_interrupt([&session, id = *leader->id] {
     session.note(fmt::format("server {} is made a voter again first; Ctrl-C once more leaves it as it is", id));
@@ -277,7 +348,7 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
   auto demoted = co_await (*zk)->reconfig(as_observer, std::nullopt, std::nullopt);
   if (!demoted && !demoted.error().retriable()) {
     session.on_interrupt(nullptr);
-    co_return fail(session, demoted.error(), "quorum");
+    co_return fail_change(session, demoted.error());
   }
   const SteadyTime deadline = session.clock().now() + std::max<Duration>(session.timeout(), std::chrono::seconds(30));
   ZkOutcome<NodeData> back = demoted;

@@ -81,7 +81,7 @@ Task<Exit> list(Session& session, const PathArguments& arguments) {
   std::vector<std::string> names;
   if (arguments.recursive) {
     auto all = co_await subtree(**zk, arguments.path);
-    if (!all) co_return fail(session, all.error(), arguments.path);
+    if (!all) co_return fail(session, all.error());
     names = std::move(*all);
   } else {
     auto children = co_await (*zk)->children(arguments.path);
@@ -110,7 +110,7 @@ Task<Exit> tree(Session& session, const PathArguments& arguments) {
   auto zk = co_await open_zookeeper(session, arguments.auth);
   if (!zk) co_return zk.error();
   auto all = co_await subtree(**zk, arguments.path, arguments.depth);
-  if (!all) co_return fail(session, all.error(), arguments.path);
+  if (!all) co_return fail(session, all.error());
   // By elements: "/a/b" comes before "/a-b".
   const auto elements = [](std::string path) {
     std::ranges::replace(path, '/', '\x01');
@@ -145,8 +145,11 @@ Task<Exit> get(Session& session, const PathArguments& arguments) {
     if (session.console().output_is_terminal() && !node->data.ends_with('\n')) session.out().raw("\n");
     co_return Exit::ok;
   }
+  // As `consume` prints values: text where it is text.
+  Field data{"data", node->null ? Value() : Value(node->data)};
+  if (!is_utf8(node->data)) data = {"data_base64", base64_text(node->data)};
   Object object = stat_fields(arguments.path, node->stat);
-  object.insert(object.begin() + 1, {"data", node->null ? Value() : Value(node->data)});
+  object.insert(object.begin() + 1, std::move(data));
   session.out().object(object);
   co_return Exit::ok;
 }
@@ -248,7 +251,7 @@ Task<std::expected<std::vector<Doomed>, Exit>> look_up(Session& session, ZooKeep
     Doomed doomed{path};
     if (arguments.recursive) {
       auto all = co_await subtree(zk, path);
-      if (!all) co_return std::unexpected(fail(session, all.error(), path));
+      if (!all) co_return std::unexpected(fail(session, all.error()));
       doomed.znodes = all->size();
       std::erase_if(out, [&](const Doomed& other) { return is_below(other.path, path); });
     } else {
@@ -269,6 +272,15 @@ Task<std::expected<std::vector<Doomed>, Exit>> look_up(Session& session, ZooKeep
     out.push_back(std::move(doomed));
   }
   co_return out;
+}
+
+// Whether a znode may be deleted is said by the ACL of the one above it.
+Exit fail_to_remove(Session& session, const TreeFailure& failure) {
+  if (failure.why.code != ZkError::no_auth) return fail(session, failure);
+  const std::string above(zk_parent(failure.path));
+  return session.fail(Exit::refused,
+                      fmt::format("{}: no permission to delete it: the ACL of {} says who may", failure.path, above),
+                      fmt::format("`holdfast zk acl {}` shows it; --auth USER:PASSWORD says who you are", above));
 }
 
 Task<Exit> remove(Session& session, const DeleteArguments& arguments) {
@@ -296,13 +308,14 @@ Task<Exit> remove(Session& session, const DeleteArguments& arguments) {
     if (!sure) co_return Exit::refused;
   }
   for (const Doomed& one : *doomed) {
-    ZkOutcome<> removed;
+    TreeOutcome<> removed;
     if (arguments.recursive) {
       removed = co_await remove_subtree(**zk, one.path);
     } else {
-      removed = co_await (*zk)->remove(one.path, arguments.version);
+      auto gone = co_await (*zk)->remove(one.path, arguments.version);
+      if (!gone) removed = std::unexpected(TreeFailure{one.path, std::move(gone.error())});
     }
-    if (!removed) co_return fail(session, removed.error(), one.path);
+    if (!removed) co_return fail_to_remove(session, removed.error());
     session.out().done(fmt::format("deleted {}", one.path), {{"path", one.path}, {"znodes", one.znodes}});
   }
   co_return Exit::ok;
@@ -340,7 +353,7 @@ Task<Exit> acl(Session& session, const AclArguments& arguments) {
   std::vector<std::string> paths{arguments.path};
   if (arguments.recursive) {
     auto all = co_await subtree(**zk, arguments.path);
-    if (!all) co_return fail(session, all.error(), arguments.path);
+    if (!all) co_return fail(session, all.error());
     paths = std::move(*all);
   }
   for (const std::string& path : paths) {
@@ -369,6 +382,9 @@ Task<Exit> watch(Session& session, const PathArguments& arguments) {
       arguments.path, arguments.recursive ? AddWatchMode::persistent_recursive : AddWatchMode::persistent, watcher);
   if (!added) co_return fail(session, added.error(), arguments.path);
   session.on_interrupt([&changed] { changed.notify(); });
+  if (session.console().error_is_terminal())
+    session.note(fmt::format("watching {}{}; Ctrl-C ends it", arguments.path,
+                             arguments.recursive ? " and everything below it" : ""));
   while (!session.interrupted()) {
     changed.reset();
     for (const WatchEvent& event : std::exchange(events, {})) {
@@ -384,7 +400,7 @@ Task<Exit> watch(Session& session, const PathArguments& arguments) {
     auto noticed = co_await changed.wait();
     (void)noticed;
   }
-  co_return Exit::ok;
+  co_return Exit::interrupted;
 }
 
 // A line of `cons`: " /127.0.0.1:34578[1](queued=0,recved=1,...,sid=0x1,...,to=30000,...)".
@@ -411,7 +427,9 @@ Task<Exit> sessions(Session& session) {
     }
     if (answer->find("not in the whitelist") != std::string::npos)
       co_return session.fail(Exit::refused, fmt::format("{} does not tell its sessions", to_string(server)),
-                             "set 4lw.commands.whitelist=srvr,cons on the servers");
+                             "it answers four-letter words as 4lw.commands.whitelist says, which is srvr unless told "
+                             "otherwise: put the line 4lw.commands.whitelist=srvr,cons into the file that it has from "
+                             "`holdfast server --config FILE` (ZooKeeper: zoo.cfg) and start it again");
     any = true;
     for (std::size_t at = 0; at < answer->size();) {
       const std::size_t end = std::min(answer->find('\n', at), answer->size());

@@ -29,9 +29,18 @@ std::string acl_text(const std::vector<ZkAcl>& acl);
 std::string base64_text(std::string_view data);
 std::optional<std::string> base64_data(std::string_view text);  // nothing: it is none
 
+// What was not done to a tree, and the znode of it that stood against it.
+struct TreeFailure {
+  std::string path;
+  ZkFailure why;
+};
+template <class T = void>
+using TreeOutcome = std::expected<T, TreeFailure>;
+Exit fail(Session& session, const TreeFailure& failure);
+
 // `path` and everything below it, parents first. A node that goes meanwhile is left out.
-Task<ZkOutcome<std::vector<std::string>>> subtree(ZooKeeper& zk, std::string path, std::size_t depth_max = SIZE_MAX);
+Task<TreeOutcome<std::vector<std::string>>> subtree(ZooKeeper& zk, std::string path, std::size_t depth_max = SIZE_MAX);
 // Deletes them, children first, in multis. What comes to be meanwhile makes it fail.
-Task<ZkOutcome<>> remove_subtree(ZooKeeper& zk, std::string path);
+Task<TreeOutcome<>> remove_subtree(ZooKeeper& zk, std::string path);
 
 }  // namespace holdfast::client

@@ -31,6 +31,12 @@ std::string java_date(std::int64_t ms) {
 }  // namespace
 
 Task<std::expected<ZooKeeper*, Exit>> open_zookeeper(Session& session, std::vector<std::string> auth) {
+  for (const std::string& credentials : auth) {
+    // It is not shown: it may be a password.
+    const std::size_t colon = credentials.find(':');
+    if (colon == std::string::npos || colon == 0)
+      co_return std::unexpected(session.usage("--auth is USER:PASSWORD", "as --auth alice:secret"));
+  }
   const Target& target = session.zookeeper();
   auto servers = parse_connect_string(target.address);
   if (!servers)
@@ -101,6 +107,8 @@ Exit fail(Session& session, const ZkFailure& failure, std::string_view doing) {
       return say(Exit::failed, to_string(failure));
   }
 }
+
+Exit fail(Session& session, const TreeFailure& failure) { return fail(session, failure.why, failure.path); }
 
 // ---- Texts
 
@@ -177,7 +185,7 @@ std::optional<std::string> base64_data(std::string_view text) {
 
 // ---- Trees
 
-Task<ZkOutcome<std::vector<std::string>>> subtree(ZooKeeper& zk, std::string path, std::size_t depth_max) {
+Task<TreeOutcome<std::vector<std::string>>> subtree(ZooKeeper& zk, std::string path, std::size_t depth_max) {
   // Breadth first, as zkCli lists it.
   std::vector<std::pair<std::string, std::size_t>> found{{path, 0}};
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -188,7 +196,7 @@ Task<ZkOutcome<std::vector<std::string>>> subtree(ZooKeeper& zk, std::string pat
       found[i].first.clear();
       continue;
     }
-    if (!children) co_return zk_failed(children);
+    if (!children) co_return std::unexpected(TreeFailure{parent, std::move(children.error())});
     std::ranges::sort(children->names);
     for (const std::string& name : children->names) found.emplace_back(zk_join(parent, name), depth + 1);
   }
@@ -199,9 +207,9 @@ Task<ZkOutcome<std::vector<std::string>>> subtree(ZooKeeper& zk, std::string pat
   co_return out;
 }
 
-Task<ZkOutcome<>> remove_subtree(ZooKeeper& zk, std::string path) {
+Task<TreeOutcome<>> remove_subtree(ZooKeeper& zk, std::string path) {
   auto all = co_await subtree(zk, path);
-  if (!all) co_return zk_failed(all);
+  if (!all) co_return std::unexpected(std::move(all.error()));
   std::erase(*all, "/");
   while (!all->empty()) {
     const std::size_t count = std::min(removals_at_once, all->size());
@@ -211,14 +219,19 @@ Task<ZkOutcome<>> remove_subtree(ZooKeeper& zk, std::string path) {
     for (const std::string& one : batch) parts.push_back(ZkOp::remove(one));
     auto removed = co_await zk.multi(std::move(parts));
     if (removed) continue;
-    if (removed.error().code != ZkError::no_node) co_return zk_failed(removed);
+    if (removed.error().code != ZkError::no_node) {
+      const auto part = static_cast<std::size_t>(removed.error().part);
+      const std::string& refused = part < batch.size() ? batch[part] : path;
+      co_return std::unexpected(TreeFailure{refused, std::move(removed.error())});
+    }
     // One of them has gone meanwhile, as an ephemeral may: then one by one.
     for (const std::string& one : batch) {
       auto gone = co_await zk.remove(one);
-      if (!gone && gone.error().code != ZkError::no_node) co_return zk_failed(gone);
+      if (!gone && gone.error().code != ZkError::no_node)
+        co_return std::unexpected(TreeFailure{one, std::move(gone.error())});
     }
   }
-  co_return ZkOutcome<>();
+  co_return TreeOutcome<>();
 }
 
 }  // namespace holdfast::client

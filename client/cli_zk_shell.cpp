@@ -171,11 +171,15 @@ Task<bool> ZkShell::connect(std::string servers) {
   zk_ = std::make_unique<ZooKeeper>(session_.shard(), session_.network(), *random_, std::move(options));
   zk_->on_session(watcher_);
   auto connected = co_await zk_->connect(session_.timeout(), 1);
-  if (!connected)
-    session_.fail(
-        Exit::unreachable,
-        fmt::format("ZooKeeper at {} ({}): {}", servers_, session_.zookeeper().source, connected.error().message),
-        "start a node with `holdfast server`, or name another with --zookeeper HOST:PORT");
+  if (!connected) {
+    // Where `connect` led is not what an option or the environment said.
+    const Target& target = session_.zookeeper();
+    const bool is_target = servers_ == target.address;
+    const std::string where = is_target ? fmt::format("{} ({})", servers_, target.source) : servers_;
+    session_.fail(Exit::unreachable, fmt::format("ZooKeeper at {}: {}", where, connected.error().message),
+                  fmt::format("start a node with `holdfast server`, or name another with {}",
+                              is_target ? "--zookeeper HOST:PORT" : "connect HOST:PORT"));
+  }
   co_return connected.has_value();
 }
 
@@ -398,9 +402,10 @@ Task<Exit> run_zk_shell(Session& session, std::vector<std::string> command) {
 void add_zk_shell_verb(Cli& cli) {
   auto command = std::make_shared<std::vector<std::string>>();
   Verb& verb = cli.verb("zk shell", "zkCli's commands, with their output");
-  verb.app().add_option("command", *command, "one command; none: lines of standard input");
-  verb.app().prefix_command();
+  verb.app().add_option("command", *command, "one command, with its options; none: lines of standard input");
+  verb.app().positionals_at_end();  // what begins with a dash behind its name is the command's own
   verb.example("holdfast zk shell", "at a terminal")
+      .example("holdfast zk shell ls -R /brokers", "one command")
       .example("echo 'ls -R /brokers' | holdfast zk shell", "from a pipe")
       .runs([command](Session& session) { return run_zk_shell(session, *command); });
 }

@@ -115,7 +115,7 @@ Task<void> ZkShell::ls(Words words) {
   if (!is_sound(path)) co_return;
   if (words.has('R')) {
     auto all = co_await subtree(*zk_, path);
-    if (!all) co_return complain(all.error(), path);
+    if (!all) co_return complain(all.error().why, path);
     for (const std::string& one : *all) print(one + "\n");
     co_return;
   }
@@ -203,8 +203,8 @@ Task<void> ZkShell::remove_all(Words words) {
   if (!is_sound(path)) co_return;
   auto removed = co_await remove_subtree(*zk_, path);
   if (removed) co_return;
-  complain(removed.error(), path);
-  if (removed.error().code != ZkError::no_node) complain("Failed to delete some node(s) in the subtree!");
+  complain(removed.error().why, path);
+  if (removed.error().why.code != ZkError::no_node) complain("Failed to delete some node(s) in the subtree!");
 }
 
 Task<void> ZkShell::stat(Words words) {
@@ -264,7 +264,7 @@ Task<void> ZkShell::set_acl(Words words) {
   std::vector<std::string> paths{path};
   if (words.has('R')) {
     auto all = co_await subtree(*zk_, path);
-    if (!all) co_return complain(all.error(), path);
+    if (!all) co_return complain(all.error().why, path);
     paths = std::move(*all);
   }
   for (const std::string& one : paths) {
@@ -362,7 +362,7 @@ Task<void> ZkShell::remove_quota(Words words) {
     co_return;
   }
   auto removed = co_await remove_subtree(*zk_, place);
-  if (!removed) co_return complain(removed.error(), place);
+  if (!removed) co_return complain(removed.error().why, place);
   // What is left above it and holds nothing more.
   for (std::string_view above = zk_parent(place); above.size() > quota_root.size(); above = zk_parent(above)) {
     auto emptied = co_await zk_->remove(std::string(above));

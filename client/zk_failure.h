@@ -16,6 +16,7 @@ using wire::zk::ZkError;
 struct ZkFailure {
   ZkError code = ZkError::system_error;
   std::string message;  // for people: what failed, on which znode; ends without a period
+  int part = -1;        // of a multi: the first one that failed, from 0
 
   // The same request may succeed later. After ConnectionLoss a write may have been carried out all the same.
   bool retriable() const;

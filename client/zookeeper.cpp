@@ -32,6 +32,13 @@ bool ZooKeeper::is_over() const {
          state_ == SessionState::closed;
 }
 
+std::string ZooKeeper::last_error() const {
+  if (!last_error_.empty()) return last_error_;
+  std::string servers;
+  for (const Endpoint& server : options_.servers.servers) servers += (servers.empty() ? "" : ",") + to_string(server);
+  return "no answer from " + servers;
+}
+
 void ZooKeeper::begin() {
   if (begun_ || ending_) return;
   begun_ = shard_.spawn(gate_, run());
@@ -47,8 +54,14 @@ Task<ZkOutcome<>> ZooKeeper::connect(Duration at_most, std::size_t rounds_max) {
     const SteadyTime now = shard_.clock().now();
     if (state_ == SessionState::auth_failed) co_return zk_failed(ZkError::auth_failed, "the credentials were refused");
     if (is_over()) co_return zk_failed(ZkError::session_expired);
-    if (now >= deadline || rounds_ - rounds_before >= rounds_max)
-      co_return zk_failed(ZkError::connection_loss, last_error_);
+    if (now >= deadline || rounds_ - rounds_before >= rounds_max) {
+      using std::chrono::milliseconds, std::chrono::seconds;
+      const auto ms = std::chrono::duration_cast<milliseconds>(at_most);
+      const std::string in =
+          ms % seconds(1) == milliseconds(0) ? fmt::format("{}s", ms / seconds(1)) : fmt::format("{}ms", ms.count());
+      co_return zk_failed(ZkError::connection_loss,
+                          last_error_.empty() ? fmt::format("{} in {}", last_error(), in) : last_error_);
+    }
     co_await changed_.wait_for(deadline - now);
   }
   co_return ZkOutcome<>();
@@ -173,7 +186,7 @@ Task<ZkOutcome<>> ZooKeeper::add_auth(std::string scheme, std::string credential
   while (!auth_[index].answer) {
     if (state_ == SessionState::auth_failed) break;
     if (is_over()) co_return zk_failed(ZkError::session_expired);
-    if (impatience_ != impatience) co_return zk_failed(ZkError::connection_loss, last_error_);
+    if (impatience_ != impatience) co_return zk_failed(ZkError::connection_loss, last_error());
     co_await changed_.wait();
   }
   if (state_ == SessionState::auth_failed) co_return zk_failed(ZkError::auth_failed, "the credentials were refused");

@@ -60,8 +60,8 @@ class ZooKeeper {
   std::int64_t session_id() const { return session_.id; }  // 0: there is none yet
   Duration session_timeout() const { return timeout_; }    // as negotiated
   std::int64_t last_zxid() const { return last_zxid_; }
-  std::optional<Endpoint> server() const { return server_; }     // that it is connected to
-  const std::string& last_error() const { return last_error_; }  // why the last connection, or attempt, ended
+  std::optional<Endpoint> server() const { return server_; }  // that it is connected to
+  std::string last_error() const;                             // why the last connection, or attempt, ended
   // Runs by itself, longer than whoever leaves it behind: what is to be tidied up when a server can be reached. Not run
   // once the client is closing, which waits for the end of those that are.
   void go_on_with(Task<void> task);
@@ -179,7 +179,7 @@ class ZooKeeper {
   Duration timeout_;
   std::int64_t last_zxid_ = 0;
   std::optional<Endpoint> server_;
-  std::string last_error_ = "no server was tried yet";
+  std::string last_error_;  // empty: none has ended yet
   std::vector<std::weak_ptr<Watcher>> session_watchers_;
   ZooKeeperWatches watches_;
 

@@ -249,9 +249,12 @@ Task<ZkOutcome<std::vector<ZkOpResult>>> ZooKeeper::multi(std::vector<ZkOp> part
     const auto& body = message->results[i].body;
     if (const auto* failure = std::get_if<jute::ErrorResponse>(&body)) {
       const auto error = static_cast<ZkError>(failure->err);
-      if (error != ZkError::ok && error != ZkError::runtime_inconsistency)
-        co_return zk_failed(error,
-                            fmt::format("part {} of the multi, {} {}", i, jute::op_name(parts[i].op), parts[i].path));
+      if (error != ZkError::ok && error != ZkError::runtime_inconsistency) {
+        auto refused =
+            zk_failed(error, fmt::format("part {} of the multi, {} {}", i, jute::op_name(parts[i].op), parts[i].path));
+        refused.error().part = static_cast<int>(i);
+        co_return refused;
+      }
       out[i].error = error;
     } else if (const auto* made = std::get_if<jute::Create2Response>(&body)) {
       out[i].path = outside(made->path.value_or(""));

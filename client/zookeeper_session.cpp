@@ -329,7 +329,7 @@ void ZooKeeper::disconnected(const Endpoint& from, const Error& why) {
     if (request->op == OpCode::close_session) {
       finish(*request, Arrival());
     } else if (request->sends >= zookeeper_sends_max || (request->is_write() && tells_outcomes_ == Known::no)) {
-      finish(*request, zk_failed(ZkError::connection_loss, fmt::format("{}: {}", request->about, last_error_)));
+      finish(*request, zk_failed(ZkError::connection_loss, fmt::format("{}: {}", request->about, last_error())));
     } else {
       lost_.push_back(request);
     }
@@ -364,7 +364,7 @@ void ZooKeeper::lose_patience() {
   if (session_.id != 0) change_state(SessionState::doubtful);
   for (auto* requests : {&lost_, &queued_}) {
     for (Request* request : std::exchange(*requests, {}))
-      finish(*request, zk_failed(ZkError::connection_loss, fmt::format("{}: {}", request->about, last_error_)));
+      finish(*request, zk_failed(ZkError::connection_loss, fmt::format("{}: {}", request->about, last_error())));
   }
   changed_.wake_all();
   shard_.arm(doubt_, timeout_, [this] { lose_patience(); });

@@ -152,6 +152,44 @@ class Loader {
  public:
   explicit Loader(std::vector<std::string>& notices) : notices_(notices) {}
 
+  // What was refused.
+  std::vector<Error> read(Disk& disk, const ConfigSources& sources) {
+    std::vector<Error> errors;
+    const auto note = [&errors](auto& failed) { errors.push_back(std::move(failed.error())); };
+    for (const std::string& file : sources.files) {
+      auto bytes = disk.read_file(file, file_bytes_max);
+      if (!bytes) {
+        note(bytes);
+        continue;
+      }
+      auto properties = parse_properties(as_text(*bytes));
+      if (!properties) {
+        errors.emplace_back(properties.error().kind, fmt::format("{}: {}", file, properties.error().message));
+        continue;
+      }
+      for (const Property& p : *properties) {
+        auto done = set(p.key, p.value, fmt::format("{}:{}", file, p.line));
+        if (!done) note(done);
+      }
+    }
+    for (const std::string& given : sources.sets) {
+      const std::size_t equals = given.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        errors.emplace_back(ErrorKind::invalid_input, fmt::format("--set {}: give it as key=value", given));
+        continue;
+      }
+      auto done = set(std::string_view(given).substr(0, equals), std::string_view(given).substr(equals + 1), "--set");
+      if (!done) note(done);
+    }
+    if (!errors.empty()) return errors;
+    auto checked = config_.check();
+    if (!checked) note(checked);
+    return errors;
+  }
+
+  Config& config() { return config_; }
+
+ private:
   Result<void> set(std::string_view key, std::string_view value, const std::string& source) {
     auto done = config_.set(key, value, source);
     if (!done) return done;
@@ -162,9 +200,6 @@ class Loader {
     return {};
   }
 
-  Config& config() { return config_; }
-
- private:
   Config config_ = Config::defaults();
   std::set<std::string, std::less<>> noticed_;
   std::vector<std::string>& notices_;
@@ -189,26 +224,14 @@ Result<std::vector<Property>> parse_properties(std::string_view text) {
 
 Result<Config> load_config(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices) {
   Loader loader(notices);
-  for (const std::string& file : sources.files) {
-    auto bytes = disk.read_file(file, file_bytes_max);
-    if (!bytes) return fail(bytes);
-    auto properties = parse_properties(as_text(*bytes));
-    if (!properties) return fail(properties.error().kind, fmt::format("{}: {}", file, properties.error().message));
-    for (const Property& p : *properties) {
-      auto done = loader.set(p.key, p.value, fmt::format("{}:{}", file, p.line));
-      if (!done) return fail(done);
-    }
-  }
-  for (const std::string& set : sources.sets) {
-    const std::size_t equals = set.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return fail(ErrorKind::invalid_input, fmt::format("--set {}: give it as key=value", set));
-    auto done = loader.set(std::string_view(set).substr(0, equals), std::string_view(set).substr(equals + 1), "--set");
-    if (!done) return fail(done);
-  }
-  auto checked = loader.config().check();
-  if (!checked) return fail(checked);
+  std::vector<Error> errors = loader.read(disk, sources);
+  if (!errors.empty()) return std::unexpected(std::move(errors.front()));
   return std::move(loader.config());
+}
+
+std::vector<Error> config_errors(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices) {
+  Loader loader(notices);
+  return loader.read(disk, sources);
 }
 
 }  // namespace holdfast

@@ -29,5 +29,8 @@ struct ConfigSources {
 
 // `notices` gets one line for each key that is known but has no meaning here.
 Result<Config> load_config(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices);
+// All that it would refuse, in the order of the sources; empty: nothing. Whether the values go together is looked at
+// only where each of them may stand.
+std::vector<Error> config_errors(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices);
 
 }  // namespace holdfast

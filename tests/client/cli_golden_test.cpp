@@ -30,6 +30,7 @@ std::string normalised(std::string text, const EmbeddedNode& node) {
   text = std::regex_replace(text, std::regex("\\b" + port + "\\b"), "PORT");
   text = std::regex_replace(text, std::regex("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z"), "TIME");
   text = std::regex_replace(text, std::regex("\"timestamp\": ?\\d{13}"), "\"timestamp\":TIME");
+  text = std::regex_replace(text, std::regex("\\b0x[0-9a-f]+\\b"), "ZXID");
   text = std::regex_replace(text, std::regex("(id\"?: )\"?[A-Za-z0-9_-]{22}\"?"), "$1ID");
   return text;
 }
@@ -77,7 +78,8 @@ TEST_P(CliGolden, SaysWhatItSaid) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, CliGolden,
-                         testing::Values("topics", "records", "groups", "brokers", "cluster", "mistakes", "settings"),
+                         testing::Values("topics", "records", "groups", "brokers", "cluster", "mistakes", "settings",
+                                         "zk"),
                          [](const auto& parameter) { return parameter.param; });
 
 }  // namespace

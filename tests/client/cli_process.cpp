@@ -1,11 +1,14 @@
 #include "tests/client/cli_process.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,6 +157,19 @@ CommandOutcome run_holdfast(const std::vector<std::string>& arguments, const Env
 CommandOutcome run_shell(const std::string& line, const Environment& environment, double limit_seconds) {
   return run(Strings({"/bin/sh", "-c", line}), Strings(lines_of(environment)), {}, true, limit_seconds);
 }
+
+SilentServer::SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(socket_, generic, size) != 0 || ::listen(socket_, 16) != 0) throw std::runtime_error("listen");
+  ::getsockname(socket_, generic, &size);
+  address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
+SilentServer::~SilentServer() { ::close(socket_); }
 
 TerminalSession::TerminalSession(const std::vector<std::string>& arguments, const Environment& environment) {
   descriptor_ = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);

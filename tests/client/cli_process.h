@@ -26,6 +26,20 @@ CommandOutcome run_holdfast(const std::vector<std::string>& arguments, const Env
 // A line of sh; both outputs in `output`, as they come.
 CommandOutcome run_shell(const std::string& line, const Environment& environment, double limit_seconds = 60);
 
+// A port that takes connections and says nothing.
+class SilentServer {
+ public:
+  SilentServer();
+  ~SilentServer();
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  const std::string& address() const { return address_; }
+
+ private:
+  int socket_;
+  std::string address_;
+};
+
 // The command at a terminal of its own, 100 columns wide.
 class TerminalSession {
  public:

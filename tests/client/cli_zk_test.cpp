@@ -138,17 +138,13 @@ TEST_F(CliZk, AWatchTellsWhatHappens) {
   Environment environment = clean_environment();
   environment["HOLDFAST_ZOOKEEPER"] = node_->zookeeper();
   TerminalSession watch({"zk", "watch", "-R", "/t4", "--output", "json"}, environment);
-  // Whether it watches already cannot be seen: it is told something until it says so.
-  bool told = false;
-  for (int i = 0; i < 100 && !told; ++i) {
-    ok({"zk", "set", "/t4", std::to_string(i)});
-    told = watch.screen().find("NodeDataChanged") != std::string::npos || (i > 3 && watch.expect("NodeDataChanged"));
-  }
-  EXPECT_TRUE(told);
+  ASSERT_TRUE(watch.expect("watching /t4 and everything below it; Ctrl-C ends it"));
+  ok({"zk", "set", "/t4", "new"});
+  EXPECT_TRUE(watch.expect("NodeDataChanged"));
   ok({"zk", "create", "/t4/x"});
   EXPECT_TRUE(watch.expect("/t4/x"));
   watch.type("\x03");
-  EXPECT_EQ(watch.wait(), 0);
+  EXPECT_EQ(watch.wait(), 130);
 }
 
 TEST_F(CliZk, ARepeatedVerbLeavesNoSessionsBehind) {
@@ -166,6 +162,64 @@ TEST_F(CliZk, ARepeatedVerbLeavesNoSessionsBehind) {
 }
 
 TEST_F(CliZk, SessionsAreListed) { EXPECT_THAT(ok({"zk", "sessions", "--output", "json"}), Not(HasSubstr("error"))); }
+
+TEST_F(CliZk, ANodeThatDoesNotTellItsSessionsSaysWhichLineIsMissing) {
+  auto as_shipped = EmbeddedNode::start();
+  ASSERT_TRUE(as_shipped) << as_shipped.error().message;
+  const CommandOutcome outcome = holdfast({"zk", "sessions", "--zookeeper", (*as_shipped)->zookeeper()});
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_THAT(outcome.errors, HasSubstr((*as_shipped)->zookeeper() + " does not tell its sessions"));
+  EXPECT_THAT(outcome.errors, HasSubstr("4lw.commands.whitelist=srvr,cons"));
+  EXPECT_THAT(outcome.errors, HasSubstr("--config FILE"));
+}
+
+TEST_F(CliZk, DataThatIsNoTextSurvivesAsJson) {
+  ok({"zk", "create", "/binary"});
+  ok({"zk", "set", "/binary", "-"}, std::string("\xff\x00\xfe", 3));
+  EXPECT_EQ(ok({"zk", "get", "/binary"}), std::string("\xff\x00\xfe", 3));
+  const std::string json = ok({"zk", "get", "/binary", "-o", "json"});
+  EXPECT_THAT(json, HasSubstr(R"("data_base64": "/wD+")"));
+  EXPECT_THAT(json, Not(HasSubstr(R"("data":)")));
+  const std::string yaml = ok({"zk", "get", "/binary", "-o", "yaml"});
+  EXPECT_THAT(yaml, HasSubstr("data_base64: "));
+  EXPECT_THAT(yaml, HasSubstr("/wD+"));
+  ok({"zk", "set", "/binary", "gr\xc3\xbc\xc3\x9f"});
+  EXPECT_THAT(ok({"zk", "get", "/binary", "-o", "json"}), HasSubstr("\"data\": \"gr\xc3\xbc\xc3\x9f\""));
+}
+
+TEST_F(CliZk, ATreeThatRefusesSaysWhereItDoes) {
+  for (const char* path : {"/guarded", "/guarded/open", "/guarded/closed", "/guarded/closed/child"})
+    ok({"zk", "create", path});
+  ok({"zk", "acl", "/guarded/closed", "--set", "world:anyone:ra"});
+  const CommandOutcome removed = holdfast({"zk", "delete", "-r", "/guarded", "--yes"});
+  EXPECT_EQ(removed.code, 5);
+  EXPECT_THAT(removed.errors,
+              HasSubstr("/guarded/closed/child: no permission to delete it: the ACL of /guarded/closed says who may"));
+  ok({"zk", "acl", "/guarded/closed", "--set", "world:anyone:a"});
+  const CommandOutcome listed = holdfast({"zk", "ls", "-R", "/guarded"});
+  EXPECT_EQ(listed.code, 5);
+  EXPECT_THAT(listed.errors, HasSubstr("/guarded/closed: no permission"));
+}
+
+TEST_F(CliZk, CredentialsAreAUserAndAPassword) {
+  for (const char* auth : {"nonsense", ":password"}) {
+    const CommandOutcome outcome = holdfast({"zk", "ls", "/", "--auth", auth});
+    EXPECT_EQ(outcome.code, 2) << auth;
+    EXPECT_THAT(outcome.errors, HasSubstr("--auth is USER:PASSWORD")) << auth;
+    EXPECT_THAT(outcome.errors, Not(HasSubstr("nonsense")));
+  }
+  EXPECT_EQ(holdfast({"zk", "ls", "/", "--auth", "alice:a:b"}).code, 0);
+}
+
+TEST_F(CliZk, ServersThatSayNothingAreNamed) {
+  const SilentServer one, other;
+  const CommandOutcome outcome =
+      holdfast({"zk", "ls", "/", "--timeout", "300ms", "--zookeeper", one.address() + "," + other.address()});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_GE(outcome.seconds, 0.3);
+  EXPECT_LT(outcome.seconds, 5);
+  EXPECT_THAT(outcome.errors, HasSubstr("no answer from " + one.address() + "," + other.address() + " in 300ms"));
+}
 
 TEST_F(CliZk, TheQuorumsState) {
   EXPECT_THAT(ok({"quorum", "status"}), HasSubstr("standalone"));
@@ -239,6 +293,11 @@ TEST_F(CliZk, OneCommandNeedsNoLines) {
   EXPECT_THAT(ok({"zk", "shell", "create", "/s5", "two words"}), Not(HasSubstr("Welcome")));
   EXPECT_THAT(ok({"zk", "shell", "get", "/s5"}), HasSubstr("two words\n"));
   EXPECT_EQ(holdfast({"zk", "shell", "get", "/none"}).code, 1);
+  // What begins with a dash behind the command's name is its own.
+  EXPECT_EQ(ok({"zk", "shell", "ls", "-R", "/s5"}), "/s5\n");
+  EXPECT_THAT(ok({"zk", "shell", "get", "-s", "/s5"}), HasSubstr("dataVersion = 0\n"));
+  EXPECT_EQ(holdfast({"zk", "shell", "create", "-e", "-s", "/s5/x-", "data"}).code, 0);
+  EXPECT_EQ(holdfast({"zk", "shell", "--recursive", "ls", "/s5"}).code, 2);
   // What zkCli answers with its usage, or a complaint about an argument, is no success.
   EXPECT_EQ(holdfast({"zk", "shell", "--", "create", "-c", "-e", "/s5/x"}).code, 1);
   EXPECT_EQ(holdfast({"zk", "shell", "--", "set", "-v", "many", "/s5", "x"}).code, 1);
@@ -246,6 +305,13 @@ TEST_F(CliZk, OneCommandNeedsNoLines) {
   EXPECT_EQ(holdfast({"zk", "shell", "listquota", "/s5"}).code, 1);
   EXPECT_EQ(holdfast({"zk", "shell", "--", "addWatch", "-m", "NEVER", "/s5"}).code, 1);
   EXPECT_THAT(ok({"zk", "shell", "get", "/s5"}), HasSubstr("two words\n"));
+}
+
+TEST_F(CliZk, AServerThatTheShellDoesNotReachIsTheOneItTried) {
+  const CommandOutcome outcome = holdfast({"zk", "shell", "connect", "127.0.0.1:1"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("ZooKeeper at 127.0.0.1:1: "));
+  EXPECT_THAT(outcome.errors, Not(HasSubstr("HOLDFAST_ZOOKEEPER")));
 }
 
 TEST_F(CliZk, TheShellAtATerminal) {

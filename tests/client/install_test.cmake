@@ -1,4 +1,4 @@
-# Installs into a fresh directory and builds an example against that.
+# Installs into a fresh directory, looks for the manual page there and builds an example against that.
 set(work ${BUILD}/install_test)
 file(REMOVE_RECURSE ${work})
 
@@ -10,6 +10,10 @@ function(run)
 endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix)
+file(GLOB_RECURSE pages RELATIVE ${work}/prefix ${work}/prefix/holdfast.1)
+if(NOT pages MATCHES "^[^;]*man/man1/holdfast\\.1$")
+  message(FATAL_ERROR "the manual page is not where man looks for it: ${pages}")
+endif()
 set(flags "")
 if(FLAGS)
   set(flags "-fsanitize=${FLAGS}")

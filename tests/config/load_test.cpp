@@ -105,6 +105,22 @@ TEST_F(LoadConfig, AnErrorNamesFileLineAndNearestKey) {
   EXPECT_FALSE(load({.files = {::testing::TempDir() + "no such file"}, .sets = {}}));
 }
 
+TEST_F(LoadConfig, AllErrorsCanBeHad) {
+  const auto path = file("errors.properties", "num.partitons=3\nnum.partitions=3\nclientPort=zwei\nnum.io.threads=4\n");
+  const std::string absent = ::testing::TempDir() + "no such file";
+  std::vector<std::string> notices, messages;
+  const ConfigSources sources{.files = {absent, path}, .sets = {"clientPort", "broker.id=1", "node.id=2"}};
+  for (const Error& error : config_errors(system_disk(), sources, notices)) messages.push_back(error.message);
+  ASSERT_EQ(messages.size(), 4u);
+  EXPECT_NE(messages[0].find(absent), std::string::npos);
+  EXPECT_EQ(messages[1], path + ":1: unknown key num.partitons; did you mean num.partitions?");
+  EXPECT_EQ(messages[2], path + ":3: Invalid value zwei for configuration clientPort: Not a number of type INT");
+  EXPECT_EQ(messages[3], "--set clientPort: give it as key=value");
+  EXPECT_EQ(notices, (std::vector<std::string>{path + ":4: num.io.threads is known, but has no effect here"}));
+  EXPECT_TRUE(config_errors(system_disk(), {.files = {}, .sets = {"broker.id=1"}}, notices).empty());
+  EXPECT_EQ(config_errors(system_disk(), {.files = {}, .sets = {"broker.id=1", "node.id=2"}}, notices).size(), 1u);
+}
+
 TEST_F(LoadConfig, KeysWithoutAMeaningGetOneNoticeEach) {
   const auto path = file("notices.properties",
                          "num.io.threads=8\nzookeeper.connect=localhost:2181\nnum.io.threads=9\nauthProvider.1=x.Y\n"

@@ -25,7 +25,7 @@ Task<Exit> repeat(Session& session, const Verb::Run& run, Duration every) {
   for (;;) {
     if (on_screen) session.out().clear_screen();
     const Exit exit = co_await run(session);
-    if (!session.out().flush()) co_return Exit::reader_gone;
+    if (!session.out().flush()) co_return session.output_failed();
     // A mistake in the command line does not get better, an unreachable server may.
     if (exit == Exit::usage || session.interrupted()) co_return exit;
     co_await session.end_round();
@@ -167,13 +167,21 @@ Verb& Cli::adopt(const std::string& name, CLI::App& app) {
   return *verbs_.back();
 }
 
+int Cli::print(std::string_view text) const {
+  const auto written = console_.write(text);
+  if (written) return code(Exit::ok);
+  if (written.error().kind == ErrorKind::closed) return code(Exit::reader_gone);
+  console_.write_error(fmt::format("holdfast: {}\n", output_complaint(written.error())));
+  return code(Exit::failed);
+}
+
 int Cli::run(int argc, const char* const* argv) {
   try {
     root_->parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return console_.write(help_text(*this)) ? 0 : code(Exit::reader_gone);
+    return print(help_text(*this));
   } catch (const CLI::CallForVersion& version) {
-    return console_.write(std::string(version.what()) + "\n") ? 0 : code(Exit::reader_gone);
+    return print(std::string(version.what()) + "\n");
   } catch (const CLI::ParseError& error) {
     console_.write_error(complaint_text(*this, error));
     return code(Exit::usage);
@@ -275,7 +283,10 @@ int Cli::run_verb(Verb& verb) {
     session.fail(Exit::failed, fmt::format("it has met its own bug: {}", exception.what()));
   }
   session.progress({});
-  if (!session.out().flush() && exit == Exit::ok) exit = Exit::reader_gone;
+  if (!session.out().flush()) {
+    const Exit broken = session.output_failed();
+    if (exit == Exit::ok || exit == Exit::reader_gone) exit = broken;
+  }
   // A server that does not even refuse is not waited for.
   if (!loop.run(session.close(), close_limit)) console_.exit_now(code(exit));
   return code(exit);

@@ -130,6 +130,7 @@ class Cli {
   // The options given, the environment, the profile and the defaults, in this order.
   Result<Session::Setting> resolve(const Verb& verb) const;
   int run_verb(Verb& verb);
+  int print(std::string_view text) const;  // on standard output; the exit code
 
   const World world_;
   Console& console_;

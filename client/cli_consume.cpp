@@ -160,7 +160,7 @@ class Consumption {
       }
       if (ends_) close_those_that_ended(fetcher);
       const bool idle = taken->empty();
-      if ((idle || printer_.full()) && !printer_.flush()) co_return Exit::reader_gone;
+      if ((idle || printer_.full()) && !printer_.flush()) co_return session_.output_failed();
       if (idle && !open_.empty()) co_await wakeup_.wait();
     }
     co_return Exit::ok;

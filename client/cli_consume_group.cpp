@@ -37,7 +37,7 @@ Task<Exit> poll_all(Session& session, const ConsumeArguments& arguments, RecordP
       }
       printer.print(*records->partition, record);
     }
-    if (!printer.flush()) co_return Exit::reader_gone;
+    if (!printer.flush()) co_return session.output_failed();
     if (!to_end || !records->empty()) continue;
     const bool ended = co_await at_the_end(consumer);
     if (ended) co_return Exit::ok;
@@ -74,7 +74,7 @@ Task<Exit> consume_as_member(Session& session, const ConsumeArguments& arguments
     exit = co_await poll_all(session, arguments, printer, consumer);
   }
   // What could not be handed on must not count as read: without a cluster nothing is committed.
-  if (exit == Exit::reader_gone) co_await session.disconnect();
+  if (session.out().broken()) co_await session.disconnect();
   co_await consumer.stop();
   co_return exit;
 }

@@ -92,7 +92,7 @@ class Production {
     session_.progress({});
     summarise();
     if (session_.interrupted()) co_return Exit::interrupted;
-    if (session_.out().broken()) co_return Exit::reader_gone;
+    if (session_.out().broken()) co_return session_.output_failed();
     co_return read != Exit::ok ? read : failure_;
   }
 
@@ -174,7 +174,7 @@ class Production {
         co_return session_.fail(Exit::failed, fmt::format("record {} is longer than {}", records_ + 1,
                                                           bytes_value(record_bytes_max).text()));
       show_progress();
-      if (!session_.out().flush()) co_return Exit::reader_gone;
+      if (!session_.out().flush()) co_return session_.output_failed();
     }
     co_return Exit::ok;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstring>
 
 #include "client/admin.h"
 #include "client/cluster.h"
@@ -39,6 +40,10 @@ std::string_view fix_of(ErrorCode code) {
 }
 
 }  // namespace
+
+std::string output_complaint(const Error& error) {
+  return error.os_error == 0 ? error.message : fmt::format("standard output: {}", std::strerror(error.os_error));
+}
 
 Session::Session(World world, Console& console, MainLoop& loop, Setting setting)
     : world_(world),
@@ -170,6 +175,13 @@ void Session::note(std::string_view message) {
   progress({});
   out_.flush();
   console_.write_error(fmt::format("{}\n", printable(message)));
+}
+
+Exit Session::output_failed() {
+  const std::optional<Error>& why = out_.failure();
+  if (!why || why->kind == ErrorKind::closed) return Exit::reader_gone;
+  if (!std::exchange(output_failure_said_, true)) fail(Exit::failed, output_complaint(*why));
+  return Exit::failed;
 }
 
 Task<bool> Session::confirm(std::string loss, std::string word) {

@@ -30,7 +30,7 @@ enum class Exit : std::uint8_t {
   not_found = 4,    // what it is about does not exist
   refused = 5,      // a server or a safeguard said no: a precondition, a permission, a missing confirmation
   interrupted = 130,
-  reader_gone = 141,  // nobody reads the output any more
+  reader_gone = 141,  // nobody reads the output any more; any other failure of it is `failed`
 };
 
 struct GlobalOptions {
@@ -92,6 +92,8 @@ class Session {
   Exit fail(Exit exit, std::string_view message, std::string_view fix = {});
   Exit usage(std::string_view message, std::string_view fix = {}) { return fail(Exit::usage, message, fix); }
   void note(std::string_view message);  // on standard error; not an error
+  // What standard output that could not be written ends with: quietly where the reader has gone, else it is said, once.
+  Exit output_failed();
   static Exit exit_of(wire::ErrorCode code);
 
   // --- Before data goes. True with --yes, or when the person at the terminal types `word`. Otherwise false, and it has
@@ -125,8 +127,11 @@ class Session {
   bool interrupted_ = false;
   bool disconnected_ = false;
   bool progress_shown_ = false;
+  bool output_failure_said_ = false;
 };
 
+// Why standard output could not be written: "standard output: No space left on device".
+std::string output_complaint(const Error& error);
 // The one of `words` that was probably meant; empty when none is near.
 std::string nearest_word(std::string_view word, std::span<const std::string> words);
 std::optional<OutputFormat> parse_output_format(std::string_view text);

@@ -148,6 +148,19 @@ TEST_F(CliCommand, AReaderThatLeavesEndsItQuietly) {
   EXPECT_THAT(outcome.output, Not(HasSubstr("holdfast:")));
 }
 
+TEST_F(CliCommand, OutputThatCannotBeWrittenIsAFailureAndSaidSo) {
+  create_topic("full");
+  ASSERT_EQ(run({"produce", "full"}, "one\n").code, 0);
+  for (const char* verb : {"consume full -e", "consume full -e -g fullers", "topic list", "topic list --watch=10ms",
+                           "produce full -v --whole /proc/self/stat", "--version", "topic list --help"}) {
+    const CommandOutcome outcome =
+        run_shell(std::string("holdfast ") + verb + " > /dev/full; echo code $?", environment(), 20);
+    EXPECT_EQ(outcome.output, "holdfast: standard output: No space left on device\ncode 1\n") << verb;
+  }
+  // What could not be printed is not read.
+  EXPECT_THAT(run({"group", "describe", "fullers", "-o", "json"}).output, Not(HasSubstr("\"offset\": 1")));
+}
+
 TEST_F(CliCommand, AnInterruptEndsAConsumerWithItsCode) {
   create_topic("interrupt");
   ASSERT_EQ(run({"produce", "interrupt"}, "one\n").code, 0);

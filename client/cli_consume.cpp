@@ -271,8 +271,8 @@ void add_consume_verb(Cli& cli) {
       .option("-n,--count", arguments->count, "so many records at most", "N")
       .option("-g,--group", arguments->group, "as a member of this group; what was printed is committed", "GROUP")
       .option("-f,--format", arguments->format,
-              "kcat's: %t topic, %p partition, %o offset, %k key, %s value, %K %S sizes, %T timestamp, %h headers, "
-              "%n count, \\n \\t \\xNN",
+              "kcat's: %t topic, %p partition, %o offset, %k key, %s value, %K %S sizes, %R the value's "
+              "size as 4 bytes, %T timestamp, %h headers, %n count, %%, \\n \\t \\xNN",
               "FORMAT")
       .option("-K,--key-separator", arguments->separator, "print the key, and this before the value", "TEXT")
       .option("-Z,--null", arguments->null_text, "printed for keys and values that are null", "WORD")

@@ -113,6 +113,8 @@ TEST(CliParse, NamesAndPatterns) {
   const std::vector<std::string> names{"orders", "billing"};
   EXPECT_EQ(nearest_word("ordrs", names), "orders");
   EXPECT_EQ(nearest_word("zzzz", names), "");
+  const std::vector<std::string> fields{"key", "value"};
+  EXPECT_EQ(nearest_word("vlaue", fields), "value");
   EXPECT_EQ(nearest_word(std::string(100'000, 'o'), names), "");
   EXPECT_EQ(parse_topic_part("orders:0,3")->partitions, (std::vector<std::int32_t>{0, 3}));
   EXPECT_FALSE(parse_topic_part("orders")->partitions);
@@ -141,6 +143,14 @@ TEST(CliRecord, FormatsHaveKcatsTokens) {
   nothing.value.reset();
   format->append(out, {"orders", 3}, nothing, 1, "NULL");
   EXPECT_EQ(out, "orders/3@7 NULL=NULL (-1,-1) 1000 #1 %\n");
+  const auto framed = RecordFormat::parse("%R%s");
+  ASSERT_TRUE(framed);
+  out.clear();
+  framed->append(out, {"orders", 3}, record_of("", std::string(258, 'x')), 1, "");
+  EXPECT_EQ(out.substr(0, 5), std::string("\0\0\x01\x02x", 5));
+  out.clear();
+  framed->append(out, {"orders", 3}, nothing, 1, "");
+  EXPECT_EQ(out, "\xff\xff\xff\xff");
   EXPECT_FALSE(RecordFormat::parse("%x"));
   EXPECT_FALSE(RecordFormat::parse("50%"));
   EXPECT_EQ(unescape("a\\tb\\x41\\q\\"), "a\tbA\\q\\");
@@ -172,6 +182,22 @@ TEST(CliRecord, JsonOfPeople) {
                            R"({"headers":[{"value":"x"}]})", R"({"timestamp":"now"})"})
     EXPECT_FALSE(parse_record_json(text)) << text;
   EXPECT_FALSE(parse_record_json("{\"value\":" + std::string(100'000, '[')));
+}
+
+TEST(CliRecord, AMistypedFieldIsNoRecord) {
+  const auto complaint = [](std::string_view text) {
+    const auto read = parse_record_json(text);
+    return read ? std::string() : read.error().message;
+  };
+  EXPECT_EQ(complaint(R"({"key":"k","vlaue":"x"})"), "'vlaue' is no field of a record; did you mean value?");
+  EXPECT_THAT(complaint(R"({"key":"k","payload":"x"})"),
+              testing::HasSubstr("'payload' is no field of a record: topic"));
+  EXPECT_THAT(complaint("{}"), testing::HasSubstr("neither value nor value_base64"));
+  EXPECT_THAT(complaint(R"({"key":"k"})"), testing::HasSubstr("neither value nor value_base64"));
+  EXPECT_EQ(complaint(R"({"value":"x","headers":[{"key":"a","valeu":"b"}]})"),
+            "'valeu' is no field of a header; did you mean value?");
+  EXPECT_EQ(complaint(R"({"key":"k","value":null})"), "");
+  EXPECT_EQ(complaint(R"({"value_base64":"eA=="})"), "");
 }
 
 TEST(CliHistogram, QuantilesAreWithinAThousandth) {

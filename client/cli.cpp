@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
 #include <exception>
 
 #include "client/cli_manual.h"
@@ -44,7 +46,60 @@ Task<Exit> once_reached(Session& session, const Verb::Run& run) {
   co_return exit;
 }
 
+// "-w 1s" is "--watch=1s": to CLI11 a flag takes no word behind it, and the verb would have it for an argument.
+std::vector<std::string> with_watch_joined(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  for (std::size_t i = 0; i + 1 < words.size() && words[i] != "--"; ++i) {
+    if ((words[i] != "-w" && words[i] != "--watch") || !parse_duration(words[i + 1])) continue;
+    words[i] = "--watch=" + words[i + 1];
+    words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+  }
+  return words;
+}
+
 }  // namespace
+
+Verb& Verb::at_least(std::int64_t least) {
+  last_->check(CLI::Validator(
+      [least](std::string& text) {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool fits = error == std::errc() && number >= least;
+        return fits ? std::string() : fmt::format("a number of at least {}, not {}", least, text);
+      },
+      ""));
+  return *this;
+}
+
+// Writes the number anew: CLI11 would take 010 for eight.
+void Verb::whole_number(std::int64_t min, std::int64_t max) {
+  last_->transform(CLI::Validator(
+      [min, max](std::string& text) {
+        std::string_view digits(text);
+        if (digits.starts_with('+')) digits.remove_prefix(1);
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        const bool whole = end == digits.data() + digits.size() && !digits.empty();
+        if (!whole || error == std::errc::invalid_argument || text.starts_with("+-"))
+          return fmt::format("'{}' is not a whole number", text);
+        if (error != std::errc() || number < min || number > max)
+          return fmt::format("a number from {} to {}, not {}", min, max, text);
+        text = std::to_string(number);
+        return std::string();
+      },
+      ""));
+}
+
+void Verb::real_number() {
+  last_->check(CLI::Validator(
+      [](std::string& text) {
+        double number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool real = error == std::errc() && end == text.data() + text.size() && std::isfinite(number);
+        return real ? std::string() : fmt::format("'{}' is not a number", text);
+      },
+      ""));
+}
 
 Verb& Verb::choice(const std::string& names, std::string& into, const std::vector<std::string>& words,
                    const std::string& what) {
@@ -136,7 +191,8 @@ void Cli::add_global_options() {
   add("--profile", options_.profile, "PROFILE", "a cluster named by `holdfast profile` (HOLDFAST_PROFILE)");
   add("-o,--output", options_.output, "text|wide|json|yaml", "how to print; fields of json and yaml are stable");
   add("--timeout", options_.timeout, "DURATION", "how long a server may take to answer: 500ms, 10s, 1m");
-  root_->add_flag("-w,--watch", options_.watch, "repeat every 2 seconds, or --watch=DURATION");
+  root_->add_flag("-w,--watch", options_.watch,
+                  "repeat every 2 seconds, or as often as -w 500ms or --watch=500ms says");
   root_->add_flag("--no-color", options_.no_color, "no colours (NO_COLOR)");
   root_->add_flag("-y,--yes", options_.yes, "do not ask before data goes");
   root_->add_flag("--dry-run", options_.dry_run, "say what would be done, do nothing; refused by verbs that cannot");
@@ -177,7 +233,10 @@ int Cli::print(std::string_view text) const {
 
 int Cli::run(int argc, const char* const* argv) {
   try {
-    root_->parse(argc, argv);
+    // CLI11 takes them from the back, without the name of the program.
+    std::vector<std::string> words = with_watch_joined(argc, argv);
+    std::reverse(words.begin(), words.end());
+    root_->parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     return print(help_text(*this));
   } catch (const CLI::CallForVersion& version) {

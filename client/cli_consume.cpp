@@ -269,6 +269,7 @@ void add_consume_verb(Cli& cli) {
       .option("--until", arguments->until, "end: where the partitions end now; @TIME; or so many records", "WHERE")
       .flag("-e,--exit", arguments->to_end, "the same as --until end")
       .option("-n,--count", arguments->count, "so many records at most", "N")
+      .at_least(1)
       .option("-g,--group", arguments->group, "as a member of this group; what was printed is committed", "GROUP")
       .option("-f,--format", arguments->format,
               "kcat's: %t topic, %p partition, %o offset, %k key, %s value, %K %S sizes, %R the value's "

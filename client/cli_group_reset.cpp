@@ -281,6 +281,7 @@ void add_group_reset_verb(Cli& cli) {
       .option("--to-datetime", arguments->to_datetime, "to the first record at or after a time", "TIME")
       .option("--by-duration", arguments->by_duration, "to the first record of the last 2h, 7d or P7DT2H", "DURATION")
       .option("--to-offset", arguments->to_offset, "to this offset", "N")
+      .at_least(0)
       .option("--shift-by", arguments->shift_by, "so many records forward, or with - backward", "N")
       .option("--from-file", arguments->from_file, "to those of a file with lines topic,partition,offset", "FILE")
       .flag("--execute", arguments->execute, "do it")

@@ -123,6 +123,7 @@ void add_offsets_verbs(Cli& cli) {
   auto looked = std::make_shared<DirArguments>();
   cli.verb("log dirs", "log directories, and what replicas in them weigh")
       .option("--broker", looked->brokers, "only of this broker (may be repeated)", "BROKER")
+      .at_least(0)
       .option("--topic", looked->topics, "only of these topics or patterns (may be repeated)", "TOPIC")
       .flag("--replicas", looked->replicas, "each replica on a line")
       .watchable()

@@ -284,6 +284,7 @@ void add_produce_verb(Cli& cli) {
       .flag("--whole", arguments->whole, "each file is one record")
       .flag("--json", arguments->json, "each line is a JSON object, as `consume -o json` prints them")
       .option("-p,--partition", arguments->partition, "to this partition; default: by key", "N")
+      .at_least(0)
       .choice("-z,--compression", arguments->codec, {"none", "gzip", "snappy", "lz4", "zstd"}, "codec of the batches")
       .choice("--acks", arguments->acks, {"all", "1", "0"}, "who must have a record before it counts as written")
       .flag("--no-idempotence", arguments->not_idempotent, "a retry may then write a record twice")

@@ -223,8 +223,10 @@ void add_topic_verbs(Cli& cli) {
   cli.verb("topic create", "make topics")
       .argument("NAME", created->topics, "their names")
       .option("-p,--partitions", created->partitions, "partitions of each; default: num.partitions of the broker", "N")
+      .at_least(1)
       .option("-r,--replicas", created->replicas, "replicas of each partition; default: default.replication.factor",
               "N")
+      .at_least(1)
       .option("-c,--config", created->configs, "key=value (may be repeated)", "KEY=VALUE")
       .option("--assign", created->assignment, "brokers of each partition, 1:2,2:3: two partitions", "BROKERS")
       .flag("--if-not-exists", created->if_absent, "one that is there already is no failure")
@@ -252,6 +254,7 @@ void add_topic_verbs(Cli& cli) {
   cli.verb("topic add-partitions", "give a topic more partitions")
       .argument("TOPIC", added->topic, "the topic")
       .argument("TOTAL", added->total, "how many it shall have altogether")
+      .at_least(1)
       .more("Records with a key go to other partitions from then on: consumers that rely on the order of keys notice.")
       .example("holdfast topic add-partitions orders 24")
       .knows_dry_run()

@@ -241,6 +241,35 @@ TEST_F(CliCommand, WatchShowsWhatChanges) {
   EXPECT_EQ(terminal.wait(), 130);
 }
 
+TEST_F(CliCommand, WatchTakesItsDurationAsAWordToo) {
+  for (const std::vector<std::string>& how : {std::vector<std::string>{"-w", "50ms"}, {"--watch", "50ms"}}) {
+    std::vector<std::string> arguments{"topic", "list", "--no-color"};
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    const std::string name = "watched-by" + std::to_string(how[0].size());
+    create_topic(name + "-before");
+    TerminalSession terminal(arguments, environment());
+    ASSERT_TRUE(terminal.expect("NAME"));
+    create_topic(name + "-later");
+    ASSERT_TRUE(terminal.expect(name + "-later"));
+    terminal.type("\x03");
+    EXPECT_EQ(terminal.wait(), 130);
+  }
+}
+
+TEST_F(CliCommand, NumbersAreRefusedWhereTheyMeanNothing) {
+  for (const char* line :
+       {"consume t -n 0", "consume t -n -5", "topic create t -p -1", "topic create t -r 0", "topic add-partitions t 0",
+        "group reset g --topic t --to-offset -1", "produce t -p -1", "log dirs --broker -1", "topic create t -p 1.5",
+        "topic create t -p 99999999999999999999", "topic create t -p ''", "cluster health --lag -1"}) {
+    const CommandOutcome outcome = run_shell(std::string("holdfast ") + line + " < /dev/null", environment());
+    EXPECT_EQ(outcome.code, 2) << line;
+    EXPECT_THAT(outcome.output, Not(HasSubstr("Could not convert"))) << line;
+    EXPECT_THAT(outcome.output, HasSubstr("number")) << line;
+  }
+  ASSERT_EQ(run({"topic", "create", "ten", "-p", "010"}).code, 0);
+  EXPECT_THAT(run({"topic", "list", "ten", "-o", "json"}).output, HasSubstr("\"partitions\": 10"));
+}
+
 TEST_F(CliCommand, ATopicOrPartitionThatIsNotThereIsAnError) {
   create_topic("parts");
   ASSERT_EQ(run({"produce", "parts"}, "one\ntwo\n").code, 0);

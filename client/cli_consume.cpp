@@ -44,7 +44,7 @@ std::optional<Place> parse_until(std::string_view text, std::int64_t now_ms) {
     return time ? std::optional(Place{Place::Kind::time, *time}) : std::nullopt;
   }
   const auto number = parse_number(text);
-  return number ? std::optional(Place{Place::Kind::last, *number}) : std::nullopt;
+  return number ? std::optional(Place{Place::Kind::offset, *number}) : std::nullopt;
 }
 
 using Offsets = std::map<TopicPartition, std::int64_t>;
@@ -63,8 +63,10 @@ class Consumption {
           fmt::format("--from '{}': start, end, an offset, @TIME, or -N for the last N of each "
                       "partition",
                       arguments_.from));
-    if (!until) co_return session_.usage(fmt::format("--until '{}': end, @TIME or a count", arguments_.until));
-    printer_.limit(until->kind == Place::Kind::last ? std::optional(until->number) : arguments_.count);
+    if (!until)
+      co_return session_.usage(fmt::format("--until '{}': end, @TIME, or an offset", arguments_.until),
+                               "--count N is so many records");
+    printer_.limit(arguments_.count);
     const Exit found = co_await find_partitions();
     if (found != Exit::ok) co_return found;
     const Exit placed = co_await find_places(*from, *until, now_ms);
@@ -127,7 +129,10 @@ class Consumption {
                                 "--from start, or TOPIC:PARTITION for one partition");
     }
     begins_ = std::move(begins);
-    if (until.kind == Place::Kind::end) ends_ = std::move(*ends);
+    if (until.kind == Place::Kind::offset) {
+      for (auto& [partition, offset] : *ends) offset = until.number;
+    }
+    if (until.kind == Place::Kind::end || until.kind == Place::Kind::offset) ends_ = std::move(*ends);
     if (until.kind == Place::Kind::time && until.number <= now_ms) {
       auto found = co_await offsets_at(OffsetSpec::at(until.number));
       if (!found) co_return found.error();
@@ -266,7 +271,8 @@ void add_consume_verb(Cli& cli) {
       .argument("TOPIC", arguments->topics, "topics or patterns; TOPIC:0,3 for some partitions")
       .option("--from", arguments->from, "start (default), end, an offset, @TIME, or -N: the last N of each partition",
               "WHERE")
-      .option("--until", arguments->until, "end: where the partitions end now; @TIME; or so many records", "WHERE")
+      .option("--until", arguments->until,
+              "up to end: where the partitions end now; to @TIME; or to an offset, itself not printed", "WHERE")
       .flag("-e,--exit", arguments->to_end, "the same as --until end")
       .option("-n,--count", arguments->count, "so many records at most", "N")
       .at_least(1)

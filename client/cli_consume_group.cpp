@@ -47,13 +47,12 @@ Task<Exit> poll_all(Session& session, const ConsumeArguments& arguments, RecordP
 }  // namespace
 
 Task<Exit> consume_as_member(Session& session, const ConsumeArguments& arguments, RecordPrinter& printer) {
-  const std::optional<std::int64_t> count = parse_number(arguments.until);
-  if (!arguments.until.empty() && arguments.until != "end" && !count)
-    co_return session.usage("--until in a group is end or a count");
+  if (!arguments.until.empty() && arguments.until != "end")
+    co_return session.usage("--until in a group is end", "--count N is so many records");
   if (!arguments.from.empty() && arguments.from != "start" && arguments.from != "end")
     co_return session.usage("--from in a group is start or end, for partitions of which it has no offset",
                             "holdfast group reset moves a group to an offset or a time");
-  printer.limit(count ? count : arguments.count);
+  printer.limit(arguments.count);
   auto topics = co_await existing_topics(session, arguments.topics);
   if (!topics) co_return topics.error();
 

@@ -117,6 +117,23 @@ Verb& Verb::choice(const std::string& names, std::string& into, const std::vecto
   return *this;
 }
 
+Verb& Verb::choices(const std::string& names, std::vector<std::string>& into, const std::vector<std::string>& words,
+                    const std::string& type, const std::string& what) {
+  app_.add_option(names, into, what)
+      ->type_name(type)
+      ->transform(CLI::Validator(
+          [words](std::string& word) {
+            for (const std::string& known : words) {
+              if (CLI::detail::to_lower(word) != CLI::detail::to_lower(known)) continue;
+              word = known;
+              return std::string();
+            }
+            return fmt::format("'{}' is not one of {}", word, fmt::join(words, "|"));
+          },
+          ""));
+  return *this;
+}
+
 Verb& Verb::flag(const std::string& names, bool& into, const std::string& what) {
   app_.add_flag(names, into, what);
   return *this;

@@ -72,6 +72,9 @@ class Verb {
   // One of these words.
   Verb& choice(const std::string& names, std::string& into, const std::vector<std::string>& words,
                const std::string& what);
+  // Some of these words, in any case of letters.
+  Verb& choices(const std::string& names, std::vector<std::string>& into, const std::vector<std::string>& words,
+                const std::string& type, const std::string& what);
   Verb& flag(const std::string& names, bool& into, const std::string& what);
 
   Verb& example(std::string command, std::string what = {});

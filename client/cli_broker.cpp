@@ -48,18 +48,6 @@ Task<Exit> list(Session& session) {
   co_return Exit::ok;
 }
 
-Task<std::expected<std::int32_t, Exit>> known_broker(Session& session, std::string name) {
-  const auto id = parse_number(name);
-  if (!id || *id > INT32_MAX) co_return std::unexpected(session.usage(fmt::format("'{}' is no id of a broker", name)));
-  auto cluster = co_await session.admin().describe_cluster();
-  if (!cluster) co_return std::unexpected(session.fail(cluster.error(), "brokers"));
-  for (const BrokerListing& broker : cluster->brokers) {
-    if (broker.id == *id) co_return broker.id;
-  }
-  co_return std::unexpected(
-      session.fail(Exit::not_found, fmt::format("there is no broker {} now", name), "holdfast broker list"));
-}
-
 Table configs_of(const std::vector<ConfigEntry>& entries, bool all) {
   Table table{{{"key"}, {"value"}, {"source"}, {"read_only"}, {"type", true}}, {}};
   for (const ConfigEntry& entry : entries) {

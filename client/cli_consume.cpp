@@ -26,10 +26,7 @@ struct Place {
 std::optional<Place> parse_from(std::string_view text, std::int64_t now_ms) {
   if (text == "start" || text.empty()) return Place{Place::Kind::start};
   if (text == "end") return Place{Place::Kind::end};
-  if (text.starts_with('@')) {
-    const auto time = parse_time(text.substr(1), now_ms);
-    return time ? std::optional(Place{Place::Kind::time, *time}) : std::nullopt;
-  }
+  if (const auto time = parse_moment(text, now_ms)) return Place{Place::Kind::time, *time};
   const bool last = text.starts_with('-');
   const auto number = parse_number(last ? text.substr(1) : text);
   if (!number) return std::nullopt;
@@ -39,10 +36,7 @@ std::optional<Place> parse_from(std::string_view text, std::int64_t now_ms) {
 std::optional<Place> parse_until(std::string_view text, std::int64_t now_ms) {
   if (text.empty()) return Place{Place::Kind::never};
   if (text == "end") return Place{Place::Kind::end};
-  if (text.starts_with('@')) {
-    const auto time = parse_time(text.substr(1), now_ms);
-    return time ? std::optional(Place{Place::Kind::time, *time}) : std::nullopt;
-  }
+  if (const auto time = parse_moment(text, now_ms)) return Place{Place::Kind::time, *time};
   const auto number = parse_number(text);
   return number ? std::optional(Place{Place::Kind::offset, *number}) : std::nullopt;
 }

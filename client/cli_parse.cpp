@@ -108,7 +108,14 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   return static_cast<std::uint64_t>(*bytes);
 }
 
+std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_ms) {
+  const bool has_unit = !text.empty() && text.back() >= 'a' && text.back() <= 'z';
+  if (!text.starts_with('@') && !(text.starts_with('-') && has_unit)) return std::nullopt;
+  return parse_time(text, now_ms);
+}
+
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms) {
+  if (text.starts_with('@')) text.remove_prefix(1);
   if (text == "now") return now_ms;
   if (text.starts_with('-')) {
     const auto ago = parse_duration(text.substr(1));

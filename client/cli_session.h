@@ -140,6 +140,9 @@ std::optional<Duration> parse_duration(std::string_view text);
 // "10KiB", "1GiB", "500MB", "42".
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // "2026-01-31T12:00:00Z", "2026-01-31 12:00", "2026-01-31", milliseconds since 1970, "now", "-2h": that long ago. UTC.
+// With or without the "@" that tells a time from an offset where both may stand.
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms);
+// A time where an offset may stand, too: "@TIME", and "-2h". "-2" is none.
+std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_ms);
 
 }  // namespace holdfast::client

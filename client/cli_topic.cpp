@@ -40,6 +40,9 @@ Value id_value(const Uuid& id) { return id == Uuid{} ? Value() : Value(to_base64
 Task<Exit> list(Session& session, const ListArguments& arguments) {
   auto topics = co_await session.admin().list_topics();
   if (!topics) co_return session.fail(topics.error(), "topics");
+  std::vector<std::string> known;
+  for (const TopicListing& topic : *topics) known.push_back(topic.name);
+  if (const Exit there = all_there(session, "topic", arguments.patterns, known); there != Exit::ok) co_return there;
   Table table{{{"name"}, {"partitions"}, {"replicas"}, {"internal", true}, {"id", true}}, {}};
   for (const TopicListing& topic : *topics) {
     const auto matching = [&topic](const std::string& pattern) { return matches(pattern, topic.name); };

@@ -94,12 +94,15 @@ TEST(CliParse, Times) {
   constexpr std::int64_t now = 1'700'000'000'000;
   EXPECT_EQ(parse_time("now", now), now);
   EXPECT_EQ(parse_time("-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_time("@-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_time("@2023-11-14T22:13:20Z", now), now);
   EXPECT_EQ(parse_time("1699999999123", now), 1'699'999'999'123);
   EXPECT_EQ(parse_time("2023-11-14T22:13:20Z", now), now);
   EXPECT_EQ(parse_time("2023-11-14 22:13:20.5", now), now + 500);
   EXPECT_EQ(parse_time("2023-11-15T00:13:20+02:00", now), now);
   EXPECT_EQ(parse_time("2023-11-14", now), 1'699'920'000'000);
-  for (const char* text : {"", "yesterday", "2023-13-01", "2023-11-14T25:00", "2023-11-14T22:13:20X", "2023-11-14T"})
+  for (const char* text :
+       {"", "@", "@@now", "yesterday", "2023-13-01", "2023-11-14T25:00", "2023-11-14T22:13:20X", "2023-11-14T"})
     EXPECT_FALSE(parse_time(text, now)) << text;
 }
 

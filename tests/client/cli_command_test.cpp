@@ -182,6 +182,19 @@ TEST_F(CliCommand, AMemberThatIsInterruptedCommitsWhatItPrinted) {
   EXPECT_THAT(group.output, HasSubstr("\"members\": 0"));
 }
 
+TEST_F(CliCommand, AGroupThatHasCommittedNothingHasNoLag) {
+  create_topic("unread");
+  ASSERT_EQ(run({"produce", "unread"}, "one\n").code, 0);
+  TerminalSession terminal({"consume", "unread", "-g", "idlers", "--from", "end"}, environment());
+  CommandOutcome group;
+  for (int i = 0; i < 200 && group.output.find("\"topic\": \"unread\"") == std::string::npos; ++i)
+    group = run({"group", "describe", "idl*", "-o", "json"});
+  EXPECT_THAT(group.output, HasSubstr("\"offset\": null"));
+  EXPECT_THAT(group.output, HasSubstr("\"lag\": null,\n")) << "of the group, too";
+  terminal.type("\x03");
+  EXPECT_EQ(terminal.wait(), 130);
+}
+
 TEST_F(CliCommand, ATypistProducesLineByLine) {
   create_topic("typed");
   TerminalSession terminal({"produce", "typed", "-v"}, environment());

@@ -101,6 +101,11 @@ TEST(CliParse, Times) {
   EXPECT_EQ(parse_time("2023-11-14 22:13:20.5", now), now + 500);
   EXPECT_EQ(parse_time("2023-11-15T00:13:20+02:00", now), now);
   EXPECT_EQ(parse_time("2023-11-14", now), 1'699'920'000'000);
+  EXPECT_EQ(parse_moment("@-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_moment("-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_moment("@-5", now), now - 5'000);
+  for (const char* text : {"", "-5", "-1.5", "5", "now", "2023-11-14", "-h"})
+    EXPECT_FALSE(parse_moment(text, now)) << text;
   for (const char* text :
        {"", "@", "@@now", "yesterday", "2023-13-01", "2023-11-14T25:00", "2023-11-14T22:13:20X", "2023-11-14T"})
     EXPECT_FALSE(parse_time(text, now)) << text;

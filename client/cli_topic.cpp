@@ -6,6 +6,7 @@
 
 #include "client/admin.h"
 #include "client/cli.h"
+#include "client/cli_alter.h"
 #include "client/cli_common.h"
 #include "client/cli_families.h"
 #include "client/cli_topic.h"
@@ -143,16 +144,31 @@ Task<Exit> alter(Session& session, const AlterArguments& arguments) {
   auto topics = co_await existing_topics(session, arguments.topics);
   if (!topics) co_return topics.error();
   std::map<ConfigResource, std::vector<ConfigChange>> requests;
-  for (const std::string& topic : *topics) requests[{ConfigResourceType::topic, topic}] = *changes;
+  std::vector<ConfigResource> resources;
+  for (const std::string& topic : *topics) {
+    requests[{ConfigResourceType::topic, topic}] = *changes;
+    resources.push_back({ConfigResourceType::topic, topic});
+  }
+  Each<ConfigResource, std::vector<ConfigEntry>> now;
+  if (session.dry_run()) {
+    DescribeConfigsOptions options;
+    options.synonyms = true;
+    now = co_await session.admin().describe_configs(std::move(resources), std::move(options));
+  }
+  note_without_effect(session, SettingGroup::topic, *changes);
   const auto results = co_await session.admin().incremental_alter_configs(std::move(requests), session.dry_run());
   Report report(session);
   for (const auto& [resource, result] : results) {
     Object fields{{"topic", resource.name}};
     if (!result) {
       report.failed(result.error(), fmt::format("topic {}", resource.name), std::move(fields));
+    } else if (!session.dry_run()) {
+      report.done(fmt::format("altered topic {}", resource.name), "altered", std::move(fields));
+    } else if (const auto& entries = now.at(resource); !entries) {
+      report.failed(entries.error(), fmt::format("topic {}", resource.name), std::move(fields));
     } else {
-      report.done(fmt::format("{} topic {}", session.dry_run() ? "would alter" : "altered", resource.name),
-                  session.dry_run() ? "valid" : "altered", std::move(fields));
+      report_differences(session, report, fmt::format("would alter topic {}", resource.name), std::move(fields),
+                         differences_of(*entries, ConfigSource::topic, *changes));
     }
   }
   co_return report.finish();

@@ -30,8 +30,12 @@ std::string list_with(std::string_view list, std::string_view elements, bool app
 
 std::optional<std::string> value_without(const ConfigEntry& entry, ConfigSource own) {
   if (entry.source != own) return entry.value;
+  // Others that stand for it have another unit.
+  const Setting* setting = find_setting(SettingGroup::topic, entry.name);
+  std::string_view same = entry.name;
+  if (own == ConfigSource::topic) same = setting ? setting->synonym : std::string_view();
   for (const ConfigSynonym& synonym : entry.synonyms) {
-    if (synonym.source != own) return synonym.value;
+    if (synonym.source != own) return synonym.name == same ? synonym.value : std::nullopt;
   }
   return std::nullopt;
 }

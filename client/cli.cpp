@@ -269,6 +269,12 @@ int Cli::run(int argc, const char* const* argv) {
       console_.write_error(fmt::format("holdfast: `{}` does not know --dry-run: nothing was done\n", verb->name()));
       return code(Exit::usage);
     }
+    // What prints in its own way alone, with nothing to repeat.
+    if (verb->plain_ && !(options_.output.empty() && options_.watch.empty())) {
+      console_.write_error(fmt::format("holdfast: {} means nothing to `{}`\n",
+                                       options_.output.empty() ? "--watch" : "--output", verb->name()));
+      return code(Exit::usage);
+    }
     if (verb->plain_) return verb->plain_();
     if (verb->prepare_) verb->prepare_(options_);
     return run_verb(*verb);
@@ -335,6 +341,7 @@ Result<Session::Setting> Cli::resolve(const Verb& verb) const {
   setting.colour = console_.output_is_terminal() && !options_.no_color && !console_.environment("NO_COLOR");
   setting.yes = options_.yes;
   setting.dry_run = options_.dry_run;
+  setting.format_given = !options_.output.empty();
   return setting;
 }
 

@@ -49,6 +49,7 @@ class Session {
   struct Setting {
     OutputFormat format = OutputFormat::text;
     bool colour = false, yes = false, dry_run = false;
+    bool format_given = false;  // on the command line, not by a profile
     Duration timeout = std::chrono::seconds(30);
     Target kafka, zookeeper;
     std::string profile;  // empty: none
@@ -69,6 +70,7 @@ class Session {
   const Setting& setting() const { return setting_; }
   Duration timeout() const { return setting_.timeout; }  // of one request
   bool dry_run() const { return setting_.dry_run; }
+  bool format_given() const { return setting_.format_given; }
 
   // Made when they are first asked for; nothing is dialled by that.
   Cluster& cluster();

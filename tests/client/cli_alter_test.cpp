@@ -20,11 +20,15 @@ Difference difference(const ConfigEntry& now, ConfigOperation operation, std::op
 }
 
 TEST(CliAlter, ValuesAreReplacedAndRemoved) {
-  const ConfigEntry own = entry("a", "3", ConfigSource::topic,
-                                {{"a", "3", ConfigSource::topic}, {"log.a", "5", ConfigSource::static_broker}});
+  const auto retention = [](std::string synonym) {
+    return entry("retention.ms", "3", ConfigSource::topic,
+                 {{"retention.ms", "3", ConfigSource::topic}, {std::move(synonym), "5", ConfigSource::static_broker}});
+  };
+  const ConfigEntry own = retention("log.retention.ms");
   EXPECT_EQ(difference(own, ConfigOperation::set, "4").before, "3");
   EXPECT_EQ(difference(own, ConfigOperation::set, "4").after, "4");
   EXPECT_EQ(difference(own, ConfigOperation::remove).after, "5");
+  EXPECT_EQ(difference(retention("log.retention.hours"), ConfigOperation::remove).after, std::nullopt) << "hours";
   const ConfigEntry untold = entry("a", "3", ConfigSource::topic, {{"a", "3", ConfigSource::topic}});
   EXPECT_EQ(difference(untold, ConfigOperation::remove).after, std::nullopt);
   EXPECT_TRUE(difference(untold, ConfigOperation::remove).removed);

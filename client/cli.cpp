@@ -47,8 +47,7 @@ Task<Exit> once_reached(Session& session, const Verb::Run& run) {
 }
 
 // "-w 1s" is "--watch=1s": to CLI11 a flag takes no word behind it, and the verb would have it for an argument.
-std::vector<std::string> with_watch_joined(int argc, const char* const* argv) {
-  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+std::vector<std::string> with_watch_joined(std::vector<std::string> words) {
   for (std::size_t i = 0; i + 1 < words.size() && words[i] != "--"; ++i) {
     if ((words[i] != "-w" && words[i] != "--watch") || !parse_duration(words[i + 1])) continue;
     words[i] = "--watch=" + words[i + 1];
@@ -249,18 +248,28 @@ int Cli::print(std::string_view text) const {
 }
 
 int Cli::run(int argc, const char* const* argv) {
+  return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}
+
+int Cli::run(std::vector<std::string> words) {
+  const auto complain = [this](const CLI::ParseError& error) {
+    console_.write_error(complaint_text(*this, error));
+    return code(Exit::usage);
+  };
   try {
-    // CLI11 takes them from the back, without the name of the program.
-    std::vector<std::string> words = with_watch_joined(argc, argv);
-    std::reverse(words.begin(), words.end());
+    words = with_watch_joined(std::move(words));
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
     root_->parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
+    // Help with a verb that there is not: which one was meant is more of a help than what there is.
+    const bool found = std::ranges::any_of(verbs_, [](const auto& verb) { return verb->app_.parsed(); });
+    if (const auto extras = root_->remaining(true); !found && !extras.empty())
+      return complain(CLI::ExtrasError(extras));
     return print(help_text(*this));
   } catch (const CLI::CallForVersion& version) {
     return print(std::string(version.what()) + "\n");
   } catch (const CLI::ParseError& error) {
-    console_.write_error(complaint_text(*this, error));
-    return code(Exit::usage);
+    return complain(error);
   }
   for (const auto& verb : verbs_) {
     if (!verb->app_.parsed()) continue;

@@ -145,6 +145,7 @@ class Cli {
 
   // Parses and runs. The process may end in here: at a second interrupt, or when a connection attempt holds up the end.
   int run(int argc, const char* const* argv);
+  int run(std::vector<std::string> words);  // without the name of the program
 
   // Who knows the znodes that begin with a word, for completion.
   using NamesOf = std::function<Task<std::vector<std::string>>(Session&, std::string begin)>;

@@ -40,6 +40,13 @@ std::optional<double> scaled(std::string_view text, const std::array<Unit, N>& u
   return std::nullopt;
 }
 
+constexpr std::array<std::pair<std::string_view, std::string_view>, 19> habits{{
+    {"ls", "list"},       {"dir", "list"},     {"ps", "list"},       {"rm", "delete"},     {"rm", "remove"},
+    {"del", "delete"},    {"drop", "delete"},  {"remove", "delete"}, {"delete", "remove"}, {"show", "describe"},
+    {"info", "describe"}, {"get", "describe"}, {"add", "create"},    {"new", "create"},    {"make", "create"},
+    {"edit", "alter"},    {"change", "alter"}, {"set", "alter"},     {"send", "produce"},
+}};
+
 // Edits that make one word of the other; two neighbours that changed places are one.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1), above(b.size() + 1), two_above(b.size() + 1);
@@ -68,6 +75,11 @@ std::string nearest_word(std::string_view word, std::span<const std::string> wor
     if (candidate.size() > length_max) continue;
     const std::size_t edits = distance(word, candidate);
     if (edits < limit) limit = edits, nearest = candidate;
+  }
+  if (!nearest.empty()) return nearest;
+  // What other programs call it.
+  for (const auto& [habit, name] : habits) {
+    if (word == habit && std::ranges::find(words, name) != words.end()) return std::string(name);
   }
   return nearest;
 }

@@ -424,6 +424,15 @@ TEST_F(CliCommand, TheManualIsCurrent) {
       << "holdfast __manual man > docs/holdfast.1";
 }
 
+TEST_F(CliCommand, HelpIsAVerbToo) {
+  for (const char* verb : {"", "topic", "topic create", "consume", "help", "log dump"}) {
+    const CommandOutcome asked = run_shell(std::string("holdfast help ") + verb, environment());
+    EXPECT_EQ(asked.code, 0) << verb;
+    EXPECT_EQ(asked.output, run_shell(std::string("holdfast ") + verb + " --help", environment()).output) << verb;
+  }
+  EXPECT_THAT(run({"help", "topic", "create"}).output, HasSubstr("holdfast topic create NAME..."));
+}
+
 TEST_F(CliCommand, EveryVerbHasHelpWithItsOptions) {
   const std::string manual = run({"__manual", "markdown"}).output;
   std::size_t verbs = 0;

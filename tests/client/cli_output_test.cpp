@@ -121,6 +121,11 @@ TEST(CliParse, NamesAndPatterns) {
   const std::vector<std::string> names{"orders", "billing"};
   EXPECT_EQ(nearest_word("ordrs", names), "orders");
   EXPECT_EQ(nearest_word("zzzz", names), "");
+  const std::vector<std::string> verbs{"list", "create", "describe", "delete", "trim"};
+  EXPECT_EQ(nearest_word("ls", verbs), "list");
+  EXPECT_EQ(nearest_word("rm", verbs), "delete");
+  EXPECT_EQ(nearest_word("remove", verbs), "delete");
+  EXPECT_EQ(nearest_word("set", verbs), "");
   const std::vector<std::string> fields{"key", "value"};
   EXPECT_EQ(nearest_word("vlaue", fields), "value");
   EXPECT_EQ(nearest_word(std::string(100'000, 'o'), names), "");

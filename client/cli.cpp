@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
 #include <exception>
 
 #include "client/cli_manual.h"
@@ -25,7 +27,7 @@ Task<Exit> repeat(Session& session, const Verb::Run& run, Duration every) {
   for (;;) {
     if (on_screen) session.out().clear_screen();
     const Exit exit = co_await run(session);
-    if (!session.out().flush()) co_return Exit::reader_gone;
+    if (!session.out().flush()) co_return session.output_failed();
     // A mistake in the command line does not get better, an unreachable server may.
     if (exit == Exit::usage || session.interrupted()) co_return exit;
     co_await session.end_round();
@@ -44,7 +46,59 @@ Task<Exit> once_reached(Session& session, const Verb::Run& run) {
   co_return exit;
 }
 
+// "-w 1s" is "--watch=1s": to CLI11 a flag takes no word behind it, and the verb would have it for an argument.
+std::vector<std::string> with_watch_joined(std::vector<std::string> words) {
+  for (std::size_t i = 0; i + 1 < words.size() && words[i] != "--"; ++i) {
+    if ((words[i] != "-w" && words[i] != "--watch") || !parse_duration(words[i + 1])) continue;
+    words[i] = "--watch=" + words[i + 1];
+    words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+  }
+  return words;
+}
+
 }  // namespace
+
+Verb& Verb::at_least(std::int64_t least) {
+  last_->check(CLI::Validator(
+      [least](std::string& text) {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool fits = error == std::errc() && number >= least;
+        return fits ? std::string() : fmt::format("a number of at least {}, not {}", least, text);
+      },
+      ""));
+  return *this;
+}
+
+// Writes the number anew: CLI11 would take 010 for eight.
+void Verb::whole_number(std::int64_t min, std::int64_t max) {
+  last_->transform(CLI::Validator(
+      [min, max](std::string& text) {
+        std::string_view digits(text);
+        if (digits.starts_with('+')) digits.remove_prefix(1);
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        const bool whole = end == digits.data() + digits.size() && !digits.empty();
+        if (!whole || error == std::errc::invalid_argument || text.starts_with("+-"))
+          return fmt::format("'{}' is not a whole number", text);
+        if (error != std::errc() || number < min || number > max)
+          return fmt::format("a number from {} to {}, not {}", min, max, text);
+        text = std::to_string(number);
+        return std::string();
+      },
+      ""));
+}
+
+void Verb::real_number() {
+  last_->check(CLI::Validator(
+      [](std::string& text) {
+        double number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool real = error == std::errc() && end == text.data() + text.size() && std::isfinite(number);
+        return real ? std::string() : fmt::format("'{}' is not a number", text);
+      },
+      ""));
+}
 
 Verb& Verb::choice(const std::string& names, std::string& into, const std::vector<std::string>& words,
                    const std::string& what) {
@@ -57,6 +111,23 @@ Verb& Verb::choice(const std::string& names, std::string& into, const std::vecto
               if (word == known) return std::string();
             }
             return fmt::format("'{}' is not one of {}", word, type);
+          },
+          ""));
+  return *this;
+}
+
+Verb& Verb::choices(const std::string& names, std::vector<std::string>& into, const std::vector<std::string>& words,
+                    const std::string& type, const std::string& what) {
+  app_.add_option(names, into, what)
+      ->type_name(type)
+      ->transform(CLI::Validator(
+          [words](std::string& word) {
+            for (const std::string& known : words) {
+              if (CLI::detail::to_lower(word) != CLI::detail::to_lower(known)) continue;
+              word = known;
+              return std::string();
+            }
+            return fmt::format("'{}' is not one of {}", word, fmt::join(words, "|"));
           },
           ""));
   return *this;
@@ -136,7 +207,8 @@ void Cli::add_global_options() {
   add("--profile", options_.profile, "PROFILE", "a cluster named by `holdfast profile` (HOLDFAST_PROFILE)");
   add("-o,--output", options_.output, "text|wide|json|yaml", "how to print; fields of json and yaml are stable");
   add("--timeout", options_.timeout, "DURATION", "how long a server may take to answer: 500ms, 10s, 1m");
-  root_->add_flag("-w,--watch", options_.watch, "repeat every 2 seconds, or --watch=DURATION");
+  root_->add_flag("-w,--watch", options_.watch,
+                  "repeat every 2 seconds, or as often as -w 500ms or --watch=500ms says");
   root_->add_flag("--no-color", options_.no_color, "no colours (NO_COLOR)");
   root_->add_flag("-y,--yes", options_.yes, "do not ask before data goes");
   root_->add_flag("--dry-run", options_.dry_run, "say what would be done, do nothing; refused by verbs that cannot");
@@ -167,22 +239,49 @@ Verb& Cli::adopt(const std::string& name, CLI::App& app) {
   return *verbs_.back();
 }
 
+int Cli::print(std::string_view text) const {
+  const auto written = console_.write(text);
+  if (written) return code(Exit::ok);
+  if (written.error().kind == ErrorKind::closed) return code(Exit::reader_gone);
+  console_.write_error(fmt::format("holdfast: {}\n", output_complaint(written.error())));
+  return code(Exit::failed);
+}
+
 int Cli::run(int argc, const char* const* argv) {
-  try {
-    root_->parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    return console_.write(help_text(*this)) ? 0 : code(Exit::reader_gone);
-  } catch (const CLI::CallForVersion& version) {
-    return console_.write(std::string(version.what()) + "\n") ? 0 : code(Exit::reader_gone);
-  } catch (const CLI::ParseError& error) {
+  return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}
+
+int Cli::run(std::vector<std::string> words) {
+  const auto complain = [this](const CLI::ParseError& error) {
     console_.write_error(complaint_text(*this, error));
     return code(Exit::usage);
+  };
+  try {
+    words = with_watch_joined(std::move(words));
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    root_->parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    // Help with a verb that there is not: which one was meant is more of a help than what there is.
+    const bool found = std::ranges::any_of(verbs_, [](const auto& verb) { return verb->app_.parsed(); });
+    if (const auto extras = root_->remaining(true); !found && !extras.empty())
+      return complain(CLI::ExtrasError(extras));
+    return print(help_text(*this));
+  } catch (const CLI::CallForVersion& version) {
+    return print(std::string(version.what()) + "\n");
+  } catch (const CLI::ParseError& error) {
+    return complain(error);
   }
   for (const auto& verb : verbs_) {
     if (!verb->app_.parsed()) continue;
     // Whoever says it relies on it that nothing is done.
     if (options_.dry_run && !verb->has_dry_run()) {
       console_.write_error(fmt::format("holdfast: `{}` does not know --dry-run: nothing was done\n", verb->name()));
+      return code(Exit::usage);
+    }
+    // What prints in its own way alone, with nothing to repeat.
+    if (verb->plain_ && !(options_.output.empty() && options_.watch.empty())) {
+      console_.write_error(fmt::format("holdfast: {} means nothing to `{}`\n",
+                                       options_.output.empty() ? "--watch" : "--output", verb->name()));
       return code(Exit::usage);
     }
     if (verb->plain_) return verb->plain_();
@@ -251,6 +350,7 @@ Result<Session::Setting> Cli::resolve(const Verb& verb) const {
   setting.colour = console_.output_is_terminal() && !options_.no_color && !console_.environment("NO_COLOR");
   setting.yes = options_.yes;
   setting.dry_run = options_.dry_run;
+  setting.format_given = !options_.output.empty();
   return setting;
 }
 
@@ -275,7 +375,10 @@ int Cli::run_verb(Verb& verb) {
     session.fail(Exit::failed, fmt::format("it has met its own bug: {}", exception.what()));
   }
   session.progress({});
-  if (!session.out().flush() && exit == Exit::ok) exit = Exit::reader_gone;
+  if (!session.out().flush()) {
+    const Exit broken = session.output_failed();
+    if (exit == Exit::ok || exit == Exit::reader_gone) exit = broken;
+  }
   // A server that does not even refuse is not waited for.
   if (!loop.run(session.close(), close_limit)) console_.exit_now(code(exit));
   return code(exit);

@@ -17,10 +17,15 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <concepts>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/cli_session.h"
@@ -28,6 +33,16 @@
 #include "runtime/world.h"
 
 namespace holdfast::client {
+
+// What an option holds: the number itself, or in an std::optional or a list.
+template <class T>
+struct Held {
+  using Type = T;
+};
+template <class T>
+struct Held<std::optional<T>> : Held<T> {};
+template <class T>
+struct Held<std::vector<T>> : Held<T> {};
 
 class Verb {
  public:
@@ -42,21 +57,24 @@ class Verb {
   Verb& option(const std::string& names, T& into, const std::string& what, const std::string& type = {}) {
     CLI::Option* made = app_.add_option(names, into, what);
     if (!type.empty()) made->type_name(type);
-    return *this;
+    return checked<T>(*made);
   }
   template <class T>
   Verb& argument(const std::string& name, T& into, const std::string& what) {
-    app_.add_option(name, into, what)->required()->type_name(name);
-    return *this;
+    return checked<T>(*app_.add_option(name, into, what)->required()->type_name(name));
   }
   template <class T>
   Verb& optional_argument(const std::string& name, T& into, const std::string& what) {
-    app_.add_option(name, into, what)->type_name(name);
-    return *this;
+    return checked<T>(*app_.add_option(name, into, what)->type_name(name));
   }
+  // The number of the option or argument before this is not smaller.
+  Verb& at_least(std::int64_t least);
   // One of these words.
   Verb& choice(const std::string& names, std::string& into, const std::vector<std::string>& words,
                const std::string& what);
+  // Some of these words, in any case of letters.
+  Verb& choices(const std::string& names, std::vector<std::string>& into, const std::vector<std::string>& words,
+                const std::string& type, const std::string& what);
   Verb& flag(const std::string& names, bool& into, const std::string& what);
 
   Verb& example(std::string command, std::string what = {});
@@ -83,8 +101,27 @@ class Verb {
   friend class Cli;
   Verb(std::string name, CLI::App& app) : name_(std::move(name)), app_(app) {}
 
+  // A number is refused with its option's name and what it may be, not with the parser's words.
+  template <class T>
+  Verb& checked(CLI::Option& option) {
+    using Number = typename Held<T>::Type;
+    last_ = &option;
+    if constexpr (std::integral<Number> && !std::same_as<Number, bool>) {
+      constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+      const auto max = std::numeric_limits<Number>::max();
+      whole_number(std::numeric_limits<Number>::min(),
+                   std::cmp_less(max, most) ? static_cast<std::int64_t>(max) : most);
+    } else if constexpr (std::floating_point<Number>) {
+      real_number();
+    }
+    return *this;
+  }
+  void whole_number(std::int64_t min, std::int64_t max);
+  void real_number();
+
   std::string name_, more_;
   CLI::App& app_;
+  CLI::Option* last_ = nullptr;  // what was made last
   Run run_;
   std::function<void(GlobalOptions&)> prepare_;
   std::function<int()> plain_;
@@ -108,6 +145,7 @@ class Cli {
 
   // Parses and runs. The process may end in here: at a second interrupt, or when a connection attempt holds up the end.
   int run(int argc, const char* const* argv);
+  int run(std::vector<std::string> words);  // without the name of the program
 
   // Who knows the znodes that begin with a word, for completion.
   using NamesOf = std::function<Task<std::vector<std::string>>(Session&, std::string begin)>;
@@ -130,6 +168,7 @@ class Cli {
   // The options given, the environment, the profile and the defaults, in this order.
   Result<Session::Setting> resolve(const Verb& verb) const;
   int run_verb(Verb& verb);
+  int print(std::string_view text) const;  // on standard output; the exit code
 
   const World world_;
   Console& console_;

@@ -6,6 +6,7 @@
 
 #include "client/admin.h"
 #include "client/cli.h"
+#include "client/cli_alter.h"
 #include "client/cli_common.h"
 #include "client/cli_families.h"
 
@@ -46,18 +47,6 @@ Task<Exit> list(Session& session) {
   }
   session.out().table(table);
   co_return Exit::ok;
-}
-
-Task<std::expected<std::int32_t, Exit>> known_broker(Session& session, std::string name) {
-  const auto id = parse_number(name);
-  if (!id || *id > INT32_MAX) co_return std::unexpected(session.usage(fmt::format("'{}' is no id of a broker", name)));
-  auto cluster = co_await session.admin().describe_cluster();
-  if (!cluster) co_return std::unexpected(session.fail(cluster.error(), "brokers"));
-  for (const BrokerListing& broker : cluster->brokers) {
-    if (broker.id == *id) co_return broker.id;
-  }
-  co_return std::unexpected(
-      session.fail(Exit::not_found, fmt::format("there is no broker {} now", name), "holdfast broker list"));
 }
 
 Table configs_of(const std::vector<ConfigEntry>& entries, bool all) {
@@ -135,14 +124,20 @@ Task<Exit> configure(Session& session, const ConfigArguments& arguments) {
     changes.push_back({entry->first, ConfigOperation::set, entry->second});
   }
   for (const std::string& key : arguments.unset) changes.push_back({key, ConfigOperation::remove, std::nullopt});
+  std::vector<ConfigResource> resources{resource};
+  DescribeConfigsOptions options;
+  options.synonyms = true;
+  const auto configs = co_await session.admin().describe_configs(std::move(resources), std::move(options));
+  const auto& entries = configs.begin()->second;
+  if (!entries) co_return session.fail(entries.error(), to_string(resource));
   if (changes.empty()) {
-    std::vector<ConfigResource> resources{resource};
-    const auto configs = co_await session.admin().describe_configs(std::move(resources));
-    const auto& entries = configs.begin()->second;
-    if (!entries) co_return session.fail(entries.error(), to_string(resource));
     session.out().table(configs_of(*entries, arguments.all), "every setting has its default; --all shows them");
     co_return Exit::ok;
   }
+  if (const Exit known = check_broker_settings(session, changes, *entries); known != Exit::ok) co_return known;
+  note_without_effect(session, SettingGroup::broker, changes);
+  const ConfigSource own = resource.name.empty() ? ConfigSource::dynamic_default_broker : ConfigSource::dynamic_broker;
+  const std::vector<Difference> differences = differences_of(*entries, own, changes);
   std::map<ConfigResource, std::vector<ConfigChange>> request{{resource, std::move(changes)}};
   const auto results = co_await session.admin().incremental_alter_configs(std::move(request), session.dry_run());
   Report report(session);
@@ -150,9 +145,11 @@ Task<Exit> configure(Session& session, const ConfigArguments& arguments) {
     Object fields{{"broker", arguments.broker}};
     if (!result) {
       report.failed(result.error(), to_string(changed), std::move(fields));
+    } else if (session.dry_run()) {
+      report_differences(session, report, fmt::format("would alter broker {}", arguments.broker), std::move(fields),
+                         differences);
     } else {
-      report.done(fmt::format("{} broker {}", session.dry_run() ? "would alter" : "altered", arguments.broker),
-                  session.dry_run() ? "valid" : "altered", std::move(fields));
+      report.done(fmt::format("altered broker {}", arguments.broker), "altered", std::move(fields));
     }
   }
   co_return report.finish();

@@ -153,7 +153,9 @@ void add_cluster_verbs(Cli& cli) {
   auto arguments = std::make_shared<HealthLimits>();
   const auto with_limits = [&arguments](Verb& verb) -> Verb& {
     return verb.option("--lag", arguments->lag_max, "a group that is further behind is a problem (default 10000)", "N")
+        .at_least(0)
         .option("--disk-free", arguments->disk_free_percent, "a disk with less free is one (default 10)", "PERCENT")
+        .at_least(0)
         .more(
             "The quorum is looked at where --zookeeper, its variable or a profile names it, or where the brokers are "
             "this machine's, too: a cluster without ZooKeeper is not missing one.")

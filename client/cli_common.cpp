@@ -100,6 +100,35 @@ Exit Report::finish() {
   return exit_;
 }
 
+Exit no_such(Session& session, std::string_view noun, std::string_view name, std::span<const std::string> known) {
+  const std::string meant = is_pattern(name) ? std::string() : nearest_word(name, known);
+  return session.fail(
+      Exit::not_found,
+      is_pattern(name) ? fmt::format("no {} matches '{}'", noun, name) : fmt::format("there is no {} {}", noun, name),
+      meant.empty() ? fmt::format("holdfast {} list", noun) : fmt::format("did you mean {}?", meant));
+}
+
+Exit all_there(Session& session, std::string_view noun, const std::vector<std::string>& names,
+               std::span<const std::string> known) {
+  for (const std::string& name : names) {
+    const auto matching = [&name](const std::string& there) { return matches(name, there); };
+    if (std::none_of(known.begin(), known.end(), matching)) return no_such(session, noun, name, known);
+  }
+  return Exit::ok;
+}
+
+Task<std::expected<std::int32_t, Exit>> known_broker(Session& session, std::string name) {
+  const auto id = parse_number(name);
+  if (!id || *id > INT32_MAX) co_return std::unexpected(session.usage(fmt::format("'{}' is no id of a broker", name)));
+  auto cluster = co_await session.admin().describe_cluster();
+  if (!cluster) co_return std::unexpected(session.fail(cluster.error(), "brokers"));
+  for (const BrokerListing& broker : cluster->brokers) {
+    if (broker.id == *id) co_return broker.id;
+  }
+  co_return std::unexpected(
+      session.fail(Exit::not_found, fmt::format("there is no broker {} now", name), "holdfast broker list"));
+}
+
 Task<std::expected<std::vector<std::string>, Exit>> existing_topics(Session& session, std::vector<std::string> names) {
   auto listed = co_await session.admin().list_topics();
   if (!listed) co_return std::unexpected(session.fail(listed.error(), "topics"));
@@ -115,12 +144,7 @@ Task<std::expected<std::vector<std::string>, Exit>> existing_topics(Session& ses
         found.push_back(topic.name);
     }
     if (found.size() > before) continue;
-    const std::string meant = nearest_word(name, known);
-    const std::string fix = meant.empty() ? "holdfast topic list" : "did you mean " + meant + "?";
-    co_return std::unexpected(session.fail(
-        Exit::not_found,
-        is_pattern(name) ? fmt::format("no topic matches '{}'", name) : fmt::format("there is no topic {}", name),
-        fix));
+    co_return std::unexpected(no_such(session, "topic", name, known));
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());

@@ -6,6 +6,7 @@
 #include <expected>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,15 @@ std::optional<TopicPart> parse_topic_part(std::string_view text);
 // The partitions that "orders" or "orders:0,3" names; or the exit code, said on standard error: where a topic does not
 // have all of those, nothing is done to the others.
 Task<std::expected<std::vector<TopicPartition>, Exit>> named_partitions(Session& session, std::string text);
+
+// Says that there is none of that name, or none that the pattern matches, and which was probably meant; not_found.
+Exit no_such(Session& session, std::string_view noun, std::string_view name, std::span<const std::string> known);
+// Whether each of the names and patterns is one, or matches one, of those there are; the first that does not is told.
+Exit all_there(Session& session, std::string_view noun, const std::vector<std::string>& names,
+               std::span<const std::string> known);
+
+// The broker of that id, if it is up; or the exit code, said on standard error.
+Task<std::expected<std::int32_t, Exit>> known_broker(Session& session, std::string name);
 
 // What became of each item. In text a sentence each, failures on standard error; else a list of objects with `result`
 // and `error` behind the item's own fields.

@@ -26,10 +26,7 @@ struct Place {
 std::optional<Place> parse_from(std::string_view text, std::int64_t now_ms) {
   if (text == "start" || text.empty()) return Place{Place::Kind::start};
   if (text == "end") return Place{Place::Kind::end};
-  if (text.starts_with('@')) {
-    const auto time = parse_time(text.substr(1), now_ms);
-    return time ? std::optional(Place{Place::Kind::time, *time}) : std::nullopt;
-  }
+  if (const auto time = parse_moment(text, now_ms)) return Place{Place::Kind::time, *time};
   const bool last = text.starts_with('-');
   const auto number = parse_number(last ? text.substr(1) : text);
   if (!number) return std::nullopt;
@@ -39,12 +36,9 @@ std::optional<Place> parse_from(std::string_view text, std::int64_t now_ms) {
 std::optional<Place> parse_until(std::string_view text, std::int64_t now_ms) {
   if (text.empty()) return Place{Place::Kind::never};
   if (text == "end") return Place{Place::Kind::end};
-  if (text.starts_with('@')) {
-    const auto time = parse_time(text.substr(1), now_ms);
-    return time ? std::optional(Place{Place::Kind::time, *time}) : std::nullopt;
-  }
+  if (const auto time = parse_moment(text, now_ms)) return Place{Place::Kind::time, *time};
   const auto number = parse_number(text);
-  return number ? std::optional(Place{Place::Kind::last, *number}) : std::nullopt;
+  return number ? std::optional(Place{Place::Kind::offset, *number}) : std::nullopt;
 }
 
 using Offsets = std::map<TopicPartition, std::int64_t>;
@@ -63,8 +57,10 @@ class Consumption {
           fmt::format("--from '{}': start, end, an offset, @TIME, or -N for the last N of each "
                       "partition",
                       arguments_.from));
-    if (!until) co_return session_.usage(fmt::format("--until '{}': end, @TIME or a count", arguments_.until));
-    printer_.limit(until->kind == Place::Kind::last ? std::optional(until->number) : arguments_.count);
+    if (!until)
+      co_return session_.usage(fmt::format("--until '{}': end, @TIME, or an offset", arguments_.until),
+                               "--count N is so many records");
+    printer_.limit(arguments_.count);
     const Exit found = co_await find_partitions();
     if (found != Exit::ok) co_return found;
     const Exit placed = co_await find_places(*from, *until, now_ms);
@@ -127,7 +123,10 @@ class Consumption {
                                 "--from start, or TOPIC:PARTITION for one partition");
     }
     begins_ = std::move(begins);
-    if (until.kind == Place::Kind::end) ends_ = std::move(*ends);
+    if (until.kind == Place::Kind::offset) {
+      for (auto& [partition, offset] : *ends) offset = until.number;
+    }
+    if (until.kind == Place::Kind::end || until.kind == Place::Kind::offset) ends_ = std::move(*ends);
     if (until.kind == Place::Kind::time && until.number <= now_ms) {
       auto found = co_await offsets_at(OffsetSpec::at(until.number));
       if (!found) co_return found.error();
@@ -160,7 +159,7 @@ class Consumption {
       }
       if (ends_) close_those_that_ended(fetcher);
       const bool idle = taken->empty();
-      if ((idle || printer_.full()) && !printer_.flush()) co_return Exit::reader_gone;
+      if ((idle || printer_.full()) && !printer_.flush()) co_return session_.output_failed();
       if (idle && !open_.empty()) co_await wakeup_.wait();
     }
     co_return Exit::ok;
@@ -266,13 +265,15 @@ void add_consume_verb(Cli& cli) {
       .argument("TOPIC", arguments->topics, "topics or patterns; TOPIC:0,3 for some partitions")
       .option("--from", arguments->from, "start (default), end, an offset, @TIME, or -N: the last N of each partition",
               "WHERE")
-      .option("--until", arguments->until, "end: where the partitions end now; @TIME; or so many records", "WHERE")
+      .option("--until", arguments->until,
+              "up to end: where the partitions end now; to @TIME; or to an offset, itself not printed", "WHERE")
       .flag("-e,--exit", arguments->to_end, "the same as --until end")
       .option("-n,--count", arguments->count, "so many records at most", "N")
+      .at_least(1)
       .option("-g,--group", arguments->group, "as a member of this group; what was printed is committed", "GROUP")
       .option("-f,--format", arguments->format,
-              "kcat's: %t topic, %p partition, %o offset, %k key, %s value, %K %S sizes, %T timestamp, %h headers, "
-              "%n count, \\n \\t \\xNN",
+              "kcat's: %t topic, %p partition, %o offset, %k key, %s value, %K %S sizes, %R the value's "
+              "size as 4 bytes, %T timestamp, %h headers, %n count, %%, \\n \\t \\xNN",
               "FORMAT")
       .option("-K,--key-separator", arguments->separator, "print the key, and this before the value", "TEXT")
       .option("-Z,--null", arguments->null_text, "printed for keys and values that are null", "WORD")

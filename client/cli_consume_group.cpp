@@ -37,7 +37,7 @@ Task<Exit> poll_all(Session& session, const ConsumeArguments& arguments, RecordP
       }
       printer.print(*records->partition, record);
     }
-    if (!printer.flush()) co_return Exit::reader_gone;
+    if (!printer.flush()) co_return session.output_failed();
     if (!to_end || !records->empty()) continue;
     const bool ended = co_await at_the_end(consumer);
     if (ended) co_return Exit::ok;
@@ -47,13 +47,12 @@ Task<Exit> poll_all(Session& session, const ConsumeArguments& arguments, RecordP
 }  // namespace
 
 Task<Exit> consume_as_member(Session& session, const ConsumeArguments& arguments, RecordPrinter& printer) {
-  const std::optional<std::int64_t> count = parse_number(arguments.until);
-  if (!arguments.until.empty() && arguments.until != "end" && !count)
-    co_return session.usage("--until in a group is end or a count");
+  if (!arguments.until.empty() && arguments.until != "end")
+    co_return session.usage("--until in a group is end", "--count N is so many records");
   if (!arguments.from.empty() && arguments.from != "start" && arguments.from != "end")
     co_return session.usage("--from in a group is start or end, for partitions of which it has no offset",
                             "holdfast group reset moves a group to an offset or a time");
-  printer.limit(count ? count : arguments.count);
+  printer.limit(arguments.count);
   auto topics = co_await existing_topics(session, arguments.topics);
   if (!topics) co_return topics.error();
 
@@ -74,7 +73,7 @@ Task<Exit> consume_as_member(Session& session, const ConsumeArguments& arguments
     exit = co_await poll_all(session, arguments, printer, consumer);
   }
   // What could not be handed on must not count as read: without a cluster nothing is committed.
-  if (exit == Exit::reader_gone) co_await session.disconnect();
+  if (session.out().broken()) co_await session.disconnect();
   co_await consumer.stop();
   co_return exit;
 }

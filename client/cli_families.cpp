@@ -1,5 +1,9 @@
 #include "client/cli_families.h"
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "client/cli.h"
 #include "client/cli_manual.h"
 
@@ -30,6 +34,15 @@ void add_client_verbs(Cli& cli) {
   add_doctor_verbs(cli);
   add_profile_verbs(cli);
   add_completion_verbs(cli);
+  auto words = std::make_shared<std::vector<std::string>>();
+  cli.verb("help", "what a verb does and takes, as VERB --help says it")
+      .optional_argument("VERB", *words, "the verb, its noun before it; none: what there is")
+      .example("holdfast help topic create")
+      .runs_plainly([words, &cli] {
+        std::vector<std::string> asked = *words;
+        asked.emplace_back("--help");
+        return cli.run(std::move(asked));
+      });
   cli.verb("version", "print the version").runs(print_version);
   add_manual_verbs(cli);
 }

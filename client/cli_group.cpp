@@ -2,9 +2,11 @@
 #include "client/cli_group.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "client/admin.h"
 #include "client/cli.h"
@@ -13,6 +15,11 @@
 
 namespace holdfast::client {
 namespace {
+
+// Of all the kinds of groups that Kafka has.
+const std::vector<std::string> group_states{"Stable",    "Empty",       "PreparingRebalance", "CompletingRebalance",
+                                            "Assigning", "Reconciling", "NotReady",           "Dead",
+                                            "Unknown"};
 
 struct ListArguments {
   std::vector<std::string> patterns, states;
@@ -24,19 +31,29 @@ struct DescribeArguments {
 };
 
 Task<Exit> list(Session& session, const ListArguments& arguments) {
-  auto listed = co_await session.admin().list_groups(arguments.states);
+  auto listed = co_await session.admin().list_groups();
   if (!listed) co_return session.fail(listed.error(), "groups");
+  Exit exit = Exit::ok;
+  for (const auto& [broker, failure] : listed->failures)
+    exit = session.fail(failure, fmt::format("broker {} has not told its groups", broker));
+  std::vector<std::string> known;
+  for (const GroupListing& group : listed->groups) known.push_back(group.id);
+  // A broker that does not tell its groups may have the one that is missing.
+  if (exit == Exit::ok) exit = all_there(session, "group", arguments.patterns, known);
+  if (exit == Exit::not_found) co_return exit;
   Table table{{{"group"}, {"state"}, {"type"}, {"protocol", true}}, {}};
   for (const GroupListing& group : listed->groups) {
     const auto matching = [&group](const std::string& pattern) { return matches(pattern, group.id); };
     if (!arguments.patterns.empty() && std::none_of(arguments.patterns.begin(), arguments.patterns.end(), matching))
       continue;
+    if (!arguments.states.empty() && std::ranges::find(arguments.states, group.state) == arguments.states.end())
+      continue;
     table.rows.push_back({group.id, group.state, group.type, group.protocol_type});
   }
-  session.out().table(table, "no groups; a consumer with a group makes one");
-  Exit exit = Exit::ok;
-  for (const auto& [broker, failure] : listed->failures)
-    exit = session.fail(failure, fmt::format("broker {} has not told its groups", broker));
+  std::string empty = "no groups; a consumer with a group makes one";
+  if (!known.empty()) empty = fmt::format("no group is {}", fmt::join(arguments.states, " or "));
+  if (exit != Exit::ok) empty = "no groups of the brokers that have told theirs";
+  session.out().table(table, empty);
   co_return exit;
 }
 
@@ -53,12 +70,12 @@ Task<Exit> describe_one(Session& session, const DescribeArguments& arguments, st
   }
   Table offsets{{{"topic"}, {"partition"}, {"offset"}, {"end"}, {"lag"}, {"client"}, {"host", true}, {"member", true}},
                 {}};
-  std::int64_t total = 0;
+  std::optional<std::int64_t> total;  // of what is known
   for (const auto& [partition, position] : *positions) {
     const auto owner = owners.find(partition);
     const GroupMemberDescription* member = owner == owners.end() ? nullptr : owner->second;
     const std::int64_t lag = position.lag();
-    total += std::max<std::int64_t>(lag, 0);
+    if (lag >= 0) total = total.value_or(0) + lag;
     const auto known = [](std::int64_t offset) { return offset < 0 ? Value() : Value(offset); };
     offsets.rows.push_back({partition.topic, partition.partition, known(position.committed), known(position.end),
                             lag > 0 ? Value(lag).in(Tone::warning) : known(lag),
@@ -83,8 +100,32 @@ Task<Exit> describe_one(Session& session, const DescribeArguments& arguments, st
   co_return Exit::ok;
 }
 
+// Patterns resolved; a name without * and ? need not be looked up: its coordinator says whether it is there.
+Task<std::expected<std::vector<std::string>, Exit>> existing_groups(Session& session, std::vector<std::string> names) {
+  if (std::ranges::none_of(names, [](const std::string& name) { return is_pattern(name); })) co_return names;
+  auto listed = co_await session.admin().list_groups();
+  if (!listed) co_return std::unexpected(session.fail(listed.error(), "groups"));
+  for (const auto& [broker, failure] : listed->failures)
+    co_return std::unexpected(session.fail(failure, fmt::format("broker {} has not told its groups", broker)));
+  std::vector<std::string> known;
+  for (const GroupListing& group : listed->groups) known.push_back(group.id);
+  std::set<std::string> found;
+  for (const std::string& name : names) {
+    bool any = false;
+    for (const std::string& group : known) {
+      if (!matches(name, group)) continue;
+      found.insert(group);
+      any = true;
+    }
+    if (!any) co_return std::unexpected(no_such(session, "group", name, known));
+  }
+  co_return std::vector<std::string>(found.begin(), found.end());
+}
+
 Task<Exit> describe(Session& session, const DescribeArguments& arguments) {
-  const auto groups = co_await session.admin().describe_groups(arguments.groups);
+  auto names = co_await existing_groups(session, arguments.groups);
+  if (!names) co_return names.error();
+  const auto groups = co_await session.admin().describe_groups(*names);
   Exit exit = Exit::ok;
   std::vector<Object> objects;
   for (const auto& [name, group] : groups) {
@@ -154,12 +195,13 @@ void add_group_verbs(Cli& cli) {
   auto listed = std::make_shared<ListArguments>();
   cli.verb("group list", "the groups there are")
       .optional_argument("GROUP", listed->patterns, "names or patterns with * and ?; none: all")
-      .option("--state", listed->states, "only those in this state: Stable, Empty, ... (may be repeated)", "STATE")
+      .choices("--state", listed->states, group_states, "STATE",
+               "only those in this state: Stable, Empty, ... (may be repeated)")
       .watchable()
       .runs_on_cluster([listed](Session& session) { return list(session, *listed); });
   auto described = std::make_shared<DescribeArguments>();
   cli.verb("group describe", "offsets, lag and members")
-      .argument("GROUP", described->groups, "their names")
+      .argument("GROUP", described->groups, "names or patterns")
       .flag("--members", described->members, "the members, too")
       .example("holdfast group describe billing --watch")
       .watchable()

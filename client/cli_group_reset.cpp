@@ -96,6 +96,10 @@ class Resetting {
       co_return session_.usage(
           "say one way: --to-earliest, --to-latest, --to-current, --to-datetime, --by-duration, "
           "--to-offset, --shift-by or --from-file");
+    if (arguments_.execute && session_.dry_run())
+      co_return session_.usage("--execute does it, --dry-run does not: say one of them");
+    if (arguments_.as_csv && session_.format_given())
+      co_return session_.usage("--export has a form of its own: --output means nothing beside it");
     const bool scoped = arguments_.all_topics != !arguments_.topics.empty();
     if (arguments_.from_file.empty() ? !scoped : arguments_.all_topics || !arguments_.topics.empty())
       co_return session_.usage(
@@ -120,7 +124,7 @@ class Resetting {
     if (wanted->empty())
       co_return session_.fail(Exit::not_found, "there is nothing to reset: the group has committed no offsets there");
     preview(*current, *wanted);
-    if (!arguments_.execute || session_.dry_run()) {
+    if (!arguments_.execute) {
       if (!arguments_.as_csv) session_.note("nothing was done yet: --execute does it");
       co_return Exit::ok;
     }
@@ -180,7 +184,10 @@ class Resetting {
     std::vector<TopicPartition> partitions;
     if (!arguments_.from_file.empty()) {
       auto content = session_.disk().read_file(arguments_.from_file, file_bytes_max);
-      if (!content) co_return std::unexpected(session_.fail(Exit::failed, content.error().message));
+      if (!content) {
+        const bool absent = content.error().kind == ErrorKind::not_found;
+        co_return std::unexpected(session_.fail(absent ? Exit::not_found : Exit::failed, content.error().message));
+      }
       const std::string_view text(reinterpret_cast<const char*>(content->data()), content->size());
       auto parsed = parse_file(text, arguments_.group);
       if (!parsed)
@@ -281,6 +288,7 @@ void add_group_reset_verb(Cli& cli) {
       .option("--to-datetime", arguments->to_datetime, "to the first record at or after a time", "TIME")
       .option("--by-duration", arguments->by_duration, "to the first record of the last 2h, 7d or P7DT2H", "DURATION")
       .option("--to-offset", arguments->to_offset, "to this offset", "N")
+      .at_least(0)
       .option("--shift-by", arguments->shift_by, "so many records forward, or with - backward", "N")
       .option("--from-file", arguments->from_file, "to those of a file with lines topic,partition,offset", "FILE")
       .flag("--execute", arguments->execute, "do it")

@@ -23,26 +23,44 @@ struct DirArguments {
   bool replicas = false;
 };
 
+Task<std::expected<std::vector<TopicPartition>, Exit>> every_partition(Session& session) {
+  std::vector<std::string> all;
+  auto topics = co_await existing_topics(session, std::move(all));
+  if (!topics) co_return std::unexpected(topics.error());
+  const auto described = co_await session.admin().describe_topics(*topics);
+  std::vector<TopicPartition> out;
+  for (const auto& [name, topic] : described) {
+    if (!topic) co_return std::unexpected(session.fail(topic.error(), "topic " + name));
+    for (const PartitionDescription& p : topic->partitions) out.push_back({name, p.partition});
+  }
+  co_return out;
+}
+
 Task<Exit> offsets(Session& session, const OffsetArguments& arguments) {
   std::optional<std::int64_t> time;
   if (!arguments.at.empty()) {
     time = parse_time(arguments.at, session.clock().wall_ms());
     if (!time)
-      co_return session.usage(fmt::format("--at '{}' is no time", arguments.at), "as 2026-01-31T12:00:00Z, or -2h");
+      co_return session.usage(fmt::format("--at '{}' is no time", arguments.at),
+                              "2026-01-31T12:00:00Z, milliseconds since 1970, or -2h");
   }
-  auto topics = co_await existing_topics(session, arguments.topics);
-  if (!topics) co_return topics.error();
-  const auto described = co_await session.admin().describe_topics(*topics);
+  std::vector<TopicPartition> partitions;
+  for (const std::string& text : arguments.topics) {
+    auto named = co_await named_partitions(session, text);
+    if (!named) co_return named.error();
+    partitions.insert(partitions.end(), named->begin(), named->end());
+  }
+  if (arguments.topics.empty()) {
+    auto all = co_await every_partition(session);
+    if (!all) co_return all.error();
+    partitions = std::move(*all);
+  }
   std::map<TopicPartition, OffsetSpec> first, last, newest, timed;
-  for (const auto& [name, topic] : described) {
-    if (!topic) co_return session.fail(topic.error(), "topic " + name);
-    for (const PartitionDescription& p : topic->partitions) {
-      const TopicPartition partition{name, p.partition};
-      first.emplace(partition, OffsetSpec::earliest());
-      last.emplace(partition, OffsetSpec::latest());
-      newest.emplace(partition, OffsetSpec::max_timestamp());
-      if (time) timed.emplace(partition, OffsetSpec::at(*time));
-    }
+  for (const TopicPartition& partition : partitions) {
+    first.emplace(partition, OffsetSpec::earliest());
+    last.emplace(partition, OffsetSpec::latest());
+    newest.emplace(partition, OffsetSpec::max_timestamp());
+    if (time) timed.emplace(partition, OffsetSpec::at(*time));
   }
   const auto starts = co_await session.admin().list_offsets(std::move(first));
   const auto ends = co_await session.admin().list_offsets(std::move(last));
@@ -69,7 +87,20 @@ Task<Exit> offsets(Session& session, const OffsetArguments& arguments) {
 }
 
 Task<Exit> log_dirs(Session& session, const DirArguments& arguments) {
-  std::vector<std::int32_t> brokers = arguments.brokers;
+  std::vector<std::int32_t> brokers;
+  for (const std::int32_t id : arguments.brokers) {
+    std::string name = std::to_string(id);
+    auto known = co_await known_broker(session, std::move(name));
+    if (!known) co_return known.error();
+    brokers.push_back(*known);
+  }
+  if (!arguments.topics.empty()) {
+    auto topics = co_await session.admin().list_topics();
+    if (!topics) co_return session.fail(topics.error(), "topics");
+    std::vector<std::string> known;
+    for (const TopicListing& topic : *topics) known.push_back(topic.name);
+    if (const Exit there = all_there(session, "topic", arguments.topics, known); there != Exit::ok) co_return there;
+  }
   if (brokers.empty()) {
     auto cluster = co_await session.admin().describe_cluster();
     if (!cluster) co_return session.fail(cluster.error(), "brokers");
@@ -114,7 +145,7 @@ Task<Exit> log_dirs(Session& session, const DirArguments& arguments) {
 void add_offsets_verbs(Cli& cli) {
   auto asked = std::make_shared<OffsetArguments>();
   cli.verb("offsets", "where partitions begin and end")
-      .optional_argument("TOPIC", asked->topics, "names or patterns; none: all")
+      .optional_argument("TOPIC", asked->topics, "names or patterns; TOPIC:0,3 for some partitions; none: all")
       .option("--at", asked->at, "also the first offset at or after a time", "TIME")
       .example("holdfast offsets orders --at -1h")
       .watchable()
@@ -123,6 +154,7 @@ void add_offsets_verbs(Cli& cli) {
   auto looked = std::make_shared<DirArguments>();
   cli.verb("log dirs", "log directories, and what replicas in them weigh")
       .option("--broker", looked->brokers, "only of this broker (may be repeated)", "BROKER")
+      .at_least(0)
       .option("--topic", looked->topics, "only of these topics or patterns (may be repeated)", "TOPIC")
       .flag("--replicas", looked->replicas, "each replica on a line")
       .watchable()

@@ -450,9 +450,11 @@ void Output::line(std::string_view text) {
 }
 
 bool Output::flush() {
-  if (!broken_ && !buffer_.empty()) broken_ = !console_.write(buffer_);
+  if (!failure_ && !buffer_.empty()) {
+    if (auto written = console_.write(buffer_); !written) failure_ = std::move(written.error());
+  }
   buffer_.clear();
-  return !broken_;
+  return !failure_;
 }
 
 void Output::clear_screen() { buffer_ += "\x1b[H\x1b[2J"; }

@@ -121,9 +121,10 @@ class Output {
   void line(std::string_view text);
 
   std::string toned(std::string_view text, Tone tone) const;
-  // Writes what is there. False: nobody reads any more, now or ever.
+  // Writes what is there. False: it cannot be written, now or ever.
   bool flush();
-  bool broken() const { return broken_; }
+  bool broken() const { return failure_.has_value(); }
+  const std::optional<Error>& failure() const { return failure_; }  // why not; ErrorKind::closed: nobody reads any more
   std::size_t waiting_bytes() const { return buffer_.size(); }
   // For --watch: what is written from now on replaces what is on the screen.
   void clear_screen();
@@ -137,7 +138,7 @@ class Output {
   const OutputFormat format_;
   const bool colour_;
   std::string buffer_;
-  bool broken_ = false;
+  std::optional<Error> failure_;
   std::size_t documents_ = 0;
 };
 

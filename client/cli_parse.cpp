@@ -40,17 +40,25 @@ std::optional<double> scaled(std::string_view text, const std::array<Unit, N>& u
   return std::nullopt;
 }
 
-// Edits that make one word of the other.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 19> habits{{
+    {"ls", "list"},       {"dir", "list"},     {"ps", "list"},       {"rm", "delete"},     {"rm", "remove"},
+    {"del", "delete"},    {"drop", "delete"},  {"remove", "delete"}, {"delete", "remove"}, {"show", "describe"},
+    {"info", "describe"}, {"get", "describe"}, {"add", "create"},    {"new", "create"},    {"make", "create"},
+    {"edit", "alter"},    {"change", "alter"}, {"set", "alter"},     {"send", "produce"},
+}};
+
+// Edits that make one word of the other; two neighbours that changed places are one.
 std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> row(b.size() + 1), above(b.size() + 1), two_above(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    two_above.swap(above);
+    above.swap(row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], two_above[j - 2] + 1);
     }
   }
   return row[b.size()];
@@ -67,6 +75,11 @@ std::string nearest_word(std::string_view word, std::span<const std::string> wor
     if (candidate.size() > length_max) continue;
     const std::size_t edits = distance(word, candidate);
     if (edits < limit) limit = edits, nearest = candidate;
+  }
+  if (!nearest.empty()) return nearest;
+  // What other programs call it.
+  for (const auto& [habit, name] : habits) {
+    if (word == habit && std::ranges::find(words, name) != words.end()) return std::string(name);
   }
   return nearest;
 }
@@ -107,7 +120,14 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   return static_cast<std::uint64_t>(*bytes);
 }
 
+std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_ms) {
+  const bool has_unit = !text.empty() && text.back() >= 'a' && text.back() <= 'z';
+  if (!text.starts_with('@') && !(text.starts_with('-') && has_unit)) return std::nullopt;
+  return parse_time(text, now_ms);
+}
+
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms) {
+  if (text.starts_with('@')) text.remove_prefix(1);
   if (text == "now") return now_ms;
   if (text.starts_with('-')) {
     const auto ago = parse_duration(text.substr(1));

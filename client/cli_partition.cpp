@@ -31,14 +31,9 @@ struct ElectArguments {
 Task<Exit> status(Session& session, const StatusArguments& arguments) {
   auto topics = co_await session.admin().describe_all_topics();
   if (!topics) co_return session.fail(topics.error(), "topics");
-  for (const std::string& pattern : arguments.topics) {
-    const auto named = [&pattern](const TopicDescription& topic) { return matches(pattern, topic.name); };
-    if (std::any_of(topics->begin(), topics->end(), named)) continue;
-    co_return session.fail(Exit::not_found,
-                           is_pattern(pattern) ? fmt::format("no topic matches '{}'", pattern)
-                                               : fmt::format("there is no topic {}", pattern),
-                           "holdfast topic list");
-  }
+  std::vector<std::string> known;
+  for (const TopicDescription& topic : *topics) known.push_back(topic.name);
+  if (const Exit there = all_there(session, "topic", arguments.topics, known); there != Exit::ok) co_return there;
   auto moving = co_await session.admin().list_partition_reassignments();
   if (!moving) co_return session.fail(moving.error(), "reassignments");
   Table table{{{"topic"}, {"partition"}, {"state"}, {"leader"}, {"replicas"}, {"in_sync"}, {"adding"}, {"removing"}},
@@ -144,7 +139,7 @@ Task<Exit> elect(Session& session, const ElectArguments& arguments) {
   const std::string which = partitions ? counted(std::ssize(*partitions), "partition") : std::string("every partition");
   if (session.dry_run()) {
     session.out().done(
-        fmt::format("would elect the {} of {}", arguments.unclean ? "first living" : "preferred leader", which),
+        fmt::format("would elect the {} of {}", arguments.unclean ? "first living replica" : "preferred leader", which),
         {{"type", arguments.unclean ? "unclean" : "preferred"}, {"dry_run", true}});
     co_return Exit::ok;
   }

@@ -27,16 +27,16 @@ struct Arguments {
   bool json = false, whole = false, verbose = false, not_idempotent = false;
 };
 
-// One after the other: standard input, or the files.
+// One after the other: standard input, or the files, of which - is standard input, too.
 class InputBytes {
  public:
   InputBytes(Session& session, std::vector<std::string> files) : session_(session), files_(std::move(files)) {}
 
   // At least one byte; 0: the end of this file, or of all of them.
   Task<Result<std::size_t>> read(std::span<std::uint8_t> into) {
-    if (files_.empty()) {
+    if (files_.empty() || files_[at_] == "-") {
       auto got = co_await session_.console().read(session_.shard(), into);
-      if (got && *got == 0) ended_ = true;
+      if (got && *got == 0) ended_ = ++at_ >= files_.size();
       co_return got;
     }
     if (!file_) {
@@ -50,7 +50,7 @@ class InputBytes {
     offset_ += *got;
     if (*got == 0) {
       file_.reset();
-      ended_ = ++at_ == files_.size();
+      ended_ = ++at_ >= files_.size();
     }
     co_return got;
   }
@@ -92,7 +92,7 @@ class Production {
     session_.progress({});
     summarise();
     if (session_.interrupted()) co_return Exit::interrupted;
-    if (session_.out().broken()) co_return Exit::reader_gone;
+    if (session_.out().broken()) co_return session_.output_failed();
     co_return read != Exit::ok ? read : failure_;
   }
 
@@ -149,7 +149,10 @@ class Production {
       const std::span<std::uint8_t> into(reinterpret_cast<std::uint8_t*>(buffer_.data()) + before, chunk);
       auto got = co_await input.read(into);
       buffer_.resize(before + (got ? *got : 0));
-      if (!got) co_return session_.fail(Exit::failed, got.error().message);
+      if (!got) {
+        const bool absent = got.error().kind == ErrorKind::not_found;
+        co_return session_.fail(absent ? Exit::not_found : Exit::failed, got.error().message);
+      }
       const bool end_of_file = *got == 0;
       if (!arguments_.whole) {
         for (;;) {
@@ -161,7 +164,8 @@ class Production {
           begin = searched = end + delimiter_.size();
         }
       }
-      if (end_of_file && begin < buffer_.size() && !session_.interrupted()) {
+      // An empty file is a record, too, where each is one.
+      if (end_of_file && (begin < buffer_.size() || arguments_.whole) && !session_.interrupted()) {
         const std::string_view rest(buffer_.data() + begin, buffer_.size() - begin);
         const Exit exit = co_await produce(rest);
         if (exit != Exit::ok) co_return exit;
@@ -174,7 +178,7 @@ class Production {
         co_return session_.fail(Exit::failed, fmt::format("record {} is longer than {}", records_ + 1,
                                                           bytes_value(record_bytes_max).text()));
       show_progress();
-      if (!session_.out().flush()) co_return Exit::reader_gone;
+      if (!session_.out().flush()) co_return session_.output_failed();
     }
     co_return Exit::ok;
   }
@@ -274,16 +278,17 @@ void add_produce_verb(Cli& cli) {
   auto arguments = std::make_shared<Arguments>();
   cli.verb("produce", "write records to a topic: each line of standard input is one")
       .argument("TOPIC", arguments->topic, "the topic")
-      .optional_argument("FILE", arguments->files, "read these instead of standard input")
+      .optional_argument("FILE", arguments->files, "read these instead of standard input, which is - among them")
       .option("-K,--key-separator", arguments->separator, "what parts key and value on a line, as ':' or '\\t'", "TEXT")
       .option("-k,--key", arguments->key, "the key of records that have none", "KEY")
       .option("-H,--header", arguments->headers, "name=value, of each record (may be repeated); a bare name is null",
               "NAME=VALUE")
       .option("-Z,--null", arguments->null_word, "a key or value that is this word is null; '' for empty ones", "WORD")
       .option("-D,--delimiter", arguments->delimiter, "what ends a record (default \\n)", "TEXT")
-      .flag("--whole", arguments->whole, "each file is one record")
+      .flag("--whole", arguments->whole, "each file is one record; without files, standard input is")
       .flag("--json", arguments->json, "each line is a JSON object, as `consume -o json` prints them")
       .option("-p,--partition", arguments->partition, "to this partition; default: by key", "N")
+      .at_least(0)
       .choice("-z,--compression", arguments->codec, {"none", "gzip", "snappy", "lz4", "zstd"}, "codec of the batches")
       .choice("--acks", arguments->acks, {"all", "1", "0"}, "who must have a record before it counts as written")
       .flag("--no-idempotence", arguments->not_idempotent, "a retry may then write a record twice")

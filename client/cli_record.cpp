@@ -1,10 +1,14 @@
 #include "client/cli_record.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+
+#include "client/cli_session.h"
 
 namespace holdfast::client {
 namespace {
@@ -71,6 +75,18 @@ Result<std::optional<std::int64_t>> read_number(const json::object& object, cons
   return value->get_int64();
 }
 
+Result<void> refuse_unknown(const json::object& object, std::span<const std::string> known, std::string_view of) {
+  for (const auto& entry : object) {
+    const std::string name(entry.key());
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const std::string meant = nearest_word(name, known);
+    return fail(ErrorKind::invalid_input,
+                meant.empty() ? fmt::format("'{}' is no field of {}: {}", name, of, fmt::join(known, ", "))
+                              : fmt::format("'{}' is no field of {}; did you mean {}?", name, of, meant));
+  }
+  return {};
+}
+
 Result<std::vector<wire::RecordHeader>> read_headers(const json::value& from) {
   std::vector<wire::RecordHeader> headers;
   if (from.is_null()) return headers;
@@ -89,6 +105,8 @@ Result<std::vector<wire::RecordHeader>> read_headers(const json::value& from) {
     const json::object* header = each.if_object();
     const json::value* key = header ? header->if_contains("key") : nullptr;
     if (!key || !key->is_string()) return fail(ErrorKind::invalid_input, "a header has no key");
+    static const std::vector<std::string> known{"key", "value", "value_base64"};
+    if (auto named = refuse_unknown(*header, known, "a header"); !named) return fail(named);
     auto value = read_bytes(*header, "value");
     if (!value) return fail(value);
     headers.push_back({std::string(key->get_string()), std::move(*value)});
@@ -142,6 +160,11 @@ Result<InputRecord> parse_record_json(std::string_view line) {
   const json::object* object = error ? nullptr : parsed.if_object();
   if (!object)
     return fail(ErrorKind::invalid_input, error ? fmt::format("not JSON: {}", error.message()) : "not a JSON object");
+  static const std::vector<std::string> known{"topic", "partition",  "offset",  "timestamp",   "key",
+                                              "value", "key_base64", "headers", "value_base64"};
+  if (auto named = refuse_unknown(*object, known, "a record"); !named) return fail(named);
+  if (!object->contains("value") && !object->contains("value_base64"))
+    return fail(ErrorKind::invalid_input, "it has neither value nor value_base64; a null one is \"value\":null");
   InputRecord record;
   auto key = read_bytes(*object, "key");
   if (!key) return fail(key);
@@ -187,7 +210,7 @@ void append_record_json(std::string& out, const TopicPartition& partition, const
 }
 
 Result<RecordFormat> RecordFormat::parse(std::string_view text) {
-  constexpr std::string_view tokens = "tpoksKSThn";
+  constexpr std::string_view tokens = "tpoksKSRThn";
   RecordFormat format;
   std::string plain;
   const auto close = [&] {
@@ -206,7 +229,7 @@ Result<RecordFormat> RecordFormat::parse(std::string_view text) {
     } else {
       return fail(ErrorKind::invalid_input,
                   fmt::format("'%{}' is no token: %t topic, %p partition, %o offset, %k key, %s value, %K and %S their "
-                              "sizes, %T timestamp, %h headers, %n count, %%",
+                              "sizes, %R the value's as 4 bytes, %T timestamp, %h headers, %n count, %%",
                               i + 1 < text.size() ? text.substr(i + 1, 1) : ""));
     }
   }
@@ -241,6 +264,13 @@ void RecordFormat::append(std::string& out, const TopicPartition& partition, con
       case 'S':
         size(record.value);
         break;
+      case 'R': {
+        // Null is -1, as %S has it.
+        const std::uint32_t bytes_of_value =
+            record.value ? static_cast<std::uint32_t>(record.value->size()) : UINT32_MAX;
+        for (const int shift : {24, 16, 8, 0}) out += static_cast<char>(bytes_of_value >> shift & 0xff);
+        break;
+      }
       case 'T':
         out += std::to_string(record.timestamp);
         break;

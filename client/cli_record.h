@@ -25,13 +25,15 @@ struct InputRecord {
   std::optional<std::int64_t> timestamp;
 };
 // A value that is an object, a list, a number or a boolean is kept as its JSON text. Topic and offset are passed over.
+// Other fields are refused, and so is an object without a value: a record that was to be null says "value":null, and
+// does not delete what its key holds because of a mistyped name.
 Result<InputRecord> parse_record_json(std::string_view line);
 
 // One line, with its end.
 void append_record_json(std::string& out, const TopicPartition& partition, const RecordView& record);
 
-// kcat's format: %t topic, %p partition, %o offset, %k key, %s value, %K %S their sizes (-1: null), %T timestamp,
-// %h headers, %n records so far, %% a percent sign, and unescape()'s.
+// kcat's format: %t topic, %p partition, %o offset, %k key, %s value, %K %S their sizes (-1: null), %R the size of the
+// value as 32 bits, big end first, %T timestamp, %h headers, %n records so far, %% a percent sign, and unescape()'s.
 class RecordFormat {
  public:
   static Result<RecordFormat> parse(std::string_view text);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstring>
 
 #include "client/admin.h"
 #include "client/cluster.h"
@@ -38,7 +39,30 @@ std::string_view fix_of(ErrorCode code) {
   }
 }
 
+// What follows in `message` where it begins with `subject`: "Topic 'orders' already exists" says of "topic orders" what
+// it is about by itself. Nothing: it begins otherwise.
+std::optional<std::string_view> said_of(std::string_view subject, std::string_view message) {
+  const auto skip_quote = [&message] {
+    if (message.starts_with('\'') || message.starts_with('"')) message.remove_prefix(1);
+  };
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  bool first = true;
+  for (const char c : subject) {
+    skip_quote();
+    if (message.empty() || (c != message.front() && !(first && c == lower(message.front())))) return std::nullopt;
+    first = false;
+    message.remove_prefix(1);
+  }
+  skip_quote();
+  if (!message.starts_with(' ') && !message.starts_with(':')) return std::nullopt;
+  return message;
+}
+
 }  // namespace
+
+std::string output_complaint(const Error& error) {
+  return error.os_error == 0 ? error.message : fmt::format("standard output: {}", std::strerror(error.os_error));
+}
 
 Session::Session(World world, Console& console, MainLoop& loop, Setting setting)
     : world_(world),
@@ -147,9 +171,14 @@ Exit Session::exit_of(ErrorCode code) {
 
 Exit Session::fail(const Failure& failure, std::string_view doing) {
   const Exit exit = exit_of(failure.code);
+  const std::string why = failure.message.empty() ? std::string(wire::error_message(failure.code)) : failure.message;
   std::string message(doing);
-  if (!message.empty()) message += ": ";
-  message += failure.message.empty() ? std::string(wire::error_message(failure.code)) : failure.message;
+  if (const auto rest = said_of(doing, why); rest && !doing.empty()) {
+    message += *rest;
+  } else {
+    message += doing.empty() ? "" : ": ";
+    message += why;
+  }
   if (exit != Exit::unreachable) return fail(exit, message, fix_of(failure.code));
   return fail(exit, fmt::format("{} (Kafka at {}, {})", message, setting_.kafka.address, setting_.kafka.source),
               "start a node with `holdfast server`, or name another with --bootstrap-server HOST:PORT, "
@@ -170,6 +199,13 @@ void Session::note(std::string_view message) {
   progress({});
   out_.flush();
   console_.write_error(fmt::format("{}\n", printable(message)));
+}
+
+Exit Session::output_failed() {
+  const std::optional<Error>& why = out_.failure();
+  if (!why || why->kind == ErrorKind::closed) return Exit::reader_gone;
+  if (!std::exchange(output_failure_said_, true)) fail(Exit::failed, output_complaint(*why));
+  return Exit::failed;
 }
 
 Task<bool> Session::confirm(std::string loss, std::string word) {

@@ -30,7 +30,7 @@ enum class Exit : std::uint8_t {
   not_found = 4,    // what it is about does not exist
   refused = 5,      // a server or a safeguard said no: a precondition, a permission, a missing confirmation
   interrupted = 130,
-  reader_gone = 141,  // nobody reads the output any more
+  reader_gone = 141,  // nobody reads the output any more; any other failure of it is `failed`
 };
 
 struct GlobalOptions {
@@ -49,6 +49,7 @@ class Session {
   struct Setting {
     OutputFormat format = OutputFormat::text;
     bool colour = false, yes = false, dry_run = false;
+    bool format_given = false;  // on the command line, not by a profile
     Duration timeout = std::chrono::seconds(30);
     Target kafka, zookeeper;
     std::string profile;  // empty: none
@@ -69,6 +70,7 @@ class Session {
   const Setting& setting() const { return setting_; }
   Duration timeout() const { return setting_.timeout; }  // of one request
   bool dry_run() const { return setting_.dry_run; }
+  bool format_given() const { return setting_.format_given; }
 
   // Made when they are first asked for; nothing is dialled by that.
   Cluster& cluster();
@@ -92,6 +94,8 @@ class Session {
   Exit fail(Exit exit, std::string_view message, std::string_view fix = {});
   Exit usage(std::string_view message, std::string_view fix = {}) { return fail(Exit::usage, message, fix); }
   void note(std::string_view message);  // on standard error; not an error
+  // What standard output that could not be written ends with: quietly where the reader has gone, else it is said, once.
+  Exit output_failed();
   static Exit exit_of(wire::ErrorCode code);
 
   // --- Before data goes. True with --yes, or when the person at the terminal types `word`. Otherwise false, and it has
@@ -125,8 +129,11 @@ class Session {
   bool interrupted_ = false;
   bool disconnected_ = false;
   bool progress_shown_ = false;
+  bool output_failure_said_ = false;
 };
 
+// Why standard output could not be written: "standard output: No space left on device".
+std::string output_complaint(const Error& error);
 // The one of `words` that was probably meant; empty when none is near.
 std::string nearest_word(std::string_view word, std::span<const std::string> words);
 std::optional<OutputFormat> parse_output_format(std::string_view text);
@@ -135,6 +142,9 @@ std::optional<Duration> parse_duration(std::string_view text);
 // "10KiB", "1GiB", "500MB", "42".
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // "2026-01-31T12:00:00Z", "2026-01-31 12:00", "2026-01-31", milliseconds since 1970, "now", "-2h": that long ago. UTC.
+// With or without the "@" that tells a time from an offset where both may stand.
 std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms);
+// A time where an offset may stand, too: "@TIME", and "-2h". "-2" is none.
+std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_ms);
 
 }  // namespace holdfast::client

@@ -38,7 +38,7 @@ class Top {
       if (round > 0) {
         if (on_screen) session_.out().clear_screen();
         show(*view, before, now);
-        if (!session_.out().flush()) co_return Exit::reader_gone;
+        if (!session_.out().flush()) co_return session_.output_failed();
       }
       before = std::move(now);
       if (rounds_ == 0 || round < rounds_) co_await session_.shard().sleep(every_);

@@ -6,6 +6,7 @@
 
 #include "client/admin.h"
 #include "client/cli.h"
+#include "client/cli_alter.h"
 #include "client/cli_common.h"
 #include "client/cli_families.h"
 #include "client/cli_topic.h"
@@ -40,6 +41,9 @@ Value id_value(const Uuid& id) { return id == Uuid{} ? Value() : Value(to_base64
 Task<Exit> list(Session& session, const ListArguments& arguments) {
   auto topics = co_await session.admin().list_topics();
   if (!topics) co_return session.fail(topics.error(), "topics");
+  std::vector<std::string> known;
+  for (const TopicListing& topic : *topics) known.push_back(topic.name);
+  if (const Exit there = all_there(session, "topic", arguments.patterns, known); there != Exit::ok) co_return there;
   Table table{{{"name"}, {"partitions"}, {"replicas"}, {"internal", true}, {"id", true}}, {}};
   for (const TopicListing& topic : *topics) {
     const auto matching = [&topic](const std::string& pattern) { return matches(pattern, topic.name); };
@@ -140,16 +144,31 @@ Task<Exit> alter(Session& session, const AlterArguments& arguments) {
   auto topics = co_await existing_topics(session, arguments.topics);
   if (!topics) co_return topics.error();
   std::map<ConfigResource, std::vector<ConfigChange>> requests;
-  for (const std::string& topic : *topics) requests[{ConfigResourceType::topic, topic}] = *changes;
+  std::vector<ConfigResource> resources;
+  for (const std::string& topic : *topics) {
+    requests[{ConfigResourceType::topic, topic}] = *changes;
+    resources.push_back({ConfigResourceType::topic, topic});
+  }
+  Each<ConfigResource, std::vector<ConfigEntry>> now;
+  if (session.dry_run()) {
+    DescribeConfigsOptions options;
+    options.synonyms = true;
+    now = co_await session.admin().describe_configs(std::move(resources), std::move(options));
+  }
+  note_without_effect(session, SettingGroup::topic, *changes);
   const auto results = co_await session.admin().incremental_alter_configs(std::move(requests), session.dry_run());
   Report report(session);
   for (const auto& [resource, result] : results) {
     Object fields{{"topic", resource.name}};
     if (!result) {
       report.failed(result.error(), fmt::format("topic {}", resource.name), std::move(fields));
+    } else if (!session.dry_run()) {
+      report.done(fmt::format("altered topic {}", resource.name), "altered", std::move(fields));
+    } else if (const auto& entries = now.at(resource); !entries) {
+      report.failed(entries.error(), fmt::format("topic {}", resource.name), std::move(fields));
     } else {
-      report.done(fmt::format("{} topic {}", session.dry_run() ? "would alter" : "altered", resource.name),
-                  session.dry_run() ? "valid" : "altered", std::move(fields));
+      report_differences(session, report, fmt::format("would alter topic {}", resource.name), std::move(fields),
+                         differences_of(*entries, ConfigSource::topic, *changes));
     }
   }
   co_return report.finish();
@@ -223,8 +242,10 @@ void add_topic_verbs(Cli& cli) {
   cli.verb("topic create", "make topics")
       .argument("NAME", created->topics, "their names")
       .option("-p,--partitions", created->partitions, "partitions of each; default: num.partitions of the broker", "N")
+      .at_least(1)
       .option("-r,--replicas", created->replicas, "replicas of each partition; default: default.replication.factor",
               "N")
+      .at_least(1)
       .option("-c,--config", created->configs, "key=value (may be repeated)", "KEY=VALUE")
       .option("--assign", created->assignment, "brokers of each partition, 1:2,2:3: two partitions", "BROKERS")
       .flag("--if-not-exists", created->if_absent, "one that is there already is no failure")
@@ -252,6 +273,7 @@ void add_topic_verbs(Cli& cli) {
   cli.verb("topic add-partitions", "give a topic more partitions")
       .argument("TOPIC", added->topic, "the topic")
       .argument("TOTAL", added->total, "how many it shall have altogether")
+      .at_least(1)
       .more("Records with a key go to other partitions from then on: consumers that rely on the order of keys notice.")
       .example("holdfast topic add-partitions orders 24")
       .knows_dry_run()

@@ -28,8 +28,7 @@ Task<std::expected<std::map<TopicPartition, std::int64_t>, Exit>> resolve(Sessio
     for (const TopicPartition& partition : partitions) out[partition] = *offset;
     co_return out;
   }
-  std::optional<std::int64_t> time;
-  if (before.starts_with('@')) time = parse_time(std::string_view(before).substr(1), session.clock().wall_ms());
+  const std::optional<std::int64_t> time = parse_moment(before, session.clock().wall_ms());
   if (!time && before != "end")
     co_return std::unexpected(
         session.usage(fmt::format("--before '{}': an offset, @TIME or end", before), "as 1000, @2026-01-31T12:00:00Z"));

@@ -53,10 +53,10 @@ class CliCommand : public testing::Test {
 std::unique_ptr<EmbeddedNode> CliCommand::node_;
 
 TEST_F(CliCommand, AnswersAndComplaintsHaveTheirOwnStreams) {
-  const CommandOutcome nothing = run({"topic", "list", "no-such-*"});
+  const CommandOutcome nothing = run({"partition", "status"});
   EXPECT_EQ(nothing.code, 0);
   EXPECT_EQ(nothing.output, "");
-  EXPECT_THAT(nothing.errors, HasSubstr("no topics"));
+  EXPECT_THAT(nothing.errors, StartsWith("every partition"));
   const CommandOutcome absent = run({"topic", "describe", "no-such-topic"});
   EXPECT_EQ(absent.code, 4);
   EXPECT_EQ(absent.output, "");
@@ -123,6 +123,19 @@ TEST_F(CliCommand, AReaderThatLeavesEndsItQuietly) {
   EXPECT_THAT(outcome.output, Not(HasSubstr("holdfast:")));
 }
 
+TEST_F(CliCommand, OutputThatCannotBeWrittenIsAFailureAndSaidSo) {
+  create_topic("full");
+  ASSERT_EQ(run({"produce", "full"}, "one\n").code, 0);
+  for (const char* verb : {"consume full -e", "consume full -e -g fullers", "topic list", "topic list --watch=10ms",
+                           "produce full -v --whole /proc/self/stat", "--version", "topic list --help"}) {
+    const CommandOutcome outcome =
+        run_shell(std::string("holdfast ") + verb + " > /dev/full; echo code $?", environment(), 20);
+    EXPECT_EQ(outcome.output, "holdfast: standard output: No space left on device\ncode 1\n") << verb;
+  }
+  // What could not be printed is not read.
+  EXPECT_THAT(run({"group", "describe", "fullers", "-o", "json"}).output, Not(HasSubstr("\"offset\": 1")));
+}
+
 TEST_F(CliCommand, AnInterruptEndsAConsumerWithItsCode) {
   create_topic("interrupt");
   ASSERT_EQ(run({"produce", "interrupt"}, "one\n").code, 0);
@@ -142,6 +155,19 @@ TEST_F(CliCommand, AMemberThatIsInterruptedCommitsWhatItPrinted) {
   const CommandOutcome group = run({"group", "describe", "leavers", "-o", "json"});
   EXPECT_THAT(group.output, HasSubstr("\"offset\": 2"));
   EXPECT_THAT(group.output, HasSubstr("\"members\": 0"));
+}
+
+TEST_F(CliCommand, AGroupThatHasCommittedNothingHasNoLag) {
+  create_topic("unread");
+  ASSERT_EQ(run({"produce", "unread"}, "one\n").code, 0);
+  TerminalSession terminal({"consume", "unread", "-g", "idlers", "--from", "end"}, environment());
+  CommandOutcome group;
+  for (int i = 0; i < 200 && group.output.find("\"topic\": \"unread\"") == std::string::npos; ++i)
+    group = run({"group", "describe", "idl*", "-o", "json"});
+  EXPECT_THAT(group.output, HasSubstr("\"offset\": null"));
+  EXPECT_THAT(group.output, HasSubstr("\"lag\": null,\n")) << "of the group, too";
+  terminal.type("\x03");
+  EXPECT_EQ(terminal.wait(), 130);
 }
 
 TEST_F(CliCommand, ATypistProducesLineByLine) {
@@ -203,6 +229,35 @@ TEST_F(CliCommand, WatchShowsWhatChanges) {
   EXPECT_EQ(terminal.wait(), 130);
 }
 
+TEST_F(CliCommand, WatchTakesItsDurationAsAWordToo) {
+  for (const std::vector<std::string>& how : {std::vector<std::string>{"-w", "50ms"}, {"--watch", "50ms"}}) {
+    std::vector<std::string> arguments{"topic", "list", "--no-color"};
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    const std::string name = "watched-by" + std::to_string(how[0].size());
+    create_topic(name + "-before");
+    TerminalSession terminal(arguments, environment());
+    ASSERT_TRUE(terminal.expect("NAME"));
+    create_topic(name + "-later");
+    ASSERT_TRUE(terminal.expect(name + "-later"));
+    terminal.type("\x03");
+    EXPECT_EQ(terminal.wait(), 130);
+  }
+}
+
+TEST_F(CliCommand, NumbersAreRefusedWhereTheyMeanNothing) {
+  for (const char* line :
+       {"consume t -n 0", "consume t -n -5", "topic create t -p -1", "topic create t -r 0", "topic add-partitions t 0",
+        "group reset g --topic t --to-offset -1", "produce t -p -1", "log dirs --broker -1", "topic create t -p 1.5",
+        "topic create t -p 99999999999999999999", "topic create t -p ''", "cluster health --lag -1"}) {
+    const CommandOutcome outcome = run_shell(std::string("holdfast ") + line + " < /dev/null", environment());
+    EXPECT_EQ(outcome.code, 2) << line;
+    EXPECT_THAT(outcome.output, Not(HasSubstr("Could not convert"))) << line;
+    EXPECT_THAT(outcome.output, HasSubstr("number")) << line;
+  }
+  ASSERT_EQ(run({"topic", "create", "ten", "-p", "010"}).code, 0);
+  EXPECT_THAT(run({"topic", "list", "ten", "-o", "json"}).output, HasSubstr("\"partitions\": 10"));
+}
+
 TEST_F(CliCommand, ATopicOrPartitionThatIsNotThereIsAnError) {
   create_topic("parts");
   ASSERT_EQ(run({"produce", "parts"}, "one\ntwo\n").code, 0);
@@ -211,6 +266,17 @@ TEST_F(CliCommand, ATopicOrPartitionThatIsNotThereIsAnError) {
   EXPECT_THAT(status.errors, HasSubstr("there is no topic typo"));
   EXPECT_EQ(run({"partition", "status", "no-such-*"}).code, 4);
   EXPECT_EQ(run({"partition", "status", "parts"}).code, 0);
+  for (const char* lists : {"topic list", "topic describe", "offsets", "log dirs --topic"}) {
+    const CommandOutcome name = run_shell(std::string("holdfast ") + lists + " prats", environment());
+    EXPECT_EQ(name.code, 4) << lists;
+    EXPECT_EQ(name.output, "holdfast: there is no topic prats\n  did you mean parts?\n") << lists;
+    const CommandOutcome pattern = run_shell(std::string("holdfast ") + lists + " 'no-such-*'", environment());
+    EXPECT_EQ(pattern.code, 4) << lists;
+    EXPECT_EQ(pattern.output, "holdfast: no topic matches 'no-such-*'\n  holdfast topic list\n") << lists;
+  }
+  const CommandOutcome broker = run({"log", "dirs", "--broker", "9"});
+  EXPECT_EQ(broker.code, 4);
+  EXPECT_EQ(broker.errors, run({"broker", "describe", "9"}).errors);
   const std::vector<std::vector<std::string>> verbs{
       {"group", "reset", "resetters", "--topic", "parts:0,99", "--to-latest", "--execute"},
       {"consume", "parts:0,99", "-e"},
@@ -331,6 +397,15 @@ TEST_F(CliCommand, TheManualIsCurrent) {
       << "holdfast __manual markdown > docs/CLI.md";
   EXPECT_TRUE(run({"__manual", "man"}).output == content_of(docs + "holdfast.1"))
       << "holdfast __manual man > docs/holdfast.1";
+}
+
+TEST_F(CliCommand, HelpIsAVerbToo) {
+  for (const char* verb : {"", "topic", "topic create", "consume", "help", "log dump"}) {
+    const CommandOutcome asked = run_shell(std::string("holdfast help ") + verb, environment());
+    EXPECT_EQ(asked.code, 0) << verb;
+    EXPECT_EQ(asked.output, run_shell(std::string("holdfast ") + verb + " --help", environment()).output) << verb;
+  }
+  EXPECT_THAT(run({"help", "topic", "create"}).output, HasSubstr("holdfast topic create NAME..."));
 }
 
 TEST_F(CliCommand, EveryVerbHasHelpWithItsOptions) {

@@ -94,12 +94,20 @@ TEST(CliParse, Times) {
   constexpr std::int64_t now = 1'700'000'000'000;
   EXPECT_EQ(parse_time("now", now), now);
   EXPECT_EQ(parse_time("-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_time("@-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_time("@2023-11-14T22:13:20Z", now), now);
   EXPECT_EQ(parse_time("1699999999123", now), 1'699'999'999'123);
   EXPECT_EQ(parse_time("2023-11-14T22:13:20Z", now), now);
   EXPECT_EQ(parse_time("2023-11-14 22:13:20.5", now), now + 500);
   EXPECT_EQ(parse_time("2023-11-15T00:13:20+02:00", now), now);
   EXPECT_EQ(parse_time("2023-11-14", now), 1'699'920'000'000);
-  for (const char* text : {"", "yesterday", "2023-13-01", "2023-11-14T25:00", "2023-11-14T22:13:20X", "2023-11-14T"})
+  EXPECT_EQ(parse_moment("@-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_moment("-2h", now), now - 7'200'000);
+  EXPECT_EQ(parse_moment("@-5", now), now - 5'000);
+  for (const char* text : {"", "-5", "-1.5", "5", "now", "2023-11-14", "-h"})
+    EXPECT_FALSE(parse_moment(text, now)) << text;
+  for (const char* text :
+       {"", "@", "@@now", "yesterday", "2023-13-01", "2023-11-14T25:00", "2023-11-14T22:13:20X", "2023-11-14T"})
     EXPECT_FALSE(parse_time(text, now)) << text;
 }
 
@@ -113,6 +121,13 @@ TEST(CliParse, NamesAndPatterns) {
   const std::vector<std::string> names{"orders", "billing"};
   EXPECT_EQ(nearest_word("ordrs", names), "orders");
   EXPECT_EQ(nearest_word("zzzz", names), "");
+  const std::vector<std::string> verbs{"list", "create", "describe", "delete", "trim"};
+  EXPECT_EQ(nearest_word("ls", verbs), "list");
+  EXPECT_EQ(nearest_word("rm", verbs), "delete");
+  EXPECT_EQ(nearest_word("remove", verbs), "delete");
+  EXPECT_EQ(nearest_word("set", verbs), "");
+  const std::vector<std::string> fields{"key", "value"};
+  EXPECT_EQ(nearest_word("vlaue", fields), "value");
   EXPECT_EQ(nearest_word(std::string(100'000, 'o'), names), "");
   EXPECT_EQ(parse_topic_part("orders:0,3")->partitions, (std::vector<std::int32_t>{0, 3}));
   EXPECT_FALSE(parse_topic_part("orders")->partitions);
@@ -141,6 +156,14 @@ TEST(CliRecord, FormatsHaveKcatsTokens) {
   nothing.value.reset();
   format->append(out, {"orders", 3}, nothing, 1, "NULL");
   EXPECT_EQ(out, "orders/3@7 NULL=NULL (-1,-1) 1000 #1 %\n");
+  const auto framed = RecordFormat::parse("%R%s");
+  ASSERT_TRUE(framed);
+  out.clear();
+  framed->append(out, {"orders", 3}, record_of("", std::string(258, 'x')), 1, "");
+  EXPECT_EQ(out.substr(0, 5), std::string("\0\0\x01\x02x", 5));
+  out.clear();
+  framed->append(out, {"orders", 3}, nothing, 1, "");
+  EXPECT_EQ(out, "\xff\xff\xff\xff");
   EXPECT_FALSE(RecordFormat::parse("%x"));
   EXPECT_FALSE(RecordFormat::parse("50%"));
   EXPECT_EQ(unescape("a\\tb\\x41\\q\\"), "a\tbA\\q\\");
@@ -172,6 +195,22 @@ TEST(CliRecord, JsonOfPeople) {
                            R"({"headers":[{"value":"x"}]})", R"({"timestamp":"now"})"})
     EXPECT_FALSE(parse_record_json(text)) << text;
   EXPECT_FALSE(parse_record_json("{\"value\":" + std::string(100'000, '[')));
+}
+
+TEST(CliRecord, AMistypedFieldIsNoRecord) {
+  const auto complaint = [](std::string_view text) {
+    const auto read = parse_record_json(text);
+    return read ? std::string() : read.error().message;
+  };
+  EXPECT_EQ(complaint(R"({"key":"k","vlaue":"x"})"), "'vlaue' is no field of a record; did you mean value?");
+  EXPECT_THAT(complaint(R"({"key":"k","payload":"x"})"),
+              testing::HasSubstr("'payload' is no field of a record: topic"));
+  EXPECT_THAT(complaint("{}"), testing::HasSubstr("neither value nor value_base64"));
+  EXPECT_THAT(complaint(R"({"key":"k"})"), testing::HasSubstr("neither value nor value_base64"));
+  EXPECT_EQ(complaint(R"({"value":"x","headers":[{"key":"a","valeu":"b"}]})"),
+            "'valeu' is no field of a header; did you mean value?");
+  EXPECT_EQ(complaint(R"({"key":"k","value":null})"), "");
+  EXPECT_EQ(complaint(R"({"value_base64":"eA=="})"), "");
 }
 
 TEST(CliHistogram, QuantilesAreWithinAThousandth) {

@@ -54,7 +54,7 @@ Task<Outcome<wire::JoinGroupResponse>> GroupMember::join(std::int32_t coordinato
     auto answer = co_await cluster_.ask<wire::JoinGroupResponse>(lane, std::move(request), time);
     asking_ = -1;
     // A static member's may still arrive, and take the place of the one that is sent next.
-    if (!answer && member_id_.empty()) ghost_until_ = shard_.clock().now() + options_.session_timeout;
+    if (!answer && member_id_.empty()) ghost_until_ = shard_.clock().now() + time + options_.session_timeout;
     if (!answer) co_return failed(answer);
     const auto code = static_cast<ErrorCode>(answer->message.error_code);
     if (code == ErrorCode::member_id_required && member_id_.empty() && !answer->message.member_id.empty()) {

@@ -27,6 +27,7 @@ client::ClusterOptions library_options(World& world, const std::string& address,
   for (std::int32_t id = 1; id <= brokers; ++id) out.bootstrap_servers.push_back({broker_address(id), kafka_port});
   out.client_id = address;
   out.request_timeout = seconds(world.between(std::int64_t{2}, std::int64_t{30}));
+  out.metadata_max_age = seconds(10);  // new partitions are to be noticed within the run
   out.random_seed = world.random().next();
   return out;
 }

@@ -159,6 +159,8 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   std::ranges::sort(found);
   std::ranges::sort(log.snapshots);
   auto& state = log.state;
+  const auto is_empty = [](const auto& segment) { return segment.second == 0; };
+  log.is_new = found.empty() || (!clean_ && std::ranges::all_of(found, is_empty));
   if (found.empty()) found.emplace_back(state.start, 0);
   if (auto text = disk_.read_file(log.directory + "/" + std::string(log_format::leader_epoch_file), index_bytes_max)) {
     if (auto epochs = LeaderEpochs::from_checkpoint(as_text(*text))) state.epochs = std::move(*epochs);
@@ -548,6 +550,18 @@ Result<void> Recovery::remove_stray_snapshots(RecoveredLog& log) {
 }
 
 Result<void> Recovery::finish() {
+  // Before anything is acknowledged in them: the journal's records of a log that a start does not find are dropped.
+  bool any_is_new = false;
+  for (const auto& [_, log] : logs_) {
+    if (!log.is_new) continue;
+    any_is_new = true;
+    auto named = disk_.sync_directory(log.directory);
+    if (!named) return named;
+  }
+  if (any_is_new) {
+    auto named = disk_.sync_directory(log_dir_);
+    if (!named) return named;
+  }
   for (auto& [_, log] : logs_) {
     for (const Offset base : log.touched) {
       auto file = disk_.open(path(log, base, log_format::log_suffix), {.write = true});

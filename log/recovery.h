@@ -26,6 +26,7 @@ struct RecoveredLog {
   std::string topic, log_dir, directory;
   LogConfig config;
   PartitionLog::Recovered state;
+  bool is_new = false;  // nothing was written to it: its creation may have been cut short before its name was durable
   std::set<Offset> touched;                                   // segments that were written, and whose names may be new
   std::vector<Offset> snapshots;                              // of producers, ascending
   std::map<Offset, std::vector<std::uint8_t>> new_snapshots;  // of segments that were begun anew

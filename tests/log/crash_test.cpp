@@ -163,5 +163,33 @@ TEST(LogCrash, ADiskWhoseSyncsLieIsCaught) {
   EXPECT_TRUE(!log || log->end_offset() < reported.durable[log_id(1)]);
 }
 
+// The process ended while it made the log: all names are there, and none of them is durable. The next one writes to it.
+TEST(LogCrash, ALogWhoseCreationWasCutShortIsDurableBeforeItIsWrittenTo) {
+  SimulatedDisk disk;
+  ASSERT_TRUE(disk.create_directories(log_dir));
+  disk.sync_all();
+  const LogId id = log_id(1);
+  const std::string directory = std::string(log_dir) + "/t-0";
+  ASSERT_TRUE(disk.create_directories(directory));
+  ASSERT_TRUE(
+      write_partition_metadata(disk, directory + "/" + std::string(log_format::partition_metadata_file), id.topic_id));
+  ASSERT_TRUE(disk.open(directory + "/" + log_format::segment_name(Offset(0), log_format::log_suffix),
+                        {.write = true, .create = true}));
+  disk.process_death();
+  {
+    LogWorld world(disk, false);
+    PartitionLog* log = world.find(id);
+    ASSERT_TRUE(log);
+    ASSERT_TRUE(world.append(*log, 3, Need::durable));
+    world.loop().run_ready();
+    ASSERT_EQ(log->durable_end(), Offset(3));
+  }
+  disk.power_loss_of_all_unsynced();
+  LogWorld world(disk, false);
+  PartitionLog* log = world.find(id);
+  ASSERT_TRUE(log) << "what was durable is gone with its name";
+  EXPECT_EQ(log->end_offset(), Offset(3));
+}
+
 }  // namespace
 }  // namespace holdfast::test

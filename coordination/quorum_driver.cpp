@@ -166,8 +166,8 @@ Task<void> QuorumDriver::apply_from_disk() {
   while (applied_ < replica_.commit() && !failed() && !stopping_) {
     const Offset from = applied_;
     auto data = co_await replica_.log().read(from, replica_.commit(), apply_bytes);
-    // A snapshot may have been installed meanwhile.
-    if (applied_ != from) break;
+    // A snapshot may have been installed meanwhile, or is about to be: the state is then another one already.
+    if (restoring_ || applied_ != from) break;
     auto applied = data ? apply_batches(data->batches.flatten()) : Result<void>(holdfast::fail(data));
     if (applied && applied_ == from) applied = holdfast::fail(ErrorKind::corrupt, "an entry is missing");
     if (applied) continue;
@@ -176,7 +176,7 @@ Task<void> QuorumDriver::apply_from_disk() {
     break;
   }
   applying_ = false;
-  if (!failed() && !stopping_) on_committed();
+  if (!failed() && !stopping_ && !restoring_) on_committed();
 }
 
 Result<void> QuorumDriver::apply_batches(ByteView batches) {

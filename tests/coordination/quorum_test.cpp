@@ -105,6 +105,30 @@ TEST_F(QuorumTest, AServerThatWasAwayForLongIsFilledBySnapshot) {
   ASSERT_TRUE(agree());
 }
 
+TEST_F(QuorumTest, ASnapshotThatComesWhileTheOwnLogIsReadReplacesIt) {
+  options.snapshot_count = 20;
+  start_all();
+  for (int n = 0; n < 5; ++n) ASSERT_EQ(make(1, fmt::format("/before{}", n)), ZkError::ok);
+  const int away = other_than({wait_for_leader()});
+  const int server = other_than({away});
+  ASSERT_TRUE(agree());
+  kill(away);
+  start(away);
+  // It knows what is committed, and its disk takes its time.
+  loop_.delay_jobs(*random_, std::chrono::seconds(20));
+  ASSERT_TRUE(until([&] { return driver(away).replica().commit() > Offset(0); }));
+  loop_.delay_jobs(*random_, milliseconds(0));
+  isolate(away);
+  for (int n = 0; n < 60; ++n) ASSERT_EQ(make(server, fmt::format("/n{}", n)), ZkError::ok);
+  ASSERT_GT(driver(leader()).log_start(), Offset(10));
+  ASSERT_EQ(at(away).last_applied(), Zxid(0)) << "it has read its log";
+  heal();
+  ASSERT_TRUE(until([&] { return at(away).serving(); }));
+  EXPECT_EQ(driver(away).replica().snapshots_installed(), 1u);
+  EXPECT_TRUE(agree());
+  EXPECT_TRUE(has(away, "/n59"));
+}
+
 TEST_F(QuorumTest, AnEmptiedServerIsFilledAndVotesAgain) {
   start_all();
   ASSERT_EQ(make(1, "/before"), ZkError::ok);

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "broker/broker_ids.h"
+
 namespace holdfast {
 
 using wire::ErrorCode;
@@ -13,8 +15,6 @@ using wire::ErrorCode;
 namespace {
 
 using Ids = std::vector<std::int32_t>;
-
-bool contains(const Ids& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
 
 Ids without(const Ids& ids, const Ids& gone) {
   Ids out;

@@ -9,7 +9,6 @@
 namespace holdfast {
 namespace {
 
-constexpr std::int32_t ephemeral = 1;  // create flag
 constexpr std::size_t writes_in_flight = 8;
 constexpr Duration retry_pause = std::chrono::milliseconds(100);
 constexpr int conflicts_without_pause = 3;
@@ -68,7 +67,7 @@ bool ControllerDriver::add_election(std::vector<Ensemble::Op>& ops) const {
     ops.push_back(Ensemble::Delete{path});
   }
   ops.push_back(Ensemble::Create{path, znodes::encode_controller(broker_.services().node_id, broker_.now_ms()), false,
-                                 ephemeral});
+                                 Ensemble::Create::ephemeral});
   ops.push_back(Ensemble::Set{std::string(znodes::controller_epoch), std::to_string(epoch->epoch + 1), epoch->version});
   return true;
 }

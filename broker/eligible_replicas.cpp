@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "broker/broker_ids.h"
+
 namespace holdfast {
-namespace {
-
-bool has(const std::vector<std::int32_t>& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
-
-}  // namespace
-
 std::size_t effective_min_isr(const ReplicaRule& rule, std::size_t replicas) {
   return std::min(static_cast<std::size_t>(std::max<std::int64_t>(rule.min_isr, 1)), replicas);
 }
@@ -20,7 +16,8 @@ std::vector<std::int32_t> eligible_after(const ReplicaRule& rule, const std::vec
   std::vector<std::int32_t> out;
   if (isr.size() >= effective_min_isr(rule, replicas.size())) return out;
   for (const std::int32_t id : replicas)
-    if (!has(isr, id) && (has(elr_before, id) || (rule.durable && has(isr_before, id)))) out.push_back(id);
+    if (!contains(isr, id) && (contains(elr_before, id) || (rule.durable && contains(isr_before, id))))
+      out.push_back(id);
   return out;
 }
 

@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "broker/broker_ids.h"
+
 namespace holdfast {
-namespace {
-
-bool has(const std::vector<std::int32_t>& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
-
-}  // namespace
-
 void InSyncReplicas::lead(const PartitionImage& image, Offset end, SteadyTime now) {
   followers_.clear();
   pending_.reset();
@@ -24,12 +20,12 @@ void InSyncReplicas::update(const PartitionImage& image, SteadyTime now) {
   replicas_ = image.replicas;
   isr_ = image.isr;
   elr_ = image.elr;
-  std::erase_if(followers_, [this](const auto& f) { return !has(replicas_, f.first); });
+  std::erase_if(followers_, [this](const auto& f) { return !contains(replicas_, f.first); });
   for (const std::int32_t id : replicas_) {
     if (id == self_) continue;
     const auto [it, is_new] = followers_.try_emplace(id);
     // A new leader gives every member the full time to be heard of.
-    if (is_new && has(isr_, id)) it->second.caught_up_at = now;
+    if (is_new && contains(isr_, id)) it->second.caught_up_at = now;
   }
 }
 
@@ -89,7 +85,7 @@ bool InSyncReplicas::keeps_up(const Follower& f, SteadyTime now, Duration lag_ma
 }
 
 bool InSyncReplicas::is_counted(std::int32_t replica) const {
-  return has(isr_, replica) || (pending_ && has(*pending_, replica));
+  return contains(isr_, replica) || (pending_ && contains(*pending_, replica));
 }
 
 bool InSyncReplicas::is_live(std::int32_t replica, const Follower& f) const {
@@ -136,11 +132,11 @@ std::optional<InSyncReplicas::Change> InSyncReplicas::due(Offset high_watermark,
     const Offset at = position(f);
     if (at < leader_end && !keeps_up(f, now, lag_max)) return false;
     const bool begins_there = log_start_ <= Offset(0) || f.start >= log_start_;
-    return has(isr_, id) || (may_enter(id, f) && at >= high_watermark && at >= epoch_start_ && begins_there);
+    return contains(isr_, id) || (may_enter(id, f) && at >= high_watermark && at >= epoch_start_ && begins_there);
   };
-  const auto changes = [&](std::int32_t id) { return belongs(id) != has(isr_, id); };
+  const auto changes = [&](std::int32_t id) { return belongs(id) != contains(isr_, id); };
   const bool same_isr = std::ranges::none_of(replicas_, changes) &&
-                        std::ranges::none_of(isr_, [&](std::int32_t id) { return !has(replicas_, id); });
+                        std::ranges::none_of(isr_, [&](std::int32_t id) { return !contains(replicas_, id); });
   if (same_isr && elr_.empty()) return std::nullopt;
   // In the order of the assignment, as the controller elects by it.
   Change wanted;

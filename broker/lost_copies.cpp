@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "broker/broker_ids.h"
+
 namespace holdfast {
 namespace {
-
-bool contains(const std::vector<std::int32_t>& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
 
 bool counts_on(const znodes::PartitionState& state, std::int32_t replica) {
   return contains(state.isr, replica) || contains(state.elr, replica) || contains(state.last_known_elr, replica);

@@ -9,9 +9,8 @@
 namespace holdfast {
 namespace {
 
-constexpr Duration look_interval = std::chrono::milliseconds(100);
-constexpr Duration retry_pause = std::chrono::milliseconds(50);
-constexpr std::int32_t ephemeral = 1, persistent = 0;  // create flags
+constexpr Duration sight_interval = std::chrono::milliseconds(100);
+constexpr Duration registration_pause = std::chrono::milliseconds(50);
 
 // It will not be better later.
 Error refusal(std::string message) { return {ErrorKind::invalid_input, std::move(message)}; }
@@ -32,7 +31,7 @@ Task<Result<void>> Registration::join() {
       joined = co_await try_join();
       if (joined || is_final(joined.error())) break;
     }
-    co_await ensemble_.shard().sleep(retry_pause);
+    co_await ensemble_.shard().sleep(registration_pause);
   }
   joining_ = false;
   co_return joined;
@@ -41,7 +40,7 @@ Task<Result<void>> Registration::join() {
 Task<Result<void>> Registration::make_sure_of(std::string path, std::string data, bool null_data) {
   if (ensemble_.tree().find(path)) co_return Result<void>();
   std::vector<Ensemble::Op> ops;
-  ops.push_back(Ensemble::Create{path, std::move(data), null_data, persistent});
+  ops.push_back(Ensemble::Create{path, std::move(data), null_data, Ensemble::Create::persistent});
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   if (!done) co_return fail(done);
   if (done->error != zk::ZkError::ok && done->error != zk::ZkError::node_exists)
@@ -107,7 +106,7 @@ Task<Result<void>> Registration::try_join() {
   auto removed = remove_last_life(ops);
   if (!removed) co_return fail(removed);
   options_.broker.timestamp_ms = ensemble_.shard().clock().wall_ms();
-  ops.push_back(Ensemble::Create{own, {}, true, ephemeral});
+  ops.push_back(Ensemble::Create{own, {}, true, Ensemble::Create::ephemeral});
   ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), 0});
   Told told = to_tell();
   const SteadyTime asked_at = ensemble_.shard().clock().now();
@@ -151,7 +150,7 @@ Task<Result<void>> Registration::give_up_lost_copies() {
     if (lost.states.empty()) break;
     auto written = co_await write_states(std::move(lost.states));
     if (!written) co_return fail(written);
-    if (!*written) co_await ensemble_.shard().sleep(retry_pause);
+    if (!*written) co_await ensemble_.shard().sleep(registration_pause);
   }
   if (stopping_) co_return fail(ErrorKind::closed, "stopping");
   if (given_up > 0)
@@ -181,7 +180,7 @@ Task<Result<void>> Registration::withdraw() {
     if (!done) co_return fail(done);
     if (done->error != zk::ZkError::ok) {
       registered = true;
-      co_await ensemble_.shard().sleep(retry_pause);
+      co_await ensemble_.shard().sleep(registration_pause);
     } else if (!registered) {
       // What was committed before it is here now, perhaps a registration among it.
       registered = ensemble_.tree().find(znodes::broker_path(options_.node_id)) != nullptr;
@@ -242,7 +241,7 @@ void Registration::add_directories(std::vector<Ensemble::Op>& ops) const {
   std::ranges::sort(ids);
   std::string data = znodes::encode_directories(ids);
   if (!node) {
-    ops.push_back(Ensemble::Create{std::move(path), std::move(data), false, persistent});
+    ops.push_back(Ensemble::Create{std::move(path), std::move(data), false, Ensemble::Create::persistent});
   } else if (as_text(node->data.view()) != data) {
     ops.push_back(Ensemble::Set{std::move(path), std::move(data), -1});
   }
@@ -281,7 +280,7 @@ Task<void> Registration::publish() {
       written = done && done->error == zk::ZkError::ok;
       if (written) published_ = std::move(told);
     }
-    if (!written) co_await ensemble_.shard().sleep(retry_pause);
+    if (!written) co_await ensemble_.shard().sleep(registration_pause);
   }
   publishing_ = false;
 }
@@ -330,7 +329,7 @@ void Registration::doubt() {
 }
 
 void Registration::keep() {
-  ensemble_.shard().arm(timer_, look_interval, [this] {
+  ensemble_.shard().arm(timer_, sight_interval, [this] {
     look();
     keep();
   });

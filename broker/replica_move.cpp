@@ -10,7 +10,7 @@ using wire::ErrorCode;
 namespace {
 constexpr int moves_at_once = 2;               // of a shard
 constexpr std::size_t preferred_max = 10'000;  // whoever asks for more is not remembered
-constexpr Duration look_again = std::chrono::milliseconds(10);
+constexpr Duration move_look_interval = std::chrono::milliseconds(10);
 }  // namespace
 
 struct ReplicaMoves::Moving final : LogMove::Owner {
@@ -44,7 +44,7 @@ Task<ErrorCode> ReplicaMoves::move(LogId id, std::string dir) {
   if (known != moving_.end() && known->second->move->to() == dir) co_return ErrorCode::none;
   // Elsewhere, or not at all.
   dropped(id);
-  while (moving_.contains(id)) co_await broker_.shard().sleep(look_again);
+  while (moving_.contains(id)) co_await broker_.shard().sleep(move_look_interval);
   const Partition* partition = broker_.partition(id);
   if (!partition || stopping_) co_return ErrorCode::replica_not_available;
   if (!partition->online()) co_return ErrorCode::kafka_storage_error;

@@ -18,13 +18,11 @@ using wire::ErrorCode;
 
 namespace {
 
-constexpr std::int32_t persistent = 0, persistent_sequential = 2;  // create flags
-
 constexpr int attempts_max = 5;  // at a write that others are faster at
 // Of many changes to one set of overrides at once each round lets one through; they are small.
 constexpr int config_attempts_max = 100;
 
-AdminAnswer refuse(ErrorCode error, std::string message) { return {error, std::move(message)}; }
+AdminAnswer refused_with(ErrorCode error, std::string message) { return {error, std::move(message)}; }
 
 const PartitionName& name_of(const PartitionName& wanted) { return wanted; }
 const PartitionName& name_of(const Reassignment& wanted) { return wanted.partition; }
@@ -46,26 +44,26 @@ std::vector<Ensemble::Op> TopicAdmin::guarded() const {
 
 // A conflict means that what was planned for is no longer so; planning again tells the true reason.
 Task<TopicAdmin::Committed> TopicAdmin::commit(std::vector<Ensemble::Op> ops) {
-  if (session_ == SessionId(0) || ops.empty()) co_return Committed{refuse(ErrorCode::broker_not_available, {})};
+  if (session_ == SessionId(0) || ops.empty()) co_return Committed{refused_with(ErrorCode::broker_not_available, {})};
   auto done = co_await ensemble_.submit(session_, std::move(ops));
   // It may still come to be: the client asks again.
-  if (!done) co_return Committed{refuse(ErrorCode::request_timed_out, std::move(done.error().message))};
+  if (!done) co_return Committed{refused_with(ErrorCode::request_timed_out, std::move(done.error().message))};
   switch (done->error) {
     case zk::ZkError::ok:
       co_return Committed{};
     case zk::ZkError::bad_version:
     case zk::ZkError::not_empty:
-      co_return Committed{refuse(ErrorCode::request_timed_out, "The metadata changed again and again."), true};
+      co_return Committed{refused_with(ErrorCode::request_timed_out, "The metadata changed again and again."), true};
     case zk::ZkError::node_exists:
-      co_return Committed{refuse(ErrorCode::topic_already_exists, {}), true};
+      co_return Committed{refused_with(ErrorCode::topic_already_exists, {}), true};
     case zk::ZkError::no_node:
-      co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {}), true};
+      co_return Committed{refused_with(ErrorCode::unknown_topic_or_partition, {}), true};
     case zk::ZkError::session_expired:
     case zk::ZkError::unknown_session:
-      co_return Committed{refuse(ErrorCode::broker_not_available, {})};
+      co_return Committed{refused_with(ErrorCode::broker_not_available, {})};
     default:
-      co_return Committed{refuse(ErrorCode::unknown_server_error,
-                                 fmt::format("the metadata write failed with {}", static_cast<int>(done->error)))};
+      co_return Committed{refused_with(ErrorCode::unknown_server_error, fmt::format("the metadata write failed with {}",
+                                                                                    static_cast<int>(done->error)))};
   }
 }
 
@@ -87,8 +85,9 @@ void TopicAdmin::add_partition_ops(std::vector<Ensemble::Op>& ops, std::string_v
     } else {
       state.leader = state.isr.front();
     }
-    ops.push_back(Ensemble::Create{znodes::partition_path(topic, partition), {}, true, persistent});
-    ops.push_back(Ensemble::Create{znodes::state_path(topic, partition), znodes::encode(state), false, persistent});
+    ops.push_back(Ensemble::Create{znodes::partition_path(topic, partition), {}, true, Ensemble::Create::persistent});
+    ops.push_back(Ensemble::Create{znodes::state_path(topic, partition), znodes::encode(state), false,
+                                   Ensemble::Create::persistent});
   }
 }
 
@@ -120,7 +119,7 @@ Task<CreatedTopic> TopicAdmin::try_create(const NewTopic& topic, bool validate_o
     if (plan.error == ErrorCode::none && !valid) plan = {ErrorCode::invalid_config, valid.error().message, {}};
   }
   if (plan.error != ErrorCode::none) {
-    out.answer = refuse(plan.error, std::move(plan.message));
+    out.answer = refused_with(plan.error, std::move(plan.message));
     co_return out;
   }
   out.partitions = static_cast<std::int32_t>(plan.replicas.size());
@@ -133,9 +132,10 @@ Task<CreatedTopic> TopicAdmin::try_create(const NewTopic& topic, bool validate_o
   for (std::size_t p = 0; p < plan.replicas.size(); ++p) node.replicas[static_cast<std::int32_t>(p)] = plan.replicas[p];
   std::vector<Ensemble::Op> ops = guarded();
   ops.push_back(Ensemble::Create{znodes::config_path("topics", topic.name), znodes::encode_configs(topic.configs),
-                                 false, persistent});
-  ops.push_back(Ensemble::Create{znodes::topic_path(topic.name), znodes::encode(node), false, persistent});
-  ops.push_back(Ensemble::Create{znodes::partitions_path(topic.name), {}, true, persistent});
+                                 false, Ensemble::Create::persistent});
+  ops.push_back(
+      Ensemble::Create{znodes::topic_path(topic.name), znodes::encode(node), false, Ensemble::Create::persistent});
+  ops.push_back(Ensemble::Create{znodes::partitions_path(topic.name), {}, true, Ensemble::Create::persistent});
   add_partition_ops(ops, topic.name, 0, plan.replicas);
   auto written = co_await commit(std::move(ops));
   out.answer = std::move(written.answer);
@@ -174,8 +174,8 @@ Task<AdminAnswer> TopicAdmin::remove(std::string name, std::optional<Uuid> id) {
 
 Task<TopicAdmin::Committed> TopicAdmin::try_remove(const std::string& name, std::optional<Uuid> id) {
   const TopicPtr topic = broker_.metadata().topic(name);
-  if (id && (!topic || topic->id != *id)) co_return Committed{refuse(ErrorCode::unknown_topic_id, {})};
-  if (!topic) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
+  if (id && (!topic || topic->id != *id)) co_return Committed{refused_with(ErrorCode::unknown_topic_id, {})};
+  if (!topic) co_return Committed{refused_with(ErrorCode::unknown_topic_or_partition, {})};
   std::vector<Ensemble::Op> ops = guarded();
   // A topic that was made anew under the name has the same versions.
   ops.push_back(Ensemble::CheckCzxid{znodes::topic_path(name), Zxid(topic->czxid)});
@@ -208,9 +208,9 @@ Task<TopicAdmin::Committed> TopicAdmin::try_grow(
     const std::string& name, std::int32_t count,
     const std::optional<std::vector<std::vector<std::int32_t>>>& assignments, bool validate_only) {
   const TopicPtr topic = broker_.metadata().topic(name);
-  if (!topic) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
+  if (!topic) co_return Committed{refused_with(ErrorCode::unknown_topic_or_partition, {})};
   TopicPlan plan = plan_growth(broker_.metadata(), *topic, count, assignments, random_.next());
-  if (plan.error != ErrorCode::none) co_return Committed{refuse(plan.error, std::move(plan.message))};
+  if (plan.error != ErrorCode::none) co_return Committed{refused_with(plan.error, std::move(plan.message))};
   if (validate_only) co_return Committed{};
   znodes::Topic node = topic_znode(*topic);
   const auto first = static_cast<std::int32_t>(topic->partitions.size());
@@ -240,14 +240,15 @@ Task<TopicAdmin::Committed> TopicAdmin::try_change_configs(std::string_view type
   const std::string path = znodes::config_path(type, entity);
   std::vector<Ensemble::Op> ops = guarded();
   if (type == "topics") {
-    if (!broker_.metadata().topic(entity)) co_return Committed{refuse(ErrorCode::unknown_topic_or_partition, {})};
+    if (!broker_.metadata().topic(entity)) co_return Committed{refused_with(ErrorCode::unknown_topic_or_partition, {})};
     ops.push_back(Ensemble::Check{znodes::topic_path(entity)});
   }
   const zk::Znode* node = ensemble_.tree().find(path);
   znodes::Configs configs;
   if (node) {
     auto written = znodes::decode_configs(as_text(node->data.view()));
-    if (!written) co_return Committed{refuse(ErrorCode::unknown_server_error, std::move(written.error().message))};
+    if (!written)
+      co_return Committed{refused_with(ErrorCode::unknown_server_error, std::move(written.error().message))};
     configs = std::move(*written);
   }
   if (AdminAnswer fault = change(configs); fault.error != ErrorCode::none) co_return Committed{std::move(fault)};
@@ -255,11 +256,11 @@ Task<TopicAdmin::Committed> TopicAdmin::try_change_configs(std::string_view type
   if (node) {
     ops.push_back(Ensemble::Set{path, text, ensemble_.tree().stat(*node).version});
   } else {
-    ops.push_back(Ensemble::Create{path, text, false, persistent});
+    ops.push_back(Ensemble::Create{path, text, false, Ensemble::Create::persistent});
   }
   ops.push_back(Ensemble::Create{std::string(znodes::config_change_prefix),
                                  znodes::encode_config_change(fmt::format("{}/{}", type, entity)), false,
-                                 persistent_sequential});
+                                 Ensemble::Create::persistent_sequential});
   // Old notifications go with new ones: every broker has seen them long ago.
   constexpr std::int64_t kept_ms = std::int64_t{15} * 60 * 1000;
   constexpr int purged_at_once = 100;
@@ -297,7 +298,7 @@ Task<std::vector<AdminAnswer>> TopicAdmin::carry_out(std::vector<Wanted> wanted,
   for (int attempt = 0; !open.empty() && attempt < attempts_max; ++attempt) {
     const auto epoch = ControllerEpoch::read(ensemble_.tree());
     if (!epoch) {
-      for (const std::size_t i : open) answers[i] = refuse(ErrorCode::broker_not_available, {});
+      for (const std::size_t i : open) answers[i] = refused_with(ErrorCode::broker_not_available, {});
       break;
     }
     std::vector<Wanted> asked;

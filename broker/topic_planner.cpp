@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t topic_name_bytes_max = 249;
 constexpr std::int32_t partitions_per_request_max = 100'000;  // a bound on one transaction, not on a topic
 
-TopicPlan refuse(ErrorCode error, std::string message) { return {error, std::move(message), {}}; }
+TopicPlan refusal(ErrorCode error, std::string message) { return {error, std::move(message), {}}; }
 
 // '.' and '_' become one character in metric names: two topics may not differ in them only.
 std::string collision_key(std::string_view name) {
@@ -39,7 +39,7 @@ TopicPlan automatic(const Metadata& metadata, std::int32_t count, std::int16_t r
   TopicPlan plan;
   plan.replicas = place_replicas(metadata.brokers(), count, replication_factor, random);
   if (plan.replicas.empty())
-    return refuse(
+    return refusal(
         ErrorCode::invalid_replication_factor,
         fmt::format("Unable to replicate the partition {} time(s): The target replication factor of {} cannot "
                     "be reached because only {} broker(s) are registered.",
@@ -84,47 +84,47 @@ std::optional<std::string> topic_name_fault(std::string_view name) {
 
 TopicPlan plan_topic(const Metadata& metadata, const NewTopic& topic, const TopicDefaults& defaults,
                      std::uint64_t random) {
-  if (auto fault = topic_name_fault(topic.name)) return refuse(ErrorCode::invalid_topic_exception, *fault);
+  if (auto fault = topic_name_fault(topic.name)) return refusal(ErrorCode::invalid_topic_exception, *fault);
   if (metadata.topic(topic.name))
-    return refuse(ErrorCode::topic_already_exists, fmt::format("Topic '{}' already exists.", topic.name));
+    return refusal(ErrorCode::topic_already_exists, fmt::format("Topic '{}' already exists.", topic.name));
   if (topic.name.find_first_of("._") != std::string::npos) {
     const std::string key = collision_key(topic.name);
     for (const auto& [name, _] : metadata.topics())
       if (collision_key(name) == key)
-        return refuse(ErrorCode::invalid_topic_exception,
-                      fmt::format("Topic '{}' collides with existing topic: {}", topic.name, name));
+        return refusal(ErrorCode::invalid_topic_exception,
+                       fmt::format("Topic '{}' collides with existing topic: {}", topic.name, name));
   }
   if (!topic.assignments.empty() || topic.duplicate_assignment) {
     if (topic.replication_factor != -1)
-      return refuse(ErrorCode::invalid_request,
-                    "A manual partition assignment was specified, but replication factor was not set to -1.");
+      return refusal(ErrorCode::invalid_request,
+                     "A manual partition assignment was specified, but replication factor was not set to -1.");
     if (topic.partitions != -1)
-      return refuse(ErrorCode::invalid_request,
-                    "A manual partition assignment was specified, but numPartitions was not set to -1.");
+      return refusal(ErrorCode::invalid_request,
+                     "A manual partition assignment was specified, but numPartitions was not set to -1.");
     if (topic.duplicate_assignment)
-      return refuse(ErrorCode::invalid_replica_assignment,
-                    "Found multiple manual partition assignments for a partition");
+      return refusal(ErrorCode::invalid_replica_assignment,
+                     "Found multiple manual partition assignments for a partition");
     TopicPlan plan;
     const std::size_t replication_factor = topic.assignments.begin()->second.size();
     std::int32_t expected = 0;
     for (const auto& [partition, replicas] : topic.assignments) {
       if (auto fault = assignment_fault(metadata, replicas, replication_factor))
-        return refuse(ErrorCode::invalid_replica_assignment, *fault);
+        return refusal(ErrorCode::invalid_replica_assignment, *fault);
       if (partition != expected++)
-        return refuse(ErrorCode::invalid_replica_assignment,
-                      "partitions should be a consecutive 0-based integer sequence");
+        return refusal(ErrorCode::invalid_replica_assignment,
+                       "partitions should be a consecutive 0-based integer sequence");
       plan.replicas.push_back(replicas);
     }
     return plan;
   }
   if (topic.replication_factor < -1 || topic.replication_factor == 0)
-    return refuse(ErrorCode::invalid_replication_factor,
-                  "Replication factor must be larger than 0, or -1 to use the default value.");
+    return refusal(ErrorCode::invalid_replication_factor,
+                   "Replication factor must be larger than 0, or -1 to use the default value.");
   if (topic.partitions < -1 || topic.partitions == 0)
-    return refuse(ErrorCode::invalid_partitions, "Number of partitions was set to an invalid non-positive value.");
+    return refusal(ErrorCode::invalid_partitions, "Number of partitions was set to an invalid non-positive value.");
   const std::int32_t count = topic.partitions == -1 ? defaults.partitions : topic.partitions;
   if (count > partitions_per_request_max)
-    return refuse(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
+    return refusal(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
   return automatic(metadata, count,
                    topic.replication_factor == -1 ? defaults.replication_factor : topic.replication_factor, random);
 }
@@ -133,24 +133,24 @@ TopicPlan plan_growth(const Metadata& metadata, const TopicImage& topic, std::in
                       const std::optional<std::vector<std::vector<std::int32_t>>>& assignments, std::uint64_t random) {
   const auto now = static_cast<std::int32_t>(topic.partitions.size());
   if (count == now)
-    return refuse(ErrorCode::invalid_partitions, fmt::format("Topic already has {} partition(s).", now));
+    return refusal(ErrorCode::invalid_partitions, fmt::format("Topic already has {} partition(s).", now));
   if (count < now)
-    return refuse(ErrorCode::invalid_partitions,
-                  fmt::format("The topic {} currently has {} partition(s); {} would not be an increase.", topic.name,
-                              now, count));
+    return refusal(ErrorCode::invalid_partitions,
+                   fmt::format("The topic {} currently has {} partition(s); {} would not be an increase.", topic.name,
+                               now, count));
   if (count - now > partitions_per_request_max)
-    return refuse(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
+    return refusal(ErrorCode::policy_violation, "Excessively large number of partitions per request.");
   const PartitionImage& first = topic.partitions.front();
   const std::size_t replication_factor = first.replicas.size() - first.removing.size();
   if (!assignments) return automatic(metadata, count - now, static_cast<std::int16_t>(replication_factor), random);
   if (static_cast<std::int32_t>(assignments->size()) != count - now)
-    return refuse(ErrorCode::invalid_replica_assignment,
-                  fmt::format("Attempted to add {} additional partition(s), but only {} assignment(s) were specified.",
-                              count - now, assignments->size()));
+    return refusal(ErrorCode::invalid_replica_assignment,
+                   fmt::format("Attempted to add {} additional partition(s), but only {} assignment(s) were specified.",
+                               count - now, assignments->size()));
   TopicPlan plan;
   for (const auto& replicas : *assignments) {
     if (auto fault = assignment_fault(metadata, replicas, replication_factor))
-      return refuse(ErrorCode::invalid_replica_assignment, *fault);
+      return refusal(ErrorCode::invalid_replica_assignment, *fault);
     plan.replicas.push_back(replicas);
   }
   return plan;

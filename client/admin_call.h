@@ -43,6 +43,10 @@ class CallTime {
   const Duration request_max_;
 };
 
+inline constexpr std::int32_t consumer_replica_id = -1;
+
+inline std::int32_t itself(const std::int32_t& broker) { return broker; }
+
 inline std::int32_t to_ms(Duration time) {
   return static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
 }

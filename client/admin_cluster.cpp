@@ -261,7 +261,6 @@ Task<Each<TheCluster, Reassignments>> ask_reassignments(Cluster& cluster, std::i
   co_return about_it<Reassignments>(std::move(all));
 }
 
-std::int32_t itself(const std::int32_t& broker) { return broker; }
 std::int32_t broker_of(const ReplicaOf& replica) { return replica.broker; }
 
 }  // namespace
@@ -288,7 +287,7 @@ Task<Each<std::int32_t, std::vector<LogDirectory>>> Admin::describe_log_dirs(std
   auto ask = [&](std::int32_t broker, std::vector<std::int32_t>, Duration time) {
     return ask_log_dirs(cluster_, broker, partitions, time);
   };
-  admin::At<std::int32_t, decltype(&itself)> there(&itself);
+  admin::At<std::int32_t, decltype(&admin::itself)> there(&admin::itself);
   auto each = co_await admin::rounds<std::vector<LogDirectory>>(cluster_, options_, std::move(brokers), there, ask);
   co_return each;
 }

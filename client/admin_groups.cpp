@@ -120,8 +120,8 @@ Task<Each<std::string, GroupDescription>> ask_describe(Cluster& cluster, std::in
   co_return each;
 }
 
-Task<Each<std::string>> ask_delete(Cluster& cluster, std::int32_t broker, std::vector<std::string> groups,
-                                   Duration time) {
+Task<Each<std::string>> ask_delete_groups(Cluster& cluster, std::int32_t broker, std::vector<std::string> groups,
+                                          Duration time) {
   wire::DeleteGroupsRequest request;
   request.groups_names = groups;
   auto answer = co_await cluster.ask<wire::DeleteGroupsResponse>(broker, std::move(request), time);
@@ -214,10 +214,10 @@ Outcome<Altered> settled(Altered each) {
   return each;
 }
 
-using Offsets = std::map<TopicPartition, CommittedOffset>;
+using CommittedOffsets = std::map<TopicPartition, CommittedOffset>;
 
 Task<Each<std::string, Altered>> ask_commit(Cluster& cluster, std::int32_t broker, std::string group,
-                                            const Offsets& offsets, Duration time) {
+                                            const CommittedOffsets& offsets, Duration time) {
   using Topic = wire::OffsetCommitRequest::Topic;
   wire::OffsetCommitRequest request;
   request.group_id = group;
@@ -296,8 +296,6 @@ Task<Each<std::string, Removed>> ask_remove(Cluster& cluster, std::int32_t broke
   co_return about<Removed>(group, std::move(each));
 }
 
-std::int32_t itself(const std::int32_t& broker) { return broker; }
-
 }  // namespace
 
 Task<Outcome<GroupListings>> Admin::list_groups(std::vector<std::string> states, std::vector<std::string> types) {
@@ -308,7 +306,7 @@ Task<Outcome<GroupListings>> Admin::list_groups(std::vector<std::string> states,
   auto ask = [&](std::int32_t broker, std::vector<std::int32_t>, Duration time) {
     return ask_list(cluster_, broker, states, types, time);
   };
-  admin::At<std::int32_t, decltype(&itself)> there(&itself);
+  admin::At<std::int32_t, decltype(&admin::itself)> there(&admin::itself);
   auto each = co_await admin::rounds<std::vector<GroupListing>>(cluster_, options_, std::move(brokers), there, ask);
   GroupListings all;
   for (auto& [broker, groups] : each) {
@@ -338,7 +336,7 @@ Task<Each<std::string, GroupDescription>> Admin::describe_groups(std::vector<std
 
 Task<Each<std::string>> Admin::delete_groups(std::vector<std::string> groups) {
   auto ask = [&](std::int32_t broker, std::vector<std::string> theirs, Duration time) {
-    return ask_delete(cluster_, broker, std::move(theirs), time);
+    return ask_delete_groups(cluster_, broker, std::move(theirs), time);
   };
   admin::AtCoordinator coordinator(cluster_);
   auto each = co_await admin::rounds<void>(cluster_, options_, std::move(groups), coordinator, ask);
@@ -355,7 +353,7 @@ Task<Outcome<Committed>> Admin::list_group_offsets(std::string group, Partitions
   co_return std::move(each.begin()->second);
 }
 
-Task<Altered> Admin::alter_group_offsets(std::string group, Offsets offsets) {
+Task<Altered> Admin::alter_group_offsets(std::string group, CommittedOffsets offsets) {
   auto ask = [&](std::int32_t broker, std::vector<std::string>, Duration time) {
     return ask_commit(cluster_, broker, group, offsets, time);
   };

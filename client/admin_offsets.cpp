@@ -12,8 +12,6 @@ using admin::outcome_of;
 using admin::to_ms;
 using wire::ErrorCode;
 
-constexpr std::int32_t consumer_replica_id = -1;
-
 // The version in which a broker first understands what a timestamp below zero means.
 std::int16_t version_needed(OffsetSpec spec) {
   if (spec.timestamp == OffsetSpec::max_timestamp().timestamp) return 7;
@@ -38,7 +36,7 @@ Task<Each<TopicPartition, ListedOffset>> ask_list(Cluster& cluster, std::int32_t
   if (partitions.empty()) co_return each;
 
   wire::ListOffsetsRequest request;
-  request.replica_id = consumer_replica_id;
+  request.replica_id = admin::consumer_replica_id;
   request.isolation_level = static_cast<std::int8_t>(isolation);
   request.timeout_ms = to_ms(time);
   request.topics = by_topic<Topic>(partitions, &Topic::name, [&](Topic& topic, const TopicPartition& p) {
@@ -60,10 +58,10 @@ Task<Each<TopicPartition, ListedOffset>> ask_list(Cluster& cluster, std::int32_t
   co_return each;
 }
 
-using Offsets = std::map<TopicPartition, std::int64_t>;
+using Starts = std::map<TopicPartition, std::int64_t>;
 
 Task<Each<TopicPartition, std::int64_t>> ask_trim(Cluster& cluster, std::int32_t broker,
-                                                  std::vector<TopicPartition> partitions, const Offsets& before,
+                                                  std::vector<TopicPartition> partitions, const Starts& before,
                                                   Duration time) {
   using Topic = wire::DeleteRecordsRequest::Topic;
   wire::DeleteRecordsRequest request;
@@ -90,7 +88,7 @@ Task<Each<TopicPartition, EpochEnd>> ask_epochs(Cluster& cluster, std::int32_t b
                                                 Duration time) {
   using Topic = wire::OffsetForLeaderEpochRequest::Topic;
   wire::OffsetForLeaderEpochRequest request;
-  request.replica_id = consumer_replica_id;
+  request.replica_id = admin::consumer_replica_id;
   request.topics = by_topic<Topic>(partitions, &Topic::topic, [&](Topic& topic, const TopicPartition& p) {
     topic.partitions.push_back({.partition = p.partition, .leader_epoch = epochs.at(p)});
   });
@@ -149,7 +147,7 @@ Task<Each<TopicPartition, ListedOffset>> Admin::list_offsets(Specs specs, Isolat
   co_return each;
 }
 
-Task<Each<TopicPartition, std::int64_t>> Admin::delete_records(Offsets before) {
+Task<Each<TopicPartition, std::int64_t>> Admin::delete_records(Starts before) {
   auto ask = [&](std::int32_t broker, std::vector<TopicPartition> partitions, Duration time) {
     return ask_trim(cluster_, broker, std::move(partitions), before, time);
   };

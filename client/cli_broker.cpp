@@ -13,12 +13,12 @@
 namespace holdfast::client {
 namespace {
 
-struct Load {
+struct BrokerLoad {
   std::int64_t leads = 0, holds = 0, behind = 0;
 };
 
-std::map<std::int32_t, Load> loads_of(const std::vector<TopicDescription>& topics) {
-  std::map<std::int32_t, Load> loads;
+std::map<std::int32_t, BrokerLoad> loads_of(const std::vector<TopicDescription>& topics) {
+  std::map<std::int32_t, BrokerLoad> loads;
   for (const TopicDescription& topic : topics) {
     for (const PartitionDescription& p : topic.partitions) {
       if (p.leader.node >= 0) ++loads[p.leader.node].leads;
@@ -40,7 +40,7 @@ Task<Exit> list(Session& session) {
   Table table{{{"id"}, {"host"}, {"port"}, {"rack"}, {"controller"}, {"leads"}, {"replicas"}, {"out_of_sync"}}, {}};
   for (const BrokerListing& broker : cluster->brokers) {
     const auto found = loads.find(broker.id);
-    const Load load = found == loads.end() ? Load() : found->second;
+    const BrokerLoad load = found == loads.end() ? BrokerLoad() : found->second;
     table.rows.push_back({broker.id, broker.endpoint.host, broker.endpoint.port, broker.rack,
                           Value(broker.id == cluster->controller).shown_as(broker.id == cluster->controller ? "*" : ""),
                           load.leads, load.holds, load.behind > 0 ? Value(load.behind).in(Tone::warning) : Value(0)});
@@ -75,7 +75,7 @@ Task<Exit> describe(Session& session, const std::string& name) {
     if (broker.id != *id) continue;
     const auto loads = loads_of(*topics);
     const auto found = loads.find(*id);
-    const Load load = found == loads.end() ? Load() : found->second;
+    const BrokerLoad load = found == loads.end() ? BrokerLoad() : found->second;
     object = {{"id", broker.id},
               {"host", broker.endpoint.host},
               {"port", broker.endpoint.port},

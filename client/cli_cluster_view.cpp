@@ -13,7 +13,7 @@
 namespace holdfast::client {
 namespace {
 
-constexpr std::size_t answer_bytes_max = 64 << 10;
+constexpr std::size_t page_bytes_max = 64 << 10;
 
 Task<void> look_at_quorum(Session& session, ClusterView& view) {
   // Somebody else's brokers, and nobody has said where their ZooKeeper is, if they have one: this machine's is not it.
@@ -165,7 +165,7 @@ Task<Result<std::string>> four_letter_word(Session& session, Endpoint server, st
   session.shard().arm(limit, session.timeout(), [&connection] { connection.close(); });
   connection.send(BufferChain(Bytes::copy(word)));
   std::string answer;
-  while (answer.size() < answer_bytes_max) {
+  while (answer.size() < page_bytes_max) {
     std::array<std::uint8_t, 4096> buffer;
     const std::span<std::uint8_t> into(buffer);
     auto got = co_await connection.read_some(into);

@@ -8,7 +8,7 @@
 namespace holdfast::client {
 namespace {
 
-constexpr std::size_t records_at_a_time = 500;
+constexpr std::size_t group_records_at_a_time = 500;
 constexpr Duration poll_for = std::chrono::milliseconds(500);
 
 // Whether everything that is assigned has been read. A group's first assignment takes a moment.
@@ -59,7 +59,7 @@ Task<Exit> consume_as_member(Session& session, const ConsumeArguments& arguments
   ConsumerOptions options;
   options.group_id = arguments.group;
   options.reset = arguments.from == "end" ? OffsetReset::latest : OffsetReset::earliest;
-  options.poll_records_max = records_at_a_time;
+  options.poll_records_max = group_records_at_a_time;
   options.session_timeout = std::chrono::seconds(10);
   options.timeout = session.timeout();
   options.fetch.isolation = arguments.committed ? IsolationLevel::read_committed : IsolationLevel::read_uncommitted;

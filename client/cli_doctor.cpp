@@ -13,7 +13,7 @@
 namespace holdfast::client {
 namespace {
 
-struct Arguments {
+struct DoctorArguments {
   std::vector<std::string> files, sets;
   std::string data;
 };
@@ -203,7 +203,7 @@ void check_ports(Session& session, const Config& config, Findings& findings) {
   }
 }
 
-std::vector<std::string> directories(const Config& config, const Arguments& arguments) {
+std::vector<std::string> directories(const Config& config, const DoctorArguments& arguments) {
   if (!arguments.data.empty()) return {arguments.data};
   for (const char* key : {"log.dirs", "log.dir", "dataDir"}) {
     if (config.is_set(key)) return config.list(key).empty() ? std::vector{config.text(key)} : config.list(key);
@@ -211,7 +211,7 @@ std::vector<std::string> directories(const Config& config, const Arguments& argu
   return {"./holdfast-data"};
 }
 
-Task<Exit> examine(Session& session, const Arguments& arguments) {
+Task<Exit> examine(Session& session, const DoctorArguments& arguments) {
   Findings findings;
   std::vector<std::string> notices;
   auto config = load_config(session.disk(), {arguments.files, arguments.sets}, notices);
@@ -253,7 +253,7 @@ Task<Exit> examine(Session& session, const Arguments& arguments) {
 }  // namespace
 
 void add_doctor_verbs(Cli& cli) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<DoctorArguments>();
   cli.verb("doctor", "look at this machine: limits, disks, clock, ports, configuration; each finding with its remedy")
       .option("--config", arguments->files, "the node's properties files", "FILE")
       .option("--set", arguments->sets, "key=value, over every file (may be repeated)", "KEY=VALUE")

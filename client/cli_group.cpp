@@ -21,7 +21,7 @@ const std::vector<std::string> group_states{"Stable",    "Empty",       "Prepari
                                             "Assigning", "Reconciling", "NotReady",           "Dead",
                                             "Unknown"};
 
-struct ListArguments {
+struct GroupListArguments {
   std::vector<std::string> patterns, states;
 };
 
@@ -30,7 +30,7 @@ struct DescribeArguments {
   bool members = false;
 };
 
-Task<Exit> list(Session& session, const ListArguments& arguments) {
+Task<Exit> list(Session& session, const GroupListArguments& arguments) {
   auto listed = co_await session.admin().list_groups();
   if (!listed) co_return session.fail(listed.error(), "groups");
   Exit exit = Exit::ok;
@@ -192,7 +192,7 @@ Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group) {
 
 void add_group_verbs(Cli& cli) {
   cli.family("group", "consumer groups");
-  auto listed = std::make_shared<ListArguments>();
+  auto listed = std::make_shared<GroupListArguments>();
   cli.verb("group list", "the groups there are")
       .optional_argument("GROUP", listed->patterns, "names or patterns with * and ?; none: all")
       .choices("--state", listed->states, group_states, "STATE",

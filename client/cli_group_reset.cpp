@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t file_bytes_max = 16 << 20;
 
-struct Arguments {
+struct ResetArguments {
   std::string group;
   std::vector<std::string> topics;
   bool all_topics = false, execute = false, as_csv = false;
@@ -89,7 +89,7 @@ Result<Offsets> parse_file(std::string_view text, const std::string& group) {
 
 class Resetting {
  public:
-  Resetting(Session& session, const Arguments& arguments) : session_(session), arguments_(arguments) {}
+  Resetting(Session& session, const ResetArguments& arguments) : session_(session), arguments_(arguments) {}
 
   Task<Exit> run() {
     if (arguments_.ways() != 1)
@@ -264,11 +264,11 @@ class Resetting {
   }
 
   Session& session_;
-  const Arguments& arguments_;
+  const ResetArguments& arguments_;
   Offsets ends_;
 };
 
-Task<Exit> reset(Session& session, const Arguments& arguments) {
+Task<Exit> reset(Session& session, const ResetArguments& arguments) {
   Resetting resetting(session, arguments);
   const Exit exit = co_await resetting.run();
   co_return exit;
@@ -277,7 +277,7 @@ Task<Exit> reset(Session& session, const Arguments& arguments) {
 }  // namespace
 
 void add_group_reset_verb(Cli& cli) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ResetArguments>();
   cli.verb("group reset", "move a group's offsets; without --execute it only shows them")
       .argument("GROUP", arguments->group, "the group; it may be one that does not exist yet")
       .option("-t,--topic", arguments->topics, "TOPIC, or TOPIC:0,3 for some partitions (may be repeated)", "TOPIC")

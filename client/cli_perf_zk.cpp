@@ -12,7 +12,7 @@
 namespace holdfast::client {
 namespace {
 
-constexpr Duration tick = std::chrono::milliseconds(1);
+constexpr Duration zk_tick = std::chrono::milliseconds(1);
 
 class ZkLoad {
  public:
@@ -60,7 +60,7 @@ class ZkLoad {
                                                : pace.due(n) - start >= duration;
       if (over || session_.interrupted()) break;
       while (pace.due(n) > now) {
-        co_await session_.shard().sleep(std::min(tick, pace.due(n) - now));
+        co_await session_.shard().sleep(std::min(zk_tick, pace.due(n) - now));
         now = session_.clock().now();
       }
       // What is due while so many are on their way waits, and its latency counts.

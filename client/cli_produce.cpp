@@ -18,7 +18,7 @@ constexpr std::size_t record_bytes_max = 32 << 20;
 constexpr Duration progress_every = std::chrono::milliseconds(250);
 constexpr int failures_shown = 5;
 
-struct Arguments {
+struct ProduceArguments {
   std::string topic;
   std::vector<std::string> files, headers;
   std::string delimiter = "\\n", codec = "none", acks = "all";
@@ -67,7 +67,7 @@ class InputBytes {
 
 class Production {
  public:
-  Production(Session& session, const Arguments& arguments)
+  Production(Session& session, const ProduceArguments& arguments)
       : session_(session),
         arguments_(arguments),
         delimiter_(unescape(arguments.delimiter)),
@@ -253,7 +253,7 @@ class Production {
   }
 
   Session& session_;
-  const Arguments& arguments_;
+  const ProduceArguments& arguments_;
   const std::string delimiter_, separator_;
   std::vector<wire::RecordHeader> headers_;
   std::string buffer_;
@@ -265,7 +265,7 @@ class Production {
   Producer& producer_;
 };
 
-Task<Exit> produce(Session& session, const Arguments& arguments) {
+Task<Exit> produce(Session& session, const ProduceArguments& arguments) {
   if (arguments.delimiter.empty()) co_return session.usage("--delimiter is empty; --whole makes one record of a file");
   Production& production = session.keep(std::make_unique<Production>(session, arguments));
   const Exit exit = co_await production.run();
@@ -275,7 +275,7 @@ Task<Exit> produce(Session& session, const Arguments& arguments) {
 }  // namespace
 
 void add_produce_verb(Cli& cli) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ProduceArguments>();
   cli.verb("produce", "write records to a topic: each line of standard input is one")
       .argument("TOPIC", arguments->topic, "the topic")
       .optional_argument("FILE", arguments->files, "read these instead of standard input, which is - among them")

@@ -12,7 +12,7 @@
 namespace holdfast::client {
 namespace {
 
-struct Arguments {
+struct ProfileArguments {
   std::string name, output, timeout;
 };
 
@@ -52,7 +52,7 @@ Exit unknown(Session& session, const Loaded& loaded, const std::string& name) {
                       meant.empty() ? "holdfast profile list" : "did you mean " + meant + "?");
 }
 
-Task<Exit> list(Session& session) {
+Task<Exit> list_profiles(Session& session) {
   const auto loaded = load(session);
   if (!loaded) co_return Exit::failed;
   Table table{{{"current"}, {"name"}, {"bootstrap_server"}, {"zookeeper"}, {"output", true}, {"timeout", true}}, {}};
@@ -81,7 +81,7 @@ Task<Exit> show(Session& session) {
   co_return Exit::ok;
 }
 
-Task<Exit> set(Session& session, const Arguments& arguments, const GlobalOptions& given) {
+Task<Exit> set(Session& session, const ProfileArguments& arguments, const GlobalOptions& given) {
   if (!is_profile_name(arguments.name))
     co_return session.usage(fmt::format("'{}' is no name of a profile", arguments.name),
                             "letters, digits, - and _, at most 64; not `current`");
@@ -102,7 +102,7 @@ Task<Exit> set(Session& session, const Arguments& arguments, const GlobalOptions
   co_return store(session, *loaded, fmt::format("set profile {}", arguments.name), arguments.name);
 }
 
-Task<Exit> use(Session& session, const Arguments& arguments) {
+Task<Exit> use(Session& session, const ProfileArguments& arguments) {
   auto loaded = load(session);
   if (!loaded) co_return Exit::failed;
   if (arguments.name != "none" && !loaded->profiles.all.contains(arguments.name))
@@ -111,7 +111,7 @@ Task<Exit> use(Session& session, const Arguments& arguments) {
   co_return store(session, *loaded, fmt::format("chosen profile {}", arguments.name), arguments.name);
 }
 
-Task<Exit> remove(Session& session, const Arguments& arguments) {
+Task<Exit> remove_profile(Session& session, const ProfileArguments& arguments) {
   auto loaded = load(session);
   if (!loaded) co_return Exit::failed;
   if (loaded->profiles.all.erase(arguments.name) == 0) co_return unknown(session, *loaded, arguments.name);
@@ -123,8 +123,8 @@ Task<Exit> remove(Session& session, const Arguments& arguments) {
 
 void add_profile_verbs(Cli& cli) {
   cli.family("profile", "clusters known by name");
-  auto arguments = std::make_shared<Arguments>();
-  cli.verb("profile list", "the profiles there are").runs(list);
+  auto arguments = std::make_shared<ProfileArguments>();
+  cli.verb("profile list", "the profiles there are").runs(list_profiles);
   cli.verb("profile show", "where a command would go now, and why").runs(show);
   cli.verb("profile set", "make or change a profile from the options given")
       .argument("NAME", arguments->name, "its name")
@@ -138,7 +138,7 @@ void add_profile_verbs(Cli& cli) {
   cli.verb("profile remove", "forget a profile")
       .argument("PROFILE", arguments->name, "its name")
       .knows_dry_run()
-      .runs([arguments](Session& session) { return remove(session, *arguments); });
+      .runs([arguments](Session& session) { return remove_profile(session, *arguments); });
 }
 
 }  // namespace holdfast::client

@@ -109,7 +109,7 @@ Task<ServerState> look_at(Session& session, Endpoint server) {
   co_return out;
 }
 
-Task<Exit> status(Session& session) {
+Task<Exit> quorum_status(Session& session) {
   auto servers = parse_connect_string(session.zookeeper().address);
   if (!servers) co_return session.usage(servers.error().message);
   // The members are those that the znodes name; where nobody can read them, those that the connect string does.
@@ -380,17 +380,17 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
   co_return Exit::ok;
 }
 
-constexpr const char* auth_help = "who may change the quorum; may be repeated";
+constexpr const char* quorum_auth_help = "who may change the quorum; may be repeated";
 
 }  // namespace
 
 void add_quorum_verbs(Cli& cli) {
   cli.family("quorum", "the servers that keep the znodes");
-  cli.verb("quorum status", "who is a member, who leads, and who is there").watchable().runs(status);
+  cli.verb("quorum status", "who is a member, who leads, and who is there").watchable().runs(quorum_status);
   auto added = std::make_shared<ChangeArguments>();
   cli.verb("quorum add", "take servers into the quorum, or change what they are")
       .argument("ID=HOST:PORT:PORT;HOST:PORT", added->what, "as after \"server.\" in zoo.cfg")
-      .option("--auth", added->auth, auth_help, "USER:PASSWORD")
+      .option("--auth", added->auth, quorum_auth_help, "USER:PASSWORD")
       .more("Start them first: they must be there and up to date. It needs reconfigEnabled=true on the servers.")
       .example("holdfast quorum add '4=zk4:2888:3888;zk4:2181' --auth super:secret", "a fourth voter")
       .knows_dry_run()
@@ -398,12 +398,12 @@ void add_quorum_verbs(Cli& cli) {
   auto removed = std::make_shared<ChangeArguments>();
   cli.verb("quorum remove", "let servers go")
       .argument("ID", removed->what, "their numbers")
-      .option("--auth", removed->auth, auth_help, "USER:PASSWORD")
+      .option("--auth", removed->auth, quorum_auth_help, "USER:PASSWORD")
       .knows_dry_run()
       .runs([removed](Session& session) { return remove(session, *removed); });
   auto transferred = std::make_shared<ChangeArguments>();
   cli.verb("quorum transfer", "let another server lead")
-      .option("--auth", transferred->auth, auth_help, "USER:PASSWORD")
+      .option("--auth", transferred->auth, quorum_auth_help, "USER:PASSWORD")
       .more(
           "The leader is made an observer, so that another one is elected, and then a voter again. It needs "
           "reconfigEnabled=true, and three voters.")

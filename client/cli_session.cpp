@@ -13,7 +13,7 @@ namespace {
 
 using wire::ErrorCode;
 
-constexpr std::size_t answer_bytes_max = 4096;  // what somebody types to confirm
+constexpr std::size_t confirmation_bytes_max = 4096;  // what somebody types to confirm
 
 // What would help, where that is known; empty otherwise.
 std::string_view fix_of(ErrorCode code) {
@@ -217,7 +217,7 @@ Task<bool> Session::confirm(std::string loss, std::string word) {
   }
   console_.write_error(fmt::format("{}\nType {} to go on: ", printable(loss), printable(word)));
   std::string typed;
-  while (typed.size() < answer_bytes_max && !typed.ends_with('\n')) {
+  while (typed.size() < confirmation_bytes_max && !typed.ends_with('\n')) {
     std::array<std::uint8_t, 256> buffer;
     const std::span<std::uint8_t> into(buffer);
     auto got = co_await console_.read(shard(), into);

@@ -13,7 +13,7 @@
 namespace holdfast::client {
 namespace {
 
-struct Arguments {
+struct TopArguments {
   std::string every = "2s";
   std::int64_t rounds = 0;
 };
@@ -132,7 +132,7 @@ class Top {
   const std::int64_t rounds_;
 };
 
-Task<Exit> top(Session& session, const Arguments& arguments) {
+Task<Exit> top(Session& session, const TopArguments& arguments) {
   const auto every = parse_duration(arguments.every);
   if (!every || *every <= Duration(0)) co_return session.usage("--every is a time such as 2s");
   Top view(session, *every, arguments.rounds);
@@ -143,7 +143,7 @@ Task<Exit> top(Session& session, const Arguments& arguments) {
 }  // namespace
 
 void add_top_verb(Cli& cli) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TopArguments>();
   cli.verb("top", "what goes through the cluster now: records and bytes by topic, groups and their lag")
       .option("--every", arguments->every, "how often to look (default 2s)", "DURATION")
       .option("-n,--count", arguments->rounds, "so many times; default: until Ctrl-C", "N")

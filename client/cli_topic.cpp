@@ -14,12 +14,12 @@
 namespace holdfast::client {
 namespace {
 
-struct ListArguments {
+struct TopicListArguments {
   std::vector<std::string> patterns;
   bool internal = false;
 };
 
-struct CreateArguments {
+struct TopicCreateArguments {
   std::vector<std::string> topics, configs;
   std::string assignment;
   std::int32_t partitions = -1;
@@ -38,7 +38,7 @@ struct AddArguments {
 
 Value id_value(const Uuid& id) { return id == Uuid{} ? Value() : Value(to_base64(id)); }
 
-Task<Exit> list(Session& session, const ListArguments& arguments) {
+Task<Exit> list(Session& session, const TopicListArguments& arguments) {
   auto topics = co_await session.admin().list_topics();
   if (!topics) co_return session.fail(topics.error(), "topics");
   std::vector<std::string> known;
@@ -71,7 +71,7 @@ std::optional<std::map<std::int32_t, std::vector<std::int32_t>>> parse_replica_a
   return out;
 }
 
-Task<Exit> create(Session& session, const CreateArguments& arguments) {
+Task<Exit> create(Session& session, const TopicCreateArguments& arguments) {
   std::vector<NewTopic> topics;
   for (const std::string& name : arguments.topics) {
     NewTopic topic;
@@ -174,7 +174,7 @@ Task<Exit> alter(Session& session, const AlterArguments& arguments) {
   co_return report.finish();
 }
 
-Task<Exit> remove(Session& session, const std::vector<std::string>& names) {
+Task<Exit> remove_topics(Session& session, const std::vector<std::string>& names) {
   auto topics = co_await existing_topics(session, names);
   if (!topics) co_return topics.error();
   auto held = co_await topic_extents(session, *topics);
@@ -231,14 +231,14 @@ Task<Exit> add_partitions(Session& session, const AddArguments& arguments) {
 
 void add_topic_verbs(Cli& cli) {
   cli.family("topic", "topics");
-  auto listed = std::make_shared<ListArguments>();
+  auto listed = std::make_shared<TopicListArguments>();
   cli.verb("topic list", "the topics there are")
       .optional_argument("TOPIC", listed->patterns, "names or patterns with * and ?; none: all")
       .flag("--internal", listed->internal, "also those that the broker keeps for itself")
       .example("holdfast topic list 'orders-*' -o json")
       .watchable()
       .runs_on_cluster([listed](Session& session) { return list(session, *listed); });
-  auto created = std::make_shared<CreateArguments>();
+  auto created = std::make_shared<TopicCreateArguments>();
   cli.verb("topic create", "make topics")
       .argument("NAME", created->topics, "their names")
       .option("-p,--partitions", created->partitions, "partitions of each; default: num.partitions of the broker", "N")
@@ -268,7 +268,7 @@ void add_topic_verbs(Cli& cli) {
       .argument("TOPIC", *removed, "names or patterns")
       .example("holdfast topic delete orders --dry-run")
       .knows_dry_run()
-      .runs_on_cluster([removed](Session& session) { return remove(session, *removed); });
+      .runs_on_cluster([removed](Session& session) { return remove_topics(session, *removed); });
   auto added = std::make_shared<AddArguments>();
   cli.verb("topic add-partitions", "give a topic more partitions")
       .argument("TOPIC", added->topic, "the topic")

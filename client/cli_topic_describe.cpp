@@ -12,20 +12,20 @@
 namespace holdfast::client {
 namespace {
 
-struct Arguments {
+struct TopicDescribeArguments {
   std::vector<std::string> topics;
   bool all_configs = false;
 };
 
-using Offsets = Each<TopicPartition, ListedOffset>;
+using Listed = Each<TopicPartition, ListedOffset>;
 
-Value offset_of(const Offsets& offsets, const TopicPartition& partition) {
+Value offset_of(const Listed& offsets, const TopicPartition& partition) {
   const auto found = offsets.find(partition);
   if (found == offsets.end() || !found->second) return Value();
   return found->second->offset;
 }
 
-Table partitions_of(const TopicDescription& topic, const Offsets& starts, const Offsets& ends) {
+Table partitions_of(const TopicDescription& topic, const Listed& starts, const Listed& ends) {
   Table table{{{"partition"},
                {"leader"},
                {"leader_epoch", true},
@@ -49,7 +49,7 @@ Table partitions_of(const TopicDescription& topic, const Offsets& starts, const 
   return table;
 }
 
-Table configs_of(const std::vector<ConfigEntry>& entries, bool all) {
+Table overrides_of(const std::vector<ConfigEntry>& entries, bool all) {
   Table table{{{"key"}, {"value"}, {"source"}, {"read_only", true}}, {}};
   for (const ConfigEntry& entry : entries) {
     if (all || entry.source == ConfigSource::topic)
@@ -59,7 +59,7 @@ Table configs_of(const std::vector<ConfigEntry>& entries, bool all) {
   return table;
 }
 
-Task<Exit> describe(Session& session, const Arguments& arguments) {
+Task<Exit> describe(Session& session, const TopicDescribeArguments& arguments) {
   auto names = co_await existing_topics(session, arguments.topics);
   if (!names) co_return names.error();
   Admin& admin = session.admin();
@@ -75,8 +75,8 @@ Task<Exit> describe(Session& session, const Arguments& arguments) {
       last.emplace(TopicPartition{name, p.partition}, OffsetSpec::latest());
     }
   }
-  const Offsets starts = co_await admin.list_offsets(std::move(first));
-  const Offsets ends = co_await admin.list_offsets(std::move(last));
+  const Listed starts = co_await admin.list_offsets(std::move(first));
+  const Listed ends = co_await admin.list_offsets(std::move(last));
   const auto configs = co_await admin.describe_configs(std::move(resources));
 
   Exit exit = Exit::ok;
@@ -95,7 +95,7 @@ Task<Exit> describe(Session& session, const Arguments& arguments) {
     object.push_back({"partitions", partitions_of(*topic, starts, ends)});
     const auto config = configs.find({ConfigResourceType::topic, name});
     if (config != configs.end() && config->second)
-      object.push_back({"configs", configs_of(*config->second, arguments.all_configs)});
+      object.push_back({"configs", overrides_of(*config->second, arguments.all_configs)});
     objects.push_back(std::move(object));
   }
   session.out().objects(objects);
@@ -123,8 +123,8 @@ Task<std::expected<std::vector<TopicExtent>, Exit>> topic_extents(Session& sessi
       last.emplace(TopicPartition{name, p.partition}, OffsetSpec::latest());
     }
   }
-  const Offsets starts = co_await session.admin().list_offsets(std::move(first));
-  const Offsets ends = co_await session.admin().list_offsets(std::move(last));
+  const Listed starts = co_await session.admin().list_offsets(std::move(first));
+  const Listed ends = co_await session.admin().list_offsets(std::move(last));
   for (TopicExtent& extent : extents) {
     for (const auto& [partition, end] : ends) {
       const auto start = starts.find(partition);
@@ -137,7 +137,7 @@ Task<std::expected<std::vector<TopicExtent>, Exit>> topic_extents(Session& sessi
 }
 
 void add_topic_describe_verb(Cli& cli) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TopicDescribeArguments>();
   cli.verb("topic describe", "partitions, leaders, replicas, offsets and configuration")
       .argument("TOPIC", arguments->topics, "names or patterns")
       .flag("--configs", arguments->all_configs, "every setting, not only those of the topic's own")

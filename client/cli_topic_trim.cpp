@@ -12,7 +12,7 @@
 namespace holdfast::client {
 namespace {
 
-struct Arguments {
+struct TrimArguments {
   std::string topic, before;
 };
 
@@ -50,7 +50,7 @@ Task<std::expected<std::map<TopicPartition, std::int64_t>, Exit>> resolve(Sessio
   co_return out;
 }
 
-Task<Exit> trim(Session& session, const Arguments& arguments) {
+Task<Exit> trim(Session& session, const TrimArguments& arguments) {
   const auto part = parse_topic_part(arguments.topic);
   if (!part) co_return session.usage("name a topic, or TOPIC:0,3 for some of its partitions");
   auto named = co_await named_partitions(session, arguments.topic);
@@ -111,7 +111,7 @@ Task<Exit> trim(Session& session, const Arguments& arguments) {
 }  // namespace
 
 void add_topic_trim_verb(Cli& cli) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TrimArguments>();
   Verb& verb = cli.verb("topic trim", "delete the oldest records of a topic, up to an offset or time");
   verb.argument("TOPIC", arguments->topic, "the topic, or TOPIC:0,3 for some of its partitions")
       .option("--before", arguments->before, "what is older goes: an offset, @TIME, or end for all", "WHERE")

@@ -31,7 +31,7 @@ struct SetArguments {
   bool has_data = false;
 };
 
-struct CreateArguments {
+struct NodeArguments {
   std::string path, data, ttl, acl;
   std::vector<std::string> auth;
   bool sequential = false, container = false, parents = false;
@@ -190,7 +190,7 @@ Task<Exit> set(Session& session, const SetArguments& arguments) {
   co_return Exit::ok;
 }
 
-Task<Exit> create(Session& session, const CreateArguments& arguments) {
+Task<Exit> create(Session& session, const NodeArguments& arguments) {
   CreateOptions options;
   options.mode = arguments.container    ? CreateMode::container
                  : arguments.sequential ? CreateMode::persistent_sequential
@@ -464,10 +464,10 @@ Task<std::vector<std::string>> znodes_that_begin(Session& session, std::string b
   co_return out;
 }
 
-constexpr const char* auth_help = "who you are; may be repeated";
+constexpr const char* zk_auth_help = "who you are; may be repeated";
 
 Verb& with_path(Verb& verb, PathArguments& arguments) {
-  verb.option("--auth", arguments.auth, auth_help, "USER:PASSWORD");
+  verb.option("--auth", arguments.auth, zk_auth_help, "USER:PASSWORD");
   verb.app().add_option("path", arguments.path, "the znode")->type_name("ZNODE");
   return verb;
 }
@@ -502,11 +502,11 @@ void add_zk_verbs(Cli& cli) {
       .argument("ZNODE", written->path, "the znode")
       .argument("DATA", written->data, "its data; -: standard input")
       .option("--version", written->version, "only if it has this version", "N")
-      .option("--auth", written->auth, auth_help, "USER:PASSWORD")
+      .option("--auth", written->auth, zk_auth_help, "USER:PASSWORD")
       .example("holdfast zk set /config/x - < x.json", "from a file")
       .knows_dry_run()
       .runs([written](Session& session) { return set(session, *written); });
-  auto created = std::make_shared<CreateArguments>();
+  auto created = std::make_shared<NodeArguments>();
   cli.verb("zk create", "make a znode")
       .argument("ZNODE", created->path, "the znode")
       .optional_argument("DATA", created->data, "its data; none: empty")
@@ -515,7 +515,7 @@ void add_zk_verbs(Cli& cli) {
       .flag("-p,--parents", created->parents, "and those above it that are missing")
       .option("--ttl", created->ttl, "it goes when it was not changed, and had no children, for so long", "TIME")
       .option("--acl", created->acl, "who may do what; otherwise everybody everything", "ACL")
-      .option("--auth", created->auth, auth_help, "USER:PASSWORD")
+      .option("--auth", created->auth, zk_auth_help, "USER:PASSWORD")
       .example("holdfast zk create -p /apps/billing/config '{}'", "with its parents")
       .knows_dry_run()
       .runs([created](Session& session) { return create(session, *created); });
@@ -524,7 +524,7 @@ void add_zk_verbs(Cli& cli) {
       .argument("ZNODE", removed->paths, "the znodes")
       .flag("-r,--recursive", removed->recursive, "with everything below them")
       .option("--version", removed->version, "only if it has this version", "N")
-      .option("--auth", removed->auth, auth_help, "USER:PASSWORD")
+      .option("--auth", removed->auth, zk_auth_help, "USER:PASSWORD")
       .more(
           "All of them are looked up first: where one does not exist, or has children and --recursive is not said, "
           "none is deleted. Only --recursive asks; znodes without children go without a question, as zkCli's users "
@@ -538,7 +538,7 @@ void add_zk_verbs(Cli& cli) {
       .option("--set", access->set, "the new ACL, as world:anyone:r,digest:USER:HASH:cdrwa", "ACL")
       .option("--version", access->version, "only if its ACL has this version", "N")
       .flag("-R,--recursive", access->recursive, "and of everything below it")
-      .option("--auth", access->auth, auth_help, "USER:PASSWORD")
+      .option("--auth", access->auth, zk_auth_help, "USER:PASSWORD")
       .knows_dry_run()
       .runs([access](Session& session) { return acl(session, *access); });
   auto followed = std::make_shared<PathArguments>();

@@ -14,7 +14,7 @@ namespace {
 using wire::ErrorCode;
 
 // From the next version on topics have ids.
-constexpr std::int16_t last_version_with_names = 9;
+constexpr std::int16_t last_commit_with_names = 9;
 
 // The group goes on without this member, or is about to.
 bool is_about_the_member(ErrorCode code) {
@@ -95,7 +95,7 @@ Task<Outcome<>> Consumer::try_commit(const Offsets& offsets, std::int32_t genera
                                     .committed_metadata = offset.metadata});
       });
   auto answer = co_await cluster_.ask<wire::OffsetCommitResponse>(*coordinator, std::move(request), std::nullopt,
-                                                                  last_version_with_names);
+                                                                  last_commit_with_names);
   if (!answer) {
     if (answer.error().retriable()) cluster_.forget_coordinator(CoordinatorKind::group, options_.group_id);
     co_return failed(answer);

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/retry_pause.h"
 #include "client/zookeeper_path.h"
 
 namespace holdfast::client {
 namespace {
 
-constexpr Duration retry_pause = std::chrono::milliseconds(200);
 constexpr std::string_view revoke_word = "__REVOKE__";
 
 }  // namespace

@@ -2,12 +2,11 @@
 
 #include <utility>
 
+#include "client/retry_pause.h"
 #include "client/zookeeper_path.h"
 
 namespace holdfast::client {
 namespace {
-
-constexpr Duration retry_pause = std::chrono::milliseconds(200);
 
 // A failure: it may still be there.
 Task<ZkOutcome<>> try_remove_own(ZooKeeper& zk, std::string path, std::int64_t session) {

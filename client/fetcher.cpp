@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "client/admin_call.h"
 #include "runtime/log_line.h"
 
 namespace holdfast::client {
@@ -12,12 +13,8 @@ namespace {
 
 using wire::ErrorCode;
 
-constexpr std::int16_t last_version_with_names = 12;
+constexpr std::int16_t last_fetch_with_names = 12;
 constexpr Duration short_wait = std::chrono::milliseconds(10);  // while partitions of the same broker are full
-
-std::int32_t to_ms(Duration time) {
-  return static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
-}
 
 }  // namespace
 
@@ -231,7 +228,7 @@ void Fetcher::step() {
 
 wire::FetchRequest Fetcher::make_request(Session& session, const std::vector<Partition*>& wanted, bool others_wait) {
   wire::FetchRequest request;
-  request.max_wait_ms = to_ms(others_wait ? std::min(short_wait, options_.wait_max) : options_.wait_max);
+  request.max_wait_ms = admin::to_ms(others_wait ? std::min(short_wait, options_.wait_max) : options_.wait_max);
   request.min_bytes = options_.bytes_min;
   const std::size_t room = options_.prefetch_bytes_max - std::min(waiting_bytes_, options_.prefetch_bytes_max);
   request.max_bytes = static_cast<std::int32_t>(
@@ -300,7 +297,7 @@ wire::FetchRequest Fetcher::make_request(Session& session, const std::vector<Par
 }
 
 Task<void> Fetcher::fetch(Session& session, wire::FetchRequest request) {
-  const std::int16_t version_max = session.by_id ? INT16_MAX : last_version_with_names;
+  const std::int16_t version_max = session.by_id ? INT16_MAX : last_fetch_with_names;
   const Duration time = cluster_.options().request_timeout + options_.wait_max;
   const std::int32_t node = Cluster::on_lane(Cluster::Lane::fetch, session.node);
   auto answer = co_await cluster_.ask<wire::FetchResponse>(node, std::move(request), time, version_max);
@@ -357,7 +354,7 @@ void Fetcher::answered(Session& session, Answer<wire::FetchResponse>& answer) {
   if (!brokers.empty()) cluster_.learn(brokers);
 
   for (auto& topic : message.responses) {
-    if (answer.version > last_version_with_names) {
+    if (answer.version > last_fetch_with_names) {
       const auto name = session.names.find(topic.topic_id);
       if (name == session.names.end()) continue;
       topic.topic = name->second;

@@ -12,7 +12,6 @@ namespace {
 
 using wire::ErrorCode;
 
-constexpr std::int32_t consumer_replica_id = -1;
 // Before it a consumer's epochs are not looked at (KIP-320).
 constexpr std::int16_t first_epoch_version = 3;
 
@@ -101,7 +100,7 @@ Task<void> Fetcher::list_offsets(std::int32_t node, std::vector<TopicPartition> 
   std::erase_if(names, [this](const TopicPartition& name) { return find(name) == nullptr; });
   std::map<TopicPartition, std::uint64_t> serials;
   wire::ListOffsetsRequest request;
-  request.replica_id = consumer_replica_id;
+  request.replica_id = admin::consumer_replica_id;
   request.isolation_level = static_cast<std::int8_t>(options_.isolation);
   request.timeout_ms = admin::to_ms(cluster_.options().request_timeout);
   request.topics = admin::by_topic<Topic>(names, &Topic::name, [&](Topic& topic, const TopicPartition& name) {
@@ -151,7 +150,7 @@ Task<void> Fetcher::validate(std::int32_t node, std::vector<TopicPartition> name
   const bool useless = unknown || (version && *version < first_epoch_version);
   std::map<TopicPartition, std::uint64_t> serials;
   wire::OffsetForLeaderEpochRequest request;
-  request.replica_id = consumer_replica_id;
+  request.replica_id = admin::consumer_replica_id;
   std::erase_if(names, [&](const TopicPartition& name) {
     Partition* p = find(name);
     if (!p || p->state != State::validating) return true;

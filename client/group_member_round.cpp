@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "client/admin_call.h"
 #include "client/group_member.h"
 #include "runtime/log_line.h"
 
@@ -15,10 +16,6 @@ using wire::ErrorCode;
 constexpr Duration join_grace = std::chrono::seconds(5);
 constexpr const char* protocol_type = "consumer";
 
-std::int32_t to_ms(Duration time) {
-  return static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
-}
-
 }  // namespace
 
 Assignor* GroupMember::find_assignor(const std::optional<std::string>& name) const {
@@ -30,8 +27,8 @@ Assignor* GroupMember::find_assignor(const std::optional<std::string>& name) con
 wire::JoinGroupRequest GroupMember::join_request() const {
   wire::JoinGroupRequest request;
   request.group_id = options_.group_id;
-  request.session_timeout_ms = to_ms(options_.session_timeout);
-  request.rebalance_timeout_ms = to_ms(options_.max_poll_interval);
+  request.session_timeout_ms = admin::to_ms(options_.session_timeout);
+  request.rebalance_timeout_ms = admin::to_ms(options_.max_poll_interval);
   request.member_id = member_id_;
   request.group_instance_id = options_.group_instance_id;
   request.protocol_type = protocol_type;

@@ -2,12 +2,10 @@
 
 #include <utility>
 
+#include "client/retry_pause.h"
+
 namespace holdfast::client {
-namespace {
-
-constexpr Duration retry_pause = std::chrono::milliseconds(200);
-
-}  // namespace
+namespace {}  // namespace
 
 NodeCache::NodeCache(ZooKeeper& zk, std::string path, Changed changed)
     : zk_(zk),

@@ -18,7 +18,7 @@ constexpr std::size_t request_bytes_min = 1024;
 constexpr std::size_t sticky_bytes_max = 64 << 10;  // without keys: to one partition, then to another
 constexpr int idempotent_in_flight_max = 5;         // sequences that brokers remember of a partition
 
-std::unexpected<Failure> stopped() { return failed(ErrorCode::network_exception, "the producer was stopped"); }
+std::unexpected<Failure> producer_stopped() { return failed(ErrorCode::network_exception, "the producer was stopped"); }
 
 }  // namespace
 
@@ -37,7 +37,7 @@ Producer::~Producer() { HOLDFAST_CHECK(gate_.holders() == 0 && incomplete_.empty
 // ---- Accepting ----
 
 Outcome<bool> Producer::accept(const ProducerRecord& record, ProduceBatch::Waiter* waiter) {
-  if (stopping_) return stopped();
+  if (stopping_) return producer_stopped();
   const std::size_t bytes = ProduceBatch::bytes_of(record.key, record.value, record.headers);
   const std::size_t bytes_max = std::min(options_.request_bytes_max, options_.buffer_bytes) - wire::batch_header_bytes;
   if (bytes > bytes_max)
@@ -151,7 +151,7 @@ Task<Outcome<>> Producer::until_known(std::string topic, SteadyTime deadline) {
     if (!refreshed) why = refreshed.error();
     if (refreshed && known && known->error != ErrorCode::none)
       why = Failure(known->error, fmt::format("{}: {}", topic, wire::error_message(known->error)));
-    if (stopping_) co_return stopped();
+    if (stopping_) co_return producer_stopped();
     if (!why.retriable()) co_return std::unexpected<Failure>(std::move(why));
     if (shard_.clock().now() >= deadline)
       co_return failed(ErrorCode::request_timed_out,

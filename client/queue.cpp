@@ -4,13 +4,13 @@
 #include <memory>
 #include <utility>
 
+#include "client/retry_pause.h"
 #include "client/zookeeper_path.h"
 
 namespace holdfast::client {
 namespace {
 
-constexpr Duration retry_pause = std::chrono::milliseconds(200);
-constexpr std::string_view mark = "qn-";
+constexpr std::string_view item_mark = "qn-";
 
 }  // namespace
 
@@ -21,7 +21,7 @@ Task<ZkOutcome<>> Queue::put(std::string item) {
   const Gate::Holder holder = gate_.enter();
   if (!holder) co_return zk_failed(ZkError::session_expired, "it was stopped");
   const SteadyTime deadline = zk_.shard().clock().now() + zk_.session_timeout();
-  auto created = co_await create_protected(zk_, gate_, path_, std::string(mark), std::move(item),
+  auto created = co_await create_protected(zk_, gate_, path_, std::string(item_mark), std::move(item),
                                            CreateMode::persistent_sequential, deadline);
   if (!created) co_return zk_failed(created);
   co_return ZkOutcome<>();
@@ -66,7 +66,7 @@ Task<ZkOutcome<std::optional<std::string>>> Queue::try_take(WatcherRef watcher, 
     children = co_await zk_.children(path_, watcher);
   }
   if (!children) co_return zk_failed(children);
-  for (const SequentialChild& child : in_order(children->names, mark)) {
+  for (const SequentialChild& child : in_order(children->names, item_mark)) {
     const std::string path = zk_join(path_, child.name);
     auto item = co_await zk_.get(path);
     if (!item && item.error().code == ZkError::no_node) continue;  // somebody else was faster
@@ -92,7 +92,7 @@ Task<ZkOutcome<std::optional<std::string>>> Queue::peek() {
   auto children = co_await zk_.children(path_);
   if (!children && children.error().code == ZkError::no_node) co_return std::optional<std::string>();
   if (!children) co_return zk_failed(children);
-  for (const SequentialChild& child : in_order(children->names, mark)) {
+  for (const SequentialChild& child : in_order(children->names, item_mark)) {
     auto item = co_await zk_.get(zk_join(path_, child.name));
     if (item) co_return std::optional<std::string>(std::move(item->data));
     if (item.error().code != ZkError::no_node) co_return zk_failed(item);
@@ -104,7 +104,7 @@ Task<ZkOutcome<std::size_t>> Queue::size() {
   auto children = co_await zk_.children(path_);
   if (!children && children.error().code == ZkError::no_node) co_return std::size_t{0};
   if (!children) co_return zk_failed(children);
-  co_return in_order(children->names, mark).size();
+  co_return in_order(children->names, item_mark).size();
 }
 
 Task<void> Queue::stop() {

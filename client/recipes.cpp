@@ -4,12 +4,11 @@
 
 #include <algorithm>
 
+#include "client/retry_pause.h"
 #include "client/zookeeper_path.h"
 
 namespace holdfast::client {
 namespace {
-
-constexpr Duration retry_pause = std::chrono::milliseconds(200);
 
 bool is_ephemeral(CreateMode mode) { return mode == CreateMode::ephemeral || mode == CreateMode::ephemeral_sequential; }
 

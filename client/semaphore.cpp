@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/retry_pause.h"
 #include "client/zookeeper_path.h"
 
 namespace holdfast::client {
-namespace {
-
-constexpr Duration retry_pause = std::chrono::milliseconds(200);
-
-}  // namespace
+namespace {}  // namespace
 
 Semaphore::Semaphore(ZooKeeper& zk, std::string path, std::size_t leases_max)
     : zk_(zk),

@@ -2,14 +2,11 @@
 
 #include <utility>
 
+#include "client/retry_pause.h"
 #include "client/zookeeper_path.h"
 
 namespace holdfast::client {
-namespace {
-
-constexpr Duration retry_pause = std::chrono::milliseconds(200);
-
-}  // namespace
+namespace {}  // namespace
 
 TreeCache::TreeCache(ZooKeeper& zk, std::string path, Changed changed)
     : zk_(zk),

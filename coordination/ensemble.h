@@ -52,6 +52,7 @@ struct EnsembleOptions {
 class Ensemble final : private QuorumDriver::Listener {
  public:
   struct Create {
+    static constexpr std::int32_t persistent = 0, ephemeral = 1, persistent_sequential = 2;  // ZooKeeper's flags
     std::string path;
     std::string data;
     bool null_data = false;

@@ -15,7 +15,7 @@ using wire::Writer;
 namespace zk {
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t forward_version = 1;
 constexpr std::uint8_t privileged_flag = 1;
 
 // How an operation travels: its kind, a number that is never given to another, and its fields. Every field is bound to
@@ -147,13 +147,13 @@ struct Measure {
 };
 
 template <class Out>
-class Encoder {
+class RequestEncoder {
  public:
-  explicit Encoder(Out& out) : out_(out) {}
+  explicit RequestEncoder(Out& out) : out_(out) {}
 
   void run(const WriteRequest& request, const Caller& caller) {
     const auto& [session, cxid, ids, connection, owner, privileged] = caller;
-    out_.u8(format_version);
+    out_.u8(forward_version);
     out_.u8(privileged ? privileged_flag : 0);
     (*this)(session, cxid, owner);
     count(ids.size());
@@ -207,21 +207,21 @@ class Encoder {
 
 std::size_t measure(const WriteRequest& request, const Caller& caller) {
   Measure out;
-  Encoder<Measure>(out).run(request, caller);
+  RequestEncoder<Measure>(out).run(request, caller);
   return out.size;
 }
 
 void write(Writer& out, const WriteRequest& request, const Caller& caller) {
-  Encoder<Writer>(out).run(request, caller);
+  RequestEncoder<Writer>(out).run(request, caller);
 }
 
-class Decoder {
+class RequestDecoder {
  public:
-  explicit Decoder(ByteView bytes) : in_(bytes) {}
+  explicit RequestDecoder(ByteView bytes) : in_(bytes) {}
 
   Result<void> run(ReceivedRequest& out) {
     const std::uint8_t version = in_.u8();
-    if (in_.ok() && version != format_version)
+    if (in_.ok() && version != forward_version)
       return fail(ErrorKind::unsupported, "a forwarded request of version " + std::to_string(version));
     const std::uint8_t flags = in_.u8();
     if ((flags & ~privileged_flag) != 0) in_.fail("flags that are not known");
@@ -314,7 +314,7 @@ Bytes encode(const WriteRequest& request, const Caller& caller) {
 
 Result<void> decode(ByteView bytes, ReceivedRequest& out) {
   out = {};
-  return Decoder(bytes).run(out);
+  return RequestDecoder(bytes).run(out);
 }
 
 }  // namespace zk

@@ -9,7 +9,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t entry_version = 1;
 constexpr std::int16_t control_key_version = 0, control_type = 100;
 constexpr std::uint8_t leadership_flag = 1, epoch_flag = 2, membership_flag = 4;
 constexpr std::uint8_t known_flags = leadership_flag | epoch_flag | membership_flag;
@@ -26,7 +26,7 @@ std::array<std::uint8_t, Origin::bytes> Origin::encode() const {
   const auto put = [&](std::uint64_t value, int octets) {
     while (octets-- > 0) out[at++] = static_cast<std::uint8_t>(value >> (8 * octets));
   };
-  put(version, 1);
+  put(entry_version, 1);
   put(static_cast<std::uint32_t>(server.value), 4);
   put(life, 8);
   put(number, 8);
@@ -35,7 +35,7 @@ std::array<std::uint8_t, Origin::bytes> Origin::encode() const {
 
 Result<Origin> Origin::decode(ByteView key) {
   wire::Reader in(key);
-  if (in.u8() != version) return malformed("a transaction of an unknown origin");
+  if (in.u8() != entry_version) return malformed("a transaction of an unknown origin");
   Origin out;
   out.server = ServerId(in.i32());
   out.life = in.u64();
@@ -46,7 +46,7 @@ Result<Origin> Origin::decode(ByteView key) {
 
 Bytes ControlEntry::encode() const {
   wire::Writer out(64);
-  out.u8(version);
+  out.u8(entry_version);
   out.u8(static_cast<std::uint8_t>((leadership ? leadership_flag : 0) | (new_epoch ? epoch_flag : 0) |
                                    (membership ? membership_flag : 0)));
   out.raw(ensemble);
@@ -56,7 +56,7 @@ Bytes ControlEntry::encode() const {
 
 Result<ControlEntry> ControlEntry::decode(ByteView value) {
   constexpr std::size_t fixed = 2 + sizeof(Uuid);
-  if (value.size() < fixed || value[0] != version) return malformed("a control entry of another version");
+  if (value.size() < fixed || value[0] != entry_version) return malformed("a control entry of another version");
   const std::uint8_t flags = value[1];
   if ((flags & ~known_flags) != 0) return malformed("a control entry that says more than this server understands");
   ControlEntry out;

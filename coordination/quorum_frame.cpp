@@ -11,8 +11,8 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint16_t magic = 0x4851;
-constexpr std::uint8_t version = 1;
+constexpr std::uint16_t frame_magic = 0x4851;
+constexpr std::uint8_t frame_version = 1;
 constexpr std::size_t text_bytes_max = 256;
 
 void write_text(wire::Writer& out, const std::string& text) {
@@ -33,7 +33,7 @@ void read_incarnation(wire::Reader& in, Incarnation& out) {
 }
 
 template <class T>
-Result<T> decoded(const wire::Reader& in, T value, const char* what) {
+Result<T> whole(const wire::Reader& in, T value, const char* what) {
   if (!in.ok()) return fail(ErrorKind::corrupt, fmt::format("{}: {}", what, in.error()));
   if (in.remaining() != 0) return fail(ErrorKind::corrupt, fmt::format("{}: bytes are left over", what));
   return value;
@@ -46,9 +46,10 @@ Bytes whole(wire::Writer& out) { return Bytes::copy(ByteView(out.flatten())); }
 Result<FrameHeader> FrameHeader::parse(ByteView bytes, std::size_t length_max) {
   wire::Reader in(bytes.first(frame_header_bytes));
   FrameHeader header;
-  if (in.u16() != magic) return fail(ErrorKind::corrupt, "these are not the frames of a Holdfast quorum");
-  if (const int theirs = in.u8(); theirs != version)
-    return fail(ErrorKind::unsupported, fmt::format("frames of version {}; this server speaks {}", theirs, version));
+  if (in.u16() != frame_magic) return fail(ErrorKind::corrupt, "these are not the frames of a Holdfast quorum");
+  if (const int theirs = in.u8(); theirs != frame_version)
+    return fail(ErrorKind::unsupported,
+                fmt::format("frames of frame_version {}; this server speaks {}", theirs, frame_version));
   header.kind = static_cast<FrameKind>(in.u8());
   header.length = in.u32();
   header.checksum = in.u32();
@@ -65,8 +66,8 @@ bool FrameHeader::fits(ByteView payload) const {
 
 BufferChain make_frame(FrameKind kind, BufferChain payload) {
   wire::Writer head(frame_header_bytes);
-  head.u16(magic);
-  head.u8(version);
+  head.u16(frame_magic);
+  head.u8(frame_version);
   head.u8(static_cast<std::uint8_t>(kind));
   head.u32(static_cast<std::uint32_t>(payload.size()));
   std::uint32_t checksum = wire::crc32c(head.written());
@@ -95,7 +96,7 @@ Result<QuorumHello> QuorumHello::decode(ByteView payload) {
   read_incarnation(in, hello.incarnation);
   hello.cluster = read_text(in);
   hello.address = read_text(in);
-  return decoded(in, std::move(hello), "hello");
+  return whole(in, std::move(hello), "hello");
 }
 
 Bytes QuorumWelcome::encode() const {
@@ -110,7 +111,7 @@ Result<QuorumWelcome> QuorumWelcome::decode(ByteView payload) {
   QuorumWelcome welcome;
   read_incarnation(in, welcome.incarnation);
   welcome.cluster = read_text(in);
-  return decoded(in, std::move(welcome), "welcome");
+  return whole(in, std::move(welcome), "welcome");
 }
 
 Bytes encode_refusal(const std::string& reason) {

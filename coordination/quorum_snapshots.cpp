@@ -15,10 +15,10 @@
 namespace holdfast {
 namespace {
 
-constexpr std::string_view magic = "HFQS";
-constexpr std::uint8_t version = 1;
+constexpr std::string_view header_magic = "HFQS";
+constexpr std::uint8_t header_version = 1;
 constexpr std::string_view prefix = "snapshot.", installed_suffix = ".installed", temporary_suffix = ".tmp";
-constexpr std::size_t piece_bytes = 256 << 10;
+constexpr std::size_t read_bytes = 256 << 10;
 constexpr std::size_t fixed_bytes = 4 + 1 + 4, checksum_bytes = 4;
 
 std::unexpected<Error> corrupt(std::string_view what) {
@@ -52,8 +52,8 @@ Bytes QuorumSnapshotHeader::encode() const {
   fields.raw(ensemble);
   if (!membership.voters.empty()) fields.raw(holdfast::encode(membership).view());
   wire::Writer out(512);
-  out.raw(magic);
-  out.u8(version);
+  out.raw(header_magic);
+  out.u8(header_version);
   out.u32(static_cast<std::uint32_t>(fields.size()));
   out.raw(fields.written());
   out.u32(wire::crc32c(out.written()));
@@ -62,8 +62,8 @@ Bytes QuorumSnapshotHeader::encode() const {
 
 Result<QuorumSnapshotHeader::Read> QuorumSnapshotHeader::decode(ByteView bytes) {
   wire::Reader in(bytes);
-  if (as_text(in.raw(magic.size())) != magic) return corrupt("is none of this server's");
-  if (in.u8() != version) return corrupt("is of another version");
+  if (as_text(in.raw(header_magic.size())) != header_magic) return corrupt("is none of this server's");
+  if (in.u8() != header_version) return corrupt("is of another version");
   const std::uint32_t length = in.u32();
   if (!in.ok() || length > bytes_max) return corrupt("has a wrong length");
   wire::Reader fields(in.raw(length));
@@ -125,7 +125,7 @@ Result<QuorumSnapshotHeader> QuorumSnapshots::read(const Name& name,
                                                    const std::function<Result<void>(ByteView)>& feed) const {
   auto file = open(name);
   if (!file) return fail(file);
-  std::vector<std::uint8_t> piece(piece_bytes);
+  std::vector<std::uint8_t> piece(read_bytes);
   std::optional<QuorumSnapshotHeader> header;
   for (std::uint64_t at = 0;;) {
     auto got = (*file)->read_at(at, piece);
@@ -191,7 +191,7 @@ std::string QuorumSnapshots::name_of(const QuorumSnapshotHeader& header, bool in
 }
 
 Result<void> QuorumSnapshots::check_chunks(File& file, std::uint64_t from) {
-  std::vector<std::uint8_t> piece(piece_bytes);
+  std::vector<std::uint8_t> piece(read_bytes);
   std::array<std::uint8_t, 8> head;
   for (std::uint64_t at = from;;) {
     auto got = file.read_at(at, head);

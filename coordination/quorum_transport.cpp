@@ -11,8 +11,8 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t piece_bytes = 64 << 10;  // of memory at a time, for a frame whose bytes are still to come
-constexpr std::size_t refusals_max = 1000;     // remembered, so that each is said once
+constexpr std::size_t frame_piece_bytes = 64 << 10;  // of memory at a time, for a frame whose bytes are still to come
+constexpr std::size_t refusals_max = 1000;           // remembered, so that each is said once
 
 }  // namespace
 
@@ -33,7 +33,7 @@ Task<Result<std::pair<FrameKind, Bytes>>> FrameReader::next(std::size_t length_m
   if (!header) co_return fail(header);
   begin_ += frame_header_bytes;
   // A length alone reserves no memory.
-  std::size_t room = std::min<std::size_t>(header->length, piece_bytes);
+  std::size_t room = std::min<std::size_t>(header->length, frame_piece_bytes);
   BlockRef block = BlockRef::allocate(room);
   std::size_t have = std::min<std::size_t>(header->length, end_ - begin_);
   std::copy_n(buffer_.data() + begin_, have, block->data());

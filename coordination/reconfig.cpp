@@ -6,7 +6,7 @@
 namespace holdfast::zk {
 namespace {
 
-using Outcome = std::expected<EnsembleConfig, ZkError>;
+using Changed = std::expected<EnsembleConfig, ZkError>;
 
 // What upstream's own checks refuse is BadArguments. What only Java refuses (a number that is none, a port beyond
 // 65535) ends its request processor's work as something that it could not read.
@@ -29,7 +29,7 @@ std::vector<std::string_view> list(std::string_view text, char separator) {
   return out;
 }
 
-Outcome replaced(std::string_view members, const ReconfigOptions& options) {
+Changed replaced(std::string_view members, const ReconfigOptions& options) {
   std::string lines(members);
   std::ranges::replace(lines, ',', '\n');
   auto config = EnsembleConfig::parse(lines, options.multi_address);
@@ -40,7 +40,7 @@ Outcome replaced(std::string_view members, const ReconfigOptions& options) {
 }
 
 // A server that is there already is replaced; leaving comes first, so one may leave and join again.
-Outcome adjusted(const EnsembleConfig& current, const ReconfigOp& op, const ReconfigOptions& options) {
+Changed adjusted(const EnsembleConfig& current, const ReconfigOp& op, const ReconfigOptions& options) {
   EnsembleConfig next = current;
   for (const std::string_view leaving : list(op.leaving.value_or(""), ',')) {
     std::int64_t id = 0;
@@ -66,10 +66,10 @@ Outcome adjusted(const EnsembleConfig& current, const ReconfigOp& op, const Reco
 
 }  // namespace
 
-Outcome reconfigured(const EnsembleConfig& current, const ReconfigOp& op, Zxid version,
+Changed reconfigured(const EnsembleConfig& current, const ReconfigOp& op, Zxid version,
                      const ReconfigOptions& options) {
   if (op.from_version != -1 && op.from_version != current.version.value) return std::unexpected(ZkError::bad_version);
-  Outcome next = op.members ? replaced(*op.members, options) : adjusted(current, op, options);
+  Changed next = op.members ? replaced(*op.members, options) : adjusted(current, op, options);
   if (!next) return next;
   next->version = version;
   const std::size_t least = options.standalone_enabled ? 2 : 1;

@@ -9,8 +9,8 @@
 namespace holdfast::zk {
 namespace {
 
-constexpr std::string_view magic = "HFZS";
-constexpr std::uint8_t format_version = 2;
+constexpr std::string_view snapshot_magic = "HFZS";
+constexpr std::uint8_t snapshot_version = 2;
 constexpr std::size_t chunk_bytes = std::size_t{64} * 1024;  // a chunk is sealed once it has as many
 constexpr std::size_t chunk_bytes_max = std::size_t{1} << 30;
 constexpr std::size_t chunk_header_bytes = 8;
@@ -31,8 +31,8 @@ Bytes contents(wire::Writer& out) {
 SnapshotCapture::SnapshotCapture(Tree& tree, const SessionTable& sessions, Zxid zxid, std::int64_t time_ms)
     : tree_(tree), zxid_(zxid), epoch_(tree.begin_capture_epoch()), digest_(tree.digest()), cursor_(&tree.root()) {
   HOLDFAST_CHECK(!tree.is_observed());
-  pending_.raw(magic);
-  pending_.u8(format_version);
+  pending_.raw(snapshot_magic);
+  pending_.u8(snapshot_version);
   pending_.u8(tree.extended_types() ? 1 : 0);
   pending_.i64(zxid.value);
   pending_.i64(time_ms);
@@ -191,8 +191,9 @@ Result<> SnapshotReader::read_chunk(ByteView payload) {
 
 Result<> SnapshotReader::read_header(ByteView payload) {
   wire::Reader in(payload);
-  if (as_text(in.raw(magic.size())) != magic) return fail(ErrorKind::corrupt, "snapshot: not one of ours");
-  if (const auto version = in.u8(); version != format_version) {
+  if (as_text(in.raw(snapshot_magic.size())) != snapshot_magic)
+    return fail(ErrorKind::corrupt, "snapshot: not one of ours");
+  if (const auto version = in.u8(); version != snapshot_version) {
     return fail(ErrorKind::unsupported, "snapshot: format version " + std::to_string(version));
   }
   const bool extended_types = in.u8() != 0;

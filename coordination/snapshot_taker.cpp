@@ -7,7 +7,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t piece_bytes = 256 << 10;
+constexpr std::size_t written_at_once = 256 << 10;
 
 }  // namespace
 
@@ -46,7 +46,7 @@ void SnapshotTaker::take(std::unique_ptr<zk::SnapshotCapture> capture, QuorumSna
 void SnapshotTaker::pump() {
   std::optional<Bytes> head;
   if (!std::exchange(current_->header_written, true)) head = current_->header.encode();
-  std::optional<Bytes> piece = current_->capture->next(piece_bytes);
+  std::optional<Bytes> piece = current_->capture->next(written_at_once);
   worker_.submit(
       [this, alive = alive_, snapshot = current_, head = std::move(head), piece = std::move(piece)]() mutable {
         Result<void> result;

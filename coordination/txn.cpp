@@ -11,7 +11,7 @@
 namespace holdfast::zk {
 namespace {
 
-constexpr std::uint8_t format_version = 2;
+constexpr std::uint8_t txn_version = 2;
 constexpr std::size_t header_bytes = 30;
 
 // Index of the alternative in Txn::body and in MultiPartTxn: part of the format, so only ever appended to.
@@ -29,12 +29,12 @@ enum class Kind : std::uint8_t {
 };
 enum class PartKind : std::uint8_t { create, remove, set_data, set_acl, check };
 
-class Encoder {
+class TxnEncoder {
  public:
-  explicit Encoder(std::size_t reserve) : out_(reserve) {}
+  explicit TxnEncoder(std::size_t reserve) : out_(reserve) {}
 
   void header(const Txn& txn) {
-    out_.u8(format_version);
+    out_.u8(txn_version);
     out_.u8(static_cast<std::uint8_t>(txn.body.index()));
     out_.i64(txn.session.value);
     out_.i32(txn.cxid);
@@ -109,13 +109,13 @@ class Encoder {
   wire::Writer out_;
 };
 
-class Decoder {
+class TxnDecoder {
  public:
-  explicit Decoder(ByteView record) : in_(record) {}
+  explicit TxnDecoder(ByteView record) : in_(record) {}
 
   Result<Txn> run() {
     const std::uint8_t version = in_.u8();
-    if (in_.ok() && version != format_version) {
+    if (in_.ok() && version != txn_version) {
       return fail(ErrorKind::unsupported, "transaction record has format version " + std::to_string(version));
     }
     Txn txn;
@@ -309,13 +309,13 @@ bool Txn::failed() const {
 }
 
 Bytes encode(const Txn& txn) {
-  Encoder encoder(header_bytes + std::visit([](const auto& body) { return size_hint(body); }, txn.body));
+  TxnEncoder encoder(header_bytes + std::visit([](const auto& body) { return size_hint(body); }, txn.body));
   encoder.header(txn);
   std::visit(encoder, txn.body);
   return encoder.take();
 }
 
-Result<Txn> decode_txn(ByteView record) { return Decoder(record).run(); }
+Result<Txn> decode_txn(ByteView record) { return TxnDecoder(record).run(); }
 
 std::vector<Change> changes_of(const Txn& txn) {
   std::vector<Change> changes;

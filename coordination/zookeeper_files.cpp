@@ -15,7 +15,7 @@ namespace {
 
 namespace jute = wire::zk;
 
-constexpr std::int32_t snapshot_magic = 0x5a4b534e, log_magic = 0x5a4b4c47;  // "ZKSN", "ZKLG"
+constexpr std::int32_t upstream_snapshot_magic = 0x5a4b534e, log_magic = 0x5a4b4c47;  // "ZKSN", "ZKLG"
 constexpr std::int32_t files_version = 2;
 constexpr std::uint64_t file_bytes_max = std::uint64_t{16} << 30;
 constexpr std::int64_t open_acl = -1;  // upstream's number of world:anyone with all permissions
@@ -119,7 +119,7 @@ Result<void> ZooKeeperFiles::read_snapshot(const std::string& path) {
 Result<void> ZooKeeperFiles::restore(ByteView bytes, const std::string& path) {
   wire::Reader in(bytes);
   jute::FileHeader header;
-  if (!jute::decode(header, in) || header.magic != snapshot_magic || header.version != files_version)
+  if (!jute::decode(header, in) || header.magic != upstream_snapshot_magic || header.version != files_version)
     return fail(ErrorKind::corrupt, path + " is no snapshot of ZooKeeper 3");
   for (std::int32_t left = in.bounded_count(in.i32(), 12); left > 0 && in.ok(); --left) {
     const std::int64_t id = in.i64();

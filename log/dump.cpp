@@ -17,7 +17,6 @@ namespace holdfast {
 namespace {
 
 constexpr std::uint64_t small_file_bytes_max = 1 << 30;
-constexpr std::size_t snapshot_crc_covers_from = 6;
 constexpr std::int64_t base_max = INT64_MAX - INT32_MAX;  // so that an index's relative offsets can be added
 
 std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -106,7 +105,7 @@ Result<void> LogDump::dump_producers(const std::string& path) {
   wire::ProducerSnapshot snapshot;
   if (!wire::decode(snapshot, wire::ProducerSnapshot::api.versions.last, in))
     return fail(ErrorKind::corrupt, fmt::format("Snapshot failed schema validation: {}", in.error()));
-  const std::uint32_t crc = wire::crc32c(ByteView(*bytes).subspan(snapshot_crc_covers_from));
+  const std::uint32_t crc = wire::crc32c(ByteView(*bytes).subspan(log_format::snapshot_crc_covers_from));
   if (crc != snapshot.crc)
     return fail(ErrorKind::corrupt,
                 fmt::format("Snapshot is corrupt (CRC is no longer valid). Stored crc: {}. Computed crc: {}",

@@ -12,7 +12,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint64_t index_bytes_max = 1 << 30;
+constexpr std::uint64_t dumped_bytes_max = 1 << 30;
 
 struct OffsetEntry {
   static constexpr std::size_t bytes = log_format::offset_entry_bytes;
@@ -45,7 +45,7 @@ struct Index {
 
 template <class Entry>
 Result<Index<Entry>> read_index(Disk& disk, const std::string& path, std::int64_t base) {
-  auto bytes = disk.read_file(path, index_bytes_max);
+  auto bytes = disk.read_file(path, dumped_bytes_max);
   if (!bytes) return fail(bytes);
   Index<Entry> out;
   out.path = path;

@@ -30,6 +30,7 @@ inline constexpr std::string_view recovery_point_file = "recovery-point-offset-c
 inline constexpr std::string_view old_journal_prefix = "journal-";
 
 inline constexpr std::size_t offset_entry_bytes = 8, time_entry_bytes = 12, txn_entry_bytes = 34;
+inline constexpr std::size_t snapshot_crc_covers_from = 6;  // of a producer snapshot
 
 // 20 digits, so that names sort as numbers.
 inline std::string segment_name(Offset base, std::string_view suffix) {

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t piece_bytes = 1 << 20;
 constexpr std::size_t last_piece_bytes = 4 << 20;  // that is copied without a pause, before the switch
 constexpr Duration look_again = std::chrono::milliseconds(10);
-constexpr Duration space_retry = std::chrono::seconds(1);
+constexpr Duration move_space_retry = std::chrono::seconds(1);
 constexpr std::int64_t first_move = 1;
 }  // namespace
 
@@ -241,7 +241,7 @@ Task<Result<void>> LogMove::run(Owner& owner) {
   for (;;) {
     done = co_await future_->complete_move();
     if (done || done.error().kind != ErrorKind::no_space || cancelled_) break;
-    co_await pause(space_retry);
+    co_await pause(move_space_retry);
   }
   if (!done && !future_->is_removed()) {
     if (done.error().kind == ErrorKind::io) home_.take_offline(home_.directory(to_), done.error());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "log/format.h"
 #include "wire/crc32c.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
@@ -10,7 +11,7 @@ namespace holdfast {
 namespace {
 constexpr std::size_t refused_max = 1000;
 constexpr std::int16_t snapshot_version = 1;
-constexpr std::size_t snapshot_crc_covers_from = 6, snapshot_entry_bytes = 46;
+constexpr std::size_t snapshot_entry_bytes = 46;
 }  // namespace
 
 ProducerState::Check ProducerState::check(const wire::BatchHeader& h) const {
@@ -135,7 +136,7 @@ std::vector<std::uint8_t> ProducerState::to_snapshot() const {
     put(*e, e->batches.empty() ? ProducerBatch{} : e->batches.back(),
         e->transaction_first_offset ? e->transaction_first_offset->value : -1);
   }
-  out.patch_i32(2, static_cast<std::int32_t>(wire::crc32c(out.written(snapshot_crc_covers_from))));
+  out.patch_i32(2, static_cast<std::int32_t>(wire::crc32c(out.written(log_format::snapshot_crc_covers_from))));
   return out.flatten();
 }
 
@@ -145,7 +146,7 @@ Result<ProducerState> ProducerState::from_snapshot(ByteView file) {
   const std::uint32_t crc = in.u32();
   if (!in.ok() || version != snapshot_version)
     return fail(ErrorKind::unsupported, "producer snapshot of an unknown version");
-  if (wire::crc32c(file.subspan(snapshot_crc_covers_from)) != crc)
+  if (wire::crc32c(file.subspan(log_format::snapshot_crc_covers_from)) != crc)
     return fail(ErrorKind::corrupt, "producer snapshot fails its checksum");
   ProducerState out;
   for (std::int32_t left = in.bounded_count(in.i32(), snapshot_entry_bytes); left > 0; --left) {

@@ -29,12 +29,12 @@ std::unexpected<Error> os_fail(std::string_view what, const std::string& path, i
   return fail(kind, fmt::format("{} {}: {}", what, path, std::generic_category().message(error)), error);
 }
 
-class Descriptor {
+class FileDescriptor {
  public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&&) = delete;
+  ~FileDescriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
@@ -44,24 +44,22 @@ class Descriptor {
   int fd_;
 };
 
-Descriptor open_descriptor(const std::string& path, int flags) {
+FileDescriptor open_descriptor(const std::string& path, int flags) {
   int fd;
   do {
     fd = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
   } while (fd < 0 && errno == EINTR);
-  return Descriptor(fd);
+  return FileDescriptor(fd);
 }
 
-bool aligned(std::uint64_t n) { return n % disk_block_bytes == 0; }
 bool has_bytes(std::span<const ByteView> pieces, std::size_t skip) {
   return pieces.front().size() > skip || std::ranges::any_of(pieces.subspan(1), [](ByteView p) { return !p.empty(); });
 }
-bool aligned(const std::uint8_t* p) { return aligned(reinterpret_cast<std::uintptr_t>(p)); }
 
 // Any thread: the kernel orders calls on one descriptor, and only the fallback flag is ours.
 class SystemFile final : public File {
  public:
-  SystemFile(std::string path, Descriptor fd, bool direct)
+  SystemFile(std::string path, FileDescriptor fd, bool direct)
       : path_(std::move(path)), fd_(std::move(fd)), direct_(direct) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override {
@@ -74,7 +72,8 @@ class SystemFile final : public File {
       }
       if (n == 0) break;
       done += static_cast<std::size_t>(n);
-      if (direct() && !aligned(static_cast<std::uint64_t>(n))) break;  // the end: no direct read can go on from here
+      if (direct() && !is_disk_aligned(static_cast<std::uint64_t>(n)))
+        break;  // the end: no direct read can go on from here
     }
     return done;
   }
@@ -136,8 +135,9 @@ class SystemFile final : public File {
   // As many calls as it takes; `flags` are pwritev2's.
   Result<void> write_pieces(std::uint64_t offset, std::span<const ByteView> pieces, int flags) {
     if (direct()) {
-      HOLDFAST_CHECK(aligned(offset));
-      for (const ByteView& piece : pieces) HOLDFAST_CHECK(aligned(piece.size()) && aligned(piece.data()));
+      HOLDFAST_CHECK(is_disk_aligned(offset));
+      for (const ByteView& piece : pieces)
+        HOLDFAST_CHECK(is_disk_aligned(piece.size()) && is_disk_aligned(piece.data()));
     }
     std::size_t skip = 0;  // bytes of pieces.front() already written
     while (!pieces.empty()) {
@@ -163,7 +163,7 @@ class SystemFile final : public File {
       }
       skip += written;
       // A short write is how a full disk begins: the next call says so. A direct write must not go on unaligned.
-      if (direct() && !aligned(offset)) return os_fail("short direct write to", path_, EIO);
+      if (direct() && !is_disk_aligned(offset)) return os_fail("short direct write to", path_, EIO);
     }
     return {};
   }
@@ -182,7 +182,7 @@ class SystemFile final : public File {
   }
 
   const std::string path_;
-  const Descriptor fd_;
+  const FileDescriptor fd_;
   std::atomic<bool> direct_;
   std::atomic<bool> has_dsync_{true};
 };
@@ -195,13 +195,13 @@ class SystemDisk final : public Disk {
     if (options.exclusive) flags |= O_EXCL;
     if (options.truncate) flags |= O_TRUNC;
     if (options.direct) {
-      Descriptor fd = open_descriptor(path, flags | O_DIRECT);
+      FileDescriptor fd = open_descriptor(path, flags | O_DIRECT);
       if (fd) return std::make_unique<SystemFile>(path, std::move(fd), true);
       if (errno != EINVAL) return os_fail("open of", path, errno);
       // A file system that refuses O_DIRECT may have made the file before it refused.
       if (options.create) flags &= ~O_EXCL;
     }
-    Descriptor fd = open_descriptor(path, flags);
+    FileDescriptor fd = open_descriptor(path, flags);
     if (!fd) return os_fail("open of", path, errno);
     return std::make_unique<SystemFile>(path, std::move(fd), false);
   }
@@ -254,7 +254,7 @@ class SystemDisk final : public Disk {
   }
 
   Result<void> sync_directory(const std::string& path) override {
-    const Descriptor fd = open_descriptor(path, O_RDONLY | O_DIRECTORY);
+    const FileDescriptor fd = open_descriptor(path, O_RDONLY | O_DIRECTORY);
     if (!fd) return os_fail("open of directory", path, errno);
     while (::fsync(fd.get()) != 0) {
       if (errno != EINTR) return os_fail("fsync of directory", path, errno);
@@ -276,7 +276,7 @@ class SystemDisk final : public Disk {
   }
 
   Result<std::shared_ptr<void>> lock(const std::string& path) override {
-    auto fd = std::make_shared<Descriptor>(open_descriptor(path, O_RDWR | O_CREAT));
+    auto fd = std::make_shared<FileDescriptor>(open_descriptor(path, O_RDWR | O_CREAT));
     if (!*fd) return os_fail("open of", path, errno);
     while (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EINTR) continue;

@@ -20,6 +20,8 @@
 namespace holdfast {
 
 inline constexpr std::size_t disk_block_bytes = 4096;  // direct I/O: offsets, sizes and addresses are multiples of it
+inline bool is_disk_aligned(std::uint64_t n) { return n % disk_block_bytes == 0; }
+inline bool is_disk_aligned(const std::uint8_t* p) { return is_disk_aligned(reinterpret_cast<std::uintptr_t>(p)); }
 
 struct OpenOptions {
   bool write = false;

@@ -30,9 +30,6 @@ std::vector<std::string> parts_of(const std::string& path) {
   return parts;
 }
 
-bool aligned(std::uint64_t n) { return n % disk_block_bytes == 0; }
-bool aligned(const std::uint8_t* p) { return aligned(reinterpret_cast<std::uintptr_t>(p)); }
-
 }  // namespace
 
 bool changes_disk(DiskCall call) { return call != DiskCall::open && call != DiskCall::read && call != DiskCall::other; }
@@ -78,7 +75,7 @@ class SimulatedDisk::Handle final : public File {
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override {
     std::lock_guard lock(disk_.mutex_);
-    if (direct_) HOLDFAST_CHECK(aligned(offset) && aligned(out.size()) && aligned(out.data()));
+    if (direct_) HOLDFAST_CHECK(is_disk_aligned(offset) && is_disk_aligned(out.size()) && is_disk_aligned(out.data()));
     auto begun = begin(DiskCall::read);
     if (!begun) return fail(begun);
     const std::uint64_t size = node_->content.size();
@@ -100,7 +97,8 @@ class SimulatedDisk::Handle final : public File {
     auto room = disk_.take_space(*node_, end, path_);
     if (!room) return room;
     for (const ByteView& piece : pieces) {
-      if (direct_) HOLDFAST_CHECK(aligned(offset) && aligned(piece.size()) && aligned(piece.data()));
+      if (direct_)
+        HOLDFAST_CHECK(is_disk_aligned(offset) && is_disk_aligned(piece.size()) && is_disk_aligned(piece.data()));
       node_->content.write(offset, piece);
       offset += piece.size();
     }

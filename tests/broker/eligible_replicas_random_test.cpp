@@ -10,6 +10,7 @@
 #include <memory>
 #include <random>
 
+#include "broker/broker_ids.h"
 #include "broker/in_sync_replicas.h"
 #include "tests/broker/controller_world.h"
 
@@ -17,10 +18,8 @@ namespace holdfast {
 namespace {
 
 using Ids = std::vector<std::int32_t>;
-constexpr std::int32_t brokers = 4;
-constexpr Duration lag_max = std::chrono::seconds(2);
-
-bool contains(const Ids& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
+constexpr std::int32_t walkers = 4;
+constexpr Duration walk_lag_max = std::chrono::seconds(2);
 
 // What happened in all walks together: a model in which nothing happens proves nothing.
 struct Seen {
@@ -70,7 +69,7 @@ class Broker final : public InSyncReplicas::Brokers {
 class Walk {
  public:
   Walk(std::uint32_t seed, Seen& seen) : seen_(seen), random_(seed) {
-    for (std::int32_t id = 1; id <= brokers; ++id) {
+    for (std::int32_t id = 1; id <= walkers; ++id) {
       world_.start(id);
       brokers_.push_back(std::make_unique<Broker>(id));
     }
@@ -82,7 +81,7 @@ class Walk {
     now_ += std::chrono::milliseconds(below(30));
     // Now and then nothing fails for a while, or nobody would ever be in sync.
     if (below(100) == 0) calm_ = below(3) != 0;
-    Broker& b = *brokers_[static_cast<std::size_t>(below(brokers))];
+    Broker& b = *brokers_[static_cast<std::size_t>(below(walkers))];
     happen(b);
     check();
   }
@@ -226,11 +225,11 @@ class Walk {
     if (!b.runs || !b.leads) return;
     b.in_sync.set_rule({.min_isr = b.min_isr});
     const Offset own(static_cast<std::int64_t>(b.durable));
-    if (const auto to = b.in_sync.is_under_min() ? std::nullopt : b.in_sync.high_watermark(own, now_, lag_max))
+    if (const auto to = b.in_sync.is_under_min() ? std::nullopt : b.in_sync.high_watermark(own, now_, walk_lag_max))
       b.high_watermark = std::max(b.high_watermark, static_cast<std::size_t>(to->value));
     commit(b);
     const Offset high_watermark(static_cast<std::int64_t>(b.high_watermark));
-    auto due = b.in_sync.due(high_watermark, b.end(), now_, lag_max);
+    auto due = b.in_sync.due(high_watermark, b.end(), now_, walk_lag_max);
     if (!due) return;
     b.in_sync.propose(due->isr);
     Write write{b.id, b.in_sync.state_version(), *due, {}};

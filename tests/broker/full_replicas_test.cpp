@@ -9,7 +9,7 @@ namespace {
 using Ids = std::vector<std::int32_t>;
 using wire::ErrorCode;
 
-const TopicRules two_in_sync = [](const TopicImage&) { return TopicRule{.replicas = {.min_isr = 2}}; };
+const TopicRules of_two_in_sync = [](const TopicImage&) { return TopicRule{.replicas = {.min_isr = 2}}; };
 
 class FullReplicas : public ::testing::Test {
  protected:
@@ -19,8 +19,8 @@ class FullReplicas : public ::testing::Test {
   }
   const PartitionImage& p(std::int32_t index) { return world.partition("t", index); }
   void repair() {
-    world.carry_out(plan_repair(world.metadata(), two_in_sync));
-    EXPECT_TRUE(plan_repair(world.metadata(), two_in_sync).empty()) << "what was done is planned again";
+    world.carry_out(plan_repair(world.metadata(), of_two_in_sync));
+    EXPECT_TRUE(plan_repair(world.metadata(), of_two_in_sync).empty()) << "what was done is planned again";
   }
 
   ControllerWorld world;
@@ -84,12 +84,12 @@ TEST_F(FullReplicas, OneAfterTheOtherLeavesSomebodyEligible) {
 TEST_F(FullReplicas, LeadAgainOnceTheyAreInSyncWithRoom) {
   world.fill_directory(1, "t", {0});
   repair();
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, two_in_sync).empty());
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, of_two_in_sync).empty());
   world.fill_directory(1, "t", {});
   world.set_isr("t", 0, {1, 2, 3});
   repair();
   EXPECT_EQ(p(0).leader, 2) << "nobody is in a hurry";
-  world.carry_out(plan_rebalance(world.metadata(), 0, two_in_sync));
+  world.carry_out(plan_rebalance(world.metadata(), 0, of_two_in_sync));
   EXPECT_EQ(p(0).leader, 1);
 }
 
@@ -97,9 +97,9 @@ TEST_F(FullReplicas, NobodyIsElectedThatCannotAppend) {
   world.fill_directory(1, "t", {0});
   repair();
   world.set_isr("t", 0, {2, 3, 1});  // somebody took it back meanwhile
-  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, two_in_sync).empty());
+  EXPECT_TRUE(plan_rebalance(world.metadata(), 0, of_two_in_sync).empty());
   const PartitionName wanted{"t", 0};
-  const AnsweredPlan elected = plan_elections(world.metadata(), ElectionType::preferred, {&wanted, 1}, two_in_sync);
+  const AnsweredPlan elected = plan_elections(world.metadata(), ElectionType::preferred, {&wanted, 1}, of_two_in_sync);
   EXPECT_EQ(elected.answers.at(0).error, ErrorCode::preferred_leader_not_available);
   repair();
   EXPECT_EQ(p(0).isr, (Ids{2, 3}));
@@ -107,7 +107,7 @@ TEST_F(FullReplicas, NobodyIsElectedThatCannotAppend) {
 
 TEST_F(FullReplicas, ABrokerThatStopsHandsOverToOneWithRoom) {
   world.fill_directory(3, "t", {1});
-  world.carry_out(plan_shutdown(world.metadata(), 2, two_in_sync));
+  world.carry_out(plan_shutdown(world.metadata(), 2, of_two_in_sync));
   EXPECT_EQ(p(1).leader, 1);
   EXPECT_EQ(p(1).isr, Ids{1});
 }

@@ -5,7 +5,7 @@
 
 #include "broker/group_coordinator.h"
 
-namespace holdfast {
+namespace holdfast::group_machine {
 namespace {
 
 using testing::ElementsAre;
@@ -338,4 +338,4 @@ TEST(GroupPartition, IsJavasHash) {
 }
 
 }  // namespace
-}  // namespace holdfast
+}  // namespace holdfast::group_machine

@@ -43,8 +43,6 @@ class EnsembleTest : public ZkWorld {
   }
 };
 
-constexpr std::int32_t ephemeral = 1, sequential = 2;
-
 TEST_F(EnsembleTest, AMultiIsAppliedWhenItsAnswerComes) {
   start();
   const SessionId session = open_session();

@@ -10,8 +10,6 @@ namespace {
 using wire::zk::OpCode;
 using wire::zk::ZkError;
 
-constexpr std::int32_t ephemeral = 1, sequential = 2;
-
 ZkHandshake again(const ZkClient& client) {
   ZkHandshake handshake;
   handshake.session = client.session();

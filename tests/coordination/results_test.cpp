@@ -153,7 +153,7 @@ TEST_F(Results, applying_again_adds_nothing) {
   EXPECT_EQ(full_dump(world_.machine), before);
 }
 
-std::vector<std::uint8_t> drain(SnapshotCapture& capture) {
+std::vector<std::uint8_t> taken(SnapshotCapture& capture) {
   std::vector<std::uint8_t> file;
   while (const auto bytes = capture.next()) file.insert(file.end(), bytes->view().begin(), bytes->view().end());
   return file;
@@ -167,7 +167,7 @@ TEST_F(Results, survive_in_a_snapshot_as_they_were_when_it_began) {
   ask_with(1001, create("/later"));
   ZnodeMachine other({});
   const auto restore = other.begin_restore();
-  ASSERT_TRUE(restore->feed(drain(*capture)));
+  ASSERT_TRUE(restore->feed(taken(*capture)));
   ASSERT_TRUE(restore->finish());
   EXPECT_EQ(full_dump(other), before);
   EXPECT_EQ(other.result_of(SessionId{1}, 1000)->path, "/s-0000000040");

@@ -17,7 +17,7 @@ Txn with(auto body) {
   return txn;
 }
 
-std::vector<Txn> one_of_each() {
+std::vector<Txn> one_txn_of_each() {
   const CreateTxn create{OpCode::create2, "/a/b", Bytes::literal("data"), false, {Acl{3, Id{"digest", "u:h"}}}, -7, 12};
   const SetDataTxn set{"/a", {}, true, -2};
   const SetAclTxn set_acl{"/a", {}, 5};
@@ -48,7 +48,7 @@ std::vector<std::uint8_t> bytes_of(const Txn& txn) {
 }
 
 TEST(Txn, every_kind_survives_its_record) {
-  for (const Txn& txn : one_of_each()) {
+  for (const Txn& txn : one_txn_of_each()) {
     const auto record = bytes_of(txn);
     const auto read = decode_txn(record);
     ASSERT_TRUE(read) << read.error().message;
@@ -69,7 +69,7 @@ TEST(Txn, null_and_empty_data_are_told_apart) {
 }
 
 TEST(Txn, records_that_are_cut_or_too_long_are_refused) {
-  for (const Txn& txn : one_of_each()) {
+  for (const Txn& txn : one_txn_of_each()) {
     auto record = bytes_of(txn);
     for (std::size_t size = 0; size < record.size(); ++size) {
       EXPECT_FALSE(decode_txn(ByteView(record).first(size))) << txn.body.index() << " cut at " << size;
@@ -110,7 +110,7 @@ TEST(Txn, changes_are_listed_in_order) {
     }
     return out;
   };
-  const auto txns = one_of_each();
+  const auto txns = one_txn_of_each();
   EXPECT_EQ(kinds(txns[1]), "+/a/b");
   EXPECT_EQ(kinds(txns[5]), "+/a/b-/x=/a");
   EXPECT_EQ(kinds(txns[6]), "");

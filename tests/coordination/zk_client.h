@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/coordination/create_flags.h"
 #include "wire/zookeeper/errors.h"
 #include "wire/zookeeper/multi.h"
 #include "wire/zookeeper/requests.h"

@@ -19,7 +19,6 @@ using ::testing::StartsWith;
 using wire::zk::OpCode;
 using wire::zk::ZkError;
 
-constexpr std::int32_t ephemeral = 1, sequential = 2;
 constexpr std::int32_t event_created = 1, event_deleted = 2, event_data = 3, event_children = 4;
 
 class ZkServerTest : public ZkWorld {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "coordination/machine.h"
+#include "tests/coordination/create_flags.h"
 
 namespace holdfast::zk {
 
@@ -32,7 +33,6 @@ inline SetDataOp set(std::string_view path, std::string_view data, std::int32_t 
   return SetDataOp{path, text(data), version};
 }
 inline DeleteOp remove(std::string_view path, std::int32_t version = -1) { return DeleteOp{path, version}; }
-inline constexpr std::int32_t ephemeral = 1, sequential = 2, ephemeral_sequential = 3;
 
 // A result that outlives its transaction.
 struct Done {

@@ -23,8 +23,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string golden(const std::string& name) {
-  std::ifstream file(std::string(HOLDFAST_TEST_DATA) + "/golden/zookeeper/" + name, std::ios::binary);
+std::string golden_file(const std::string& name) {
+  std::ifstream file(std::string(HOLDFAST_TEST_DATA) + "/golden_file/zookeeper/" + name, std::ios::binary);
   EXPECT_TRUE(file) << name;
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -64,7 +64,7 @@ std::map<std::string, std::string> nodes_of(Tree& tree) {
 
 std::map<std::string, std::string> nodes_in(const std::string& dump) {
   std::map<std::string, std::string> out;
-  std::istringstream lines(golden("dumps/" + dump));
+  std::istringstream lines(golden_file("dumps/" + dump));
   std::string line, path;
   while (std::getline(lines, line)) {
     if (line.starts_with("/")) path = line;
@@ -79,9 +79,9 @@ class ZooKeeperImportTest : public testing::Test {
   ZooKeeperImportTest() {
     EXPECT_TRUE(disk_.create_directories("/zk/version-2"));
     for (const char* name : {"snapshot.0", "snapshot.39", "snapshot.3d.gz", "snapshot.3e.snappy"})
-      put(name, golden("data/version-2/" + std::string(name)));
+      put(name, golden_file("data/version-2/" + std::string(name)));
     for (const char* name : {"log.1", "log.3a"}) {
-      const std::string packed = golden("data/version-2/" + std::string(name) + ".gz");
+      const std::string packed = golden_file("data/version-2/" + std::string(name) + ".gz");
       const auto bytes = wire::decompress(wire::Codec::gzip, as_bytes(packed), 1 << 20);
       EXPECT_TRUE(bytes);
       put(name, std::string(as_text(*bytes)));

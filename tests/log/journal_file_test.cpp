@@ -23,7 +23,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr const char* dir = "/data";
-constexpr std::size_t block = disk_block_bytes;
 using FileBytes = std::vector<std::uint8_t>;
 
 struct Seen {
@@ -63,7 +62,7 @@ FileBytes file_header(std::uint64_t generation, std::uint32_t version = 1) {
   out.u64(generation);
   out.u32(wire::crc32c(out.written()));
   FileBytes bytes = out.flatten();
-  bytes.resize(block);
+  bytes.resize(disk_block_bytes);
   return bytes;
 }
 
@@ -107,7 +106,7 @@ FileBytes frame(const Frame& f) {
 
 void append_padded(FileBytes& file, const FileBytes& frame) {
   file.insert(file.end(), frame.begin(), frame.end());
-  file.resize((file.size() + block - 1) / block * block);
+  file.resize((file.size() + disk_block_bytes - 1) / disk_block_bytes * disk_block_bytes);
 }
 
 FileBytes journal(std::uint64_t generation, std::initializer_list<Frame> frames) {
@@ -213,7 +212,8 @@ TEST_F(JournalFileTest, ARoundTooLargeForOneFrameBecomesSeveralAndAllAreDurable)
   ASSERT_TRUE(out.open(1));
   ASSERT_TRUE(write(out, all));
   disk_.power_loss_of_all_unsynced();
-  EXPECT_EQ(get("journal.0.0").size() / block, 1 + ((15u << 20) / block + 1) + ((10u << 20) / block + 1));
+  EXPECT_EQ(get("journal.0.0").size() / disk_block_bytes,
+            1 + ((15u << 20) / disk_block_bytes + 1) + ((10u << 20) / disk_block_bytes + 1));
   EXPECT_EQ(replayed(), all);
 }
 
@@ -292,7 +292,7 @@ TEST_F(TornFrameTest, ZerosFromAnyByteOfAFrame) {
   for (std::size_t n = 0; n <= last_.size(); ++n) {
     FileBytes file = journal(1, {first_, second_});
     file.insert(file.end(), last_.begin(), last_.begin() + static_cast<std::ptrdiff_t>(n));
-    file.resize(8 * block);
+    file.resize(8 * disk_block_bytes);
     put("journal.0.0", file);
     EXPECT_EQ(replayed(), n == last_.size() ? all_ : prefix_) << "at byte " << n;
   }
@@ -313,7 +313,7 @@ TEST_F(TornFrameTest, AnOlderFrameFromAnyByteOfAFrame) {
 
 TEST_F(TornFrameTest, AnyDamagedBitEndsThePrefixThere) {
   const FileBytes good = journal(1, {first_, second_, {.sequence = 2, .entries = {said("the last")}}});
-  const std::size_t from = 2 * block, size = frame(second_).size();
+  const std::size_t from = 2 * disk_block_bytes, size = frame(second_).size();
   for (std::size_t bit = 0; bit < size * 8; ++bit) {
     FileBytes file = good;
     file[from + bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
@@ -324,7 +324,7 @@ TEST_F(TornFrameTest, AnyDamagedBitEndsThePrefixThere) {
 
 TEST_F(TornFrameTest, WhatPadsAFrameMayBeAnything) {
   FileBytes file = journal(1, {first_, second_});
-  file[block - 1] = file[2 * block - 1] = file[3 * block - 1] = 0xff;
+  file[disk_block_bytes - 1] = file[2 * disk_block_bytes - 1] = file[3 * disk_block_bytes - 1] = 0xff;
   put("journal.0.0", file);
   EXPECT_EQ(replayed(), prefix_);
 }
@@ -342,7 +342,7 @@ TEST_F(JournalFileTest, AFileWithADamagedHeaderIsSkipped) {
 TEST_F(JournalFileTest, FilesThatNeverBecameAJournalAreSkipped) {
   put("journal.0.0", {});
   put("journal.0.1", {'H', 'F', 'J'});
-  put("journal.0.2", FileBytes(4 * block));
+  put("journal.0.2", FileBytes(4 * disk_block_bytes));
   put("journal.0.3", file_header(9));
   put("journal", journal(1, {{.entries = {said("not by this name")}}}));
   ASSERT_TRUE(disk_.create_directories(path("journal.0.4")));
@@ -383,8 +383,9 @@ TEST_F(JournalFileTest, AFrameOutOfSequenceEndsThePrefix) {
 
 TEST_F(JournalFileTest, ALengthThatCannotBeEndsThePrefix) {
   const std::uint32_t right = static_cast<std::uint32_t>(frame({.sequence = 1, .entries = {said("b")}}).size() - 12);
-  for (const std::uint32_t length : {0u, 1u, 27u, 28u, right - 1, right + 1, std::uint32_t{3 * block}, 1u << 24,
-                                     1u << 27, (1u << 27) + 1, 0x7fffffffu, 0x80000000u, 0xfffffff4u, 0xffffffffu}) {
+  for (const std::uint32_t length :
+       {0u, 1u, 27u, 28u, right - 1, right + 1, std::uint32_t{3 * disk_block_bytes}, 1u << 24, 1u << 27, (1u << 27) + 1,
+        0x7fffffffu, 0x80000000u, 0xfffffff4u, 0xffffffffu}) {
     FileBytes file = journal(1, {{.entries = {said("a")}}});
     append_padded(file, frame({.sequence = 1, .entries = {said("b")}, .length_off = length - right}));
     append_padded(file, frame({.sequence = 2, .entries = {said("c")}}));
@@ -499,7 +500,7 @@ TEST_F(JournalFileTest, APreallocatedFileTakesOver) {
 }
 
 TEST_F(JournalFileTest, AFileIsFullAtItsSize) {
-  JournalWriter out = writer(3 * block);
+  JournalWriter out = writer(3 * disk_block_bytes);
   ASSERT_TRUE(out.open(1));
   ASSERT_TRUE(write(out, {said("a")}));
   EXPECT_FALSE(out.full());
@@ -524,7 +525,7 @@ TEST_F(JournalFileTest, WhatTheReplayCannotApplyIsPassedOn) {
 
 TEST_F(JournalFileTest, JournalsAreRemovedDurablyAndNothingElse) {
   put("journal.0.0", journal(1, {{.entries = {said("a")}}}));
-  put("journal.0.spare", FileBytes(block));
+  put("journal.0.spare", FileBytes(disk_block_bytes));
   put("journal-0-0", journal(1, {{.entries = {said("b")}}}));  // as they were called once
   put("meta.properties", {'#'});
   ASSERT_TRUE(disk_.create_directories(path("journal-0")));  // a partition of a topic called journal

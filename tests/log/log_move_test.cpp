@@ -9,7 +9,7 @@
 #include "log/log_manager.h"
 #include "tests/log/replica_world.h"
 
-namespace holdfast::test {
+namespace holdfast::test::moves {
 namespace {
 
 const LogId id = log_id(1);
@@ -449,4 +449,4 @@ TEST(LogMove, ToADirectoryThatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace holdfast::test
+}  // namespace holdfast::test::moves

@@ -8,7 +8,7 @@
 
 #include "tests/log/replica_world.h"
 
-namespace holdfast::test {
+namespace holdfast::test::replica_crash {
 namespace {
 
 const LogId id = log_id(1);
@@ -195,4 +195,4 @@ TEST(ReplicaCrash, TheDiskMayFailAtEachCall) {
 }
 
 }  // namespace
-}  // namespace holdfast::test
+}  // namespace holdfast::test::replica_crash

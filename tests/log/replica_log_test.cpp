@@ -8,7 +8,7 @@
 #include "log/producer_snapshots.h"
 #include "tests/log/replica_world.h"
 
-namespace holdfast::test {
+namespace holdfast::test::replica_log {
 namespace {
 
 const LogId id = log_id(1);
@@ -370,4 +370,4 @@ TEST(ReplicaLog, NothingElseTouchesTheFilesWhileTheyAreCut) {
 }
 
 }  // namespace
-}  // namespace holdfast::test
+}  // namespace holdfast::test::replica_log

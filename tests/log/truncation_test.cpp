@@ -6,7 +6,7 @@
 
 #include "tests/log/log_world.h"
 
-namespace holdfast::test {
+namespace holdfast::test::truncation {
 namespace {
 
 const LogId id = log_id(1);
@@ -224,4 +224,4 @@ TEST(Truncation, JournalFilesAreRecycledAfterIt) {
 }
 
 }  // namespace
-}  // namespace holdfast::test
+}  // namespace holdfast::test::truncation

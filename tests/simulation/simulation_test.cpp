@@ -91,7 +91,7 @@ TEST(World, EventsOfAnInstantKeepTheirOrder) {
 
 // ---- The witness ----
 
-zk::Txn create_session(std::int64_t session, std::int64_t zxid) {
+zk::Txn session_txn(std::int64_t session, std::int64_t zxid) {
   zk::Txn txn;
   txn.session = SessionId(session);
   txn.zxid = Zxid(zxid);
@@ -106,7 +106,7 @@ class WitnessTest : public testing::Test {
     witness.started(1, Zxid(0), zk::ZnodeMachine(zk::MachineOptions{}).digest());
   }
   void apply(int node, std::int64_t session, std::int64_t zxid) {
-    const zk::Txn txn = create_session(session, zxid);
+    const zk::Txn txn = session_txn(session, zxid);
     zk::ZnodeMachine& machine = node == 1 ? first : second;
     machine.apply(txn);
     witness.applied(node, txn, machine.digest(), std::nullopt);
@@ -117,7 +117,7 @@ class WitnessTest : public testing::Test {
   }
   void read_log(std::int64_t end) {
     std::vector<zk::Txn> log;
-    for (std::int64_t z = 1; z <= end; ++z) log.push_back(create_session(z, z));
+    for (std::int64_t z = 1; z <= end; ++z) log.push_back(session_txn(z, z));
     witness.log_was_read(1, log);
   }
   bool found(std::string_view what) const { return text(violations).find(what) != std::string::npos; }
@@ -142,7 +142,7 @@ TEST_F(WitnessTest, PassesOneSequenceEverywhere) {
 
 TEST_F(WitnessTest, LearnsFromTheLogWhatWasDurableAndNotYetApplied) {
   apply(1, 1, 1);
-  first.apply(create_session(2, 2));
+  first.apply(session_txn(2, 2));
   restart(2);
   EXPECT_EQ(text(violations), "");
   EXPECT_EQ(history.committed.size(), 2u);
@@ -156,7 +156,7 @@ TEST_F(WitnessTest, FindsWhatWasLost) {
 
 TEST_F(WitnessTest, FindsAHoleInTheLog) {
   for (std::int64_t z = 1; z <= 3; ++z) apply(1, z, z);
-  witness.log_was_read(1, {create_session(1, 1), create_session(3, 3)});
+  witness.log_was_read(1, {session_txn(1, 1), session_txn(3, 3)});
   witness.started(1, Zxid(3), first.digest());
   EXPECT_TRUE(found("lacks 0x2"));
 }
@@ -180,7 +180,7 @@ TEST_F(WitnessTest, FindsWhatIsAppliedOutOfOrderOrLeftOut) {
 
 TEST_F(WitnessTest, FindsAStateThatReplayDoesNotGive) {
   apply(1, 1, 1);
-  witness.log_was_read(1, {create_session(1, 1)});
+  witness.log_was_read(1, {session_txn(1, 1)});
   witness.started(1, Zxid(1), first.digest() + 1);
   EXPECT_TRUE(found("I10"));
 }
@@ -194,7 +194,7 @@ TEST_F(WitnessTest, FindsAStateOutOfNowhere) {
 // A life reads its log, takes a snapshot, and ends before it has started; the log is trimmed up to the snapshot.
 TEST_F(WitnessTest, KnowsASnapshotOfALifeThatNeverStarted) {
   apply(1, 1, 1);
-  first.apply(create_session(2, 2));
+  first.apply(session_txn(2, 2));
   read_log(2);
   witness.log_was_read(1, {});
   witness.started(1, Zxid(2), first.digest());

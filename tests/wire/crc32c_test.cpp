@@ -18,7 +18,7 @@ std::uint32_t by_definition(ByteView bytes) {
   return ~crc;
 }
 
-std::vector<std::uint8_t> noise(std::size_t size) {
+std::vector<std::uint8_t> random_bytes(std::size_t size) {
   std::mt19937 random(1);
   std::vector<std::uint8_t> bytes(size);
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
@@ -35,7 +35,7 @@ TEST(Crc32c, AgreesWithPublishedValues) {
 
 // Around every length at which the implementation changes its ways, at every alignment.
 TEST(Crc32c, AgreesWithItsDefinitionAtAnyLengthAndAlignment) {
-  const auto bytes = noise(30000);
+  const auto bytes = random_bytes(30000);
   std::vector<std::size_t> lengths;
   for (std::size_t n = 0; n < 40; ++n) lengths.push_back(n);
   for (const std::size_t edge : {768u, 1536u, 12288u, 13056u, 24576u}) {
@@ -52,7 +52,7 @@ TEST(Crc32c, AgreesWithItsDefinitionAtAnyLengthAndAlignment) {
 }
 
 TEST(Crc32c, IsExtendedPieceByPiece) {
-  const auto bytes = noise(20000);
+  const auto bytes = random_bytes(20000);
   const ByteView all(bytes);
   for (const std::size_t cut : {0u, 1u, 13u, 800u, 12289u, 20000u}) {
     EXPECT_EQ(crc32c(all.subspan(cut), crc32c(all.first(cut))), crc32c(all)) << cut;

@@ -115,14 +115,14 @@ ByteVector rebuild(const BatchHeader& h, ByteView batch) {
   return builder.finish();
 }
 
-std::vector<object> golden_sets() {
+std::vector<object> golden_batches() {
   std::vector<object> sets = golden_lines("kafka/record_batches.jsonl.gz");
   std::erase_if(sets, [](const object& set) { return !set.at("name").as_string().starts_with("v2/"); });
   return sets;
 }
 
 TEST(RecordBatchGolden, EveryFieldIsWhatKafkaReads) {
-  const auto sets = golden_sets();
+  const auto sets = golden_batches();
   ASSERT_EQ(sets.size(), 45u);
   for (const object& set : sets) {
     SCOPED_TRACE(set.at("name").as_string());
@@ -141,7 +141,7 @@ TEST(RecordBatchGolden, EveryFieldIsWhatKafkaReads) {
 }
 
 TEST(RecordBatchGolden, WhatWeBuildIsWhatKafkaBuilds) {
-  for (const object& set : golden_sets()) {
+  for (const object& set : golden_batches()) {
     SCOPED_TRACE(set.at("name").as_string());
     const ByteVector bytes = hex_of(set);
     BatchWalker walker(bytes);
@@ -271,7 +271,7 @@ TEST(RecordBatch, SequencesWrapToZero) {
 
 TEST(RecordBatch, MarkersTellTheirTypeAndTheCoordinatorsEpoch) {
   std::size_t found = 0;
-  for (const object& set : golden_sets()) {
+  for (const object& set : golden_batches()) {
     const std::string_view name = set.at("name").as_string();
     const ByteVector batch = hex_of(set);
     if (name == "v2/control/commit") {

@@ -17,7 +17,7 @@ constexpr bool retriable = true;
 constexpr bool fatal = false;
 constexpr std::int16_t lowest = static_cast<std::int16_t>(ErrorCode::unknown_server_error);
 
-constexpr Row rows[] = {
+constexpr Row error_rows[] = {
     {ErrorCode::unknown_server_error, fatal, "UNKNOWN_SERVER_ERROR",
      "The server experienced an unexpected error when processing the request."},
     {ErrorCode::none, fatal, "NONE", ""},
@@ -279,18 +279,18 @@ constexpr Row rows[] = {
 };
 
 // The table is its own index: codes have no gaps.
-constexpr bool in_order() {
+constexpr bool errors_are_in_order() {
   std::int16_t code = lowest;
-  for (const Row& row : rows) {
+  for (const Row& row : error_rows) {
     if (static_cast<std::int16_t>(row.code) != code++) return false;
   }
   return true;
 }
-static_assert(in_order());
+static_assert(errors_are_in_order());
 
 const Row& row_of(ErrorCode code) {
   const auto index = static_cast<std::size_t>(static_cast<std::int16_t>(code) - lowest);
-  return index < std::size(rows) ? rows[index] : rows[0];
+  return index < std::size(error_rows) ? error_rows[index] : error_rows[0];
 }
 
 }  // namespace

@@ -14,11 +14,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration look_interval = milliseconds(5), patience = seconds(3), wait_max = seconds(5);
-constexpr std::int32_t timeout_ms = 3000;
-constexpr std::int8_t topic_resource = 2;
+constexpr Duration ambush_interval = milliseconds(5), ambush_patience = seconds(3), wait_max = seconds(5);
+constexpr std::int32_t ambush_timeout_ms = 3000;
+constexpr std::int8_t ambushed_resource = 2;
 
-NodeRooms& rooms_of(SimulatedNode& node) { return static_cast<BrokerBody&>(node.body()).rooms(); }
 bool has(const std::vector<std::int32_t>& ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
 
 }  // namespace
@@ -68,7 +67,7 @@ void Ambush::lie_in_wait(const Kind& kind, Duration mean, SteadyTime until) {
   const bool struck = (this->*kind.strike)();
   if (struck) ++injected_[kind.name];
   if (struck || world_.now() > until) return schedule(kind, mean);
-  world_.after(look_interval, [this, &kind, mean, until] { lie_in_wait(kind, mean, until); });
+  world_.after(ambush_interval, [this, &kind, mean, until] { lie_in_wait(kind, mean, until); });
 }
 
 // ---- What there is to see, and what may be done ----
@@ -330,21 +329,21 @@ bool Ambush::fail_directory() {
 Task<void> Ambush::set_min_isr(std::string topic, int value) {
   wire::IncrementalAlterConfigsRequest request;
   auto& resource = request.resources.emplace_back();
-  resource.resource_type = topic_resource;
+  resource.resource_type = ambushed_resource;
   resource.resource_name = topic;
   const std::string text = std::to_string(value);
   resource.configs.push_back({"min.insync.replicas", 0, text});
   const std::int32_t asked = client_.some_broker();
-  auto answer = co_await client_.ask<wire::IncrementalAlterConfigsResponse>(asked, request, 1, patience);
+  auto answer = co_await client_.ask<wire::IncrementalAlterConfigsResponse>(asked, request, 1, ambush_patience);
   (void)answer;
 }
 
 Task<void> Ambush::reassign(std::string topic, std::int32_t partition, std::vector<std::int32_t> replicas) {
   wire::AlterPartitionReassignmentsRequest request;
-  request.timeout_ms = timeout_ms;
+  request.timeout_ms = ambush_timeout_ms;
   request.topics.push_back({topic, {{partition, std::move(replicas)}}});
   const std::int32_t asked = client_.some_broker();
-  auto answer = co_await client_.ask<wire::AlterPartitionReassignmentsResponse>(asked, request, 1, patience);
+  auto answer = co_await client_.ask<wire::AlterPartitionReassignmentsResponse>(asked, request, 1, ambush_patience);
   (void)answer;
 }
 
@@ -352,10 +351,10 @@ Task<void> Ambush::lead(std::string topic, std::int32_t partition, std::vector<s
   std::string name = topic;
   co_await reassign(std::move(name), partition, std::move(order));
   wire::ElectLeadersRequest request;
-  request.timeout_ms = timeout_ms;
+  request.timeout_ms = ambush_timeout_ms;
   request.topic_partitions->push_back({topic, {partition}});
   const std::int32_t asked = client_.some_broker();
-  auto answer = co_await client_.ask<wire::ElectLeadersResponse>(asked, request, 2, patience);
+  auto answer = co_await client_.ask<wire::ElectLeadersResponse>(asked, request, 2, ambush_patience);
   (void)answer;
 }
 

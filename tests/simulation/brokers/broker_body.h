@@ -30,4 +30,7 @@ class BrokerBody final : public NodeBody {
   NodeRooms rooms_;
 };
 
+// Of a node that is up.
+inline NodeRooms& rooms_of(SimulatedNode& node) { return static_cast<BrokerBody&>(node.body()).rooms(); }
+
 }  // namespace holdfast::sim

@@ -10,8 +10,8 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr std::int16_t find_version = 3, commit_version = 8, fetch_version = 7;
-constexpr Duration patience = std::chrono::seconds(4);
+constexpr std::int16_t committer_find_version = 3, commit_version = 8, fetch_version = 7;
+constexpr Duration committer_patience = std::chrono::seconds(4);
 
 }  // namespace
 
@@ -57,7 +57,8 @@ Task<bool> SimulatedCommitter::find_coordinator() {
   wire::FindCoordinatorRequest request;
   request.key = group_;
   const std::int32_t asked = client_.some_broker();
-  auto answer = co_await client_.ask<wire::FindCoordinatorResponse>(asked, request, find_version, patience);
+  auto answer =
+      co_await client_.ask<wire::FindCoordinatorResponse>(asked, request, committer_find_version, committer_patience);
   if (!answer || answer->message.error_code != 0) co_return false;
   coordinator_ = answer->message.node_id;
   co_return true;
@@ -72,7 +73,7 @@ Task<bool> SimulatedCommitter::commit(std::int32_t broker, std::int64_t offset) 
   partition.committed_offset = offset;
   attempted_ = offset;
   unresolved_.insert(offset);
-  auto answer = co_await client_.ask<wire::OffsetCommitResponse>(broker, request, commit_version, patience);
+  auto answer = co_await client_.ask<wire::OffsetCommitResponse>(broker, request, commit_version, committer_patience);
   if (!answer || answer->message.topics.size() != 1 || answer->message.topics[0].partitions.size() != 1 ||
       answer->message.topics[0].partitions[0].error_code != 0)
     co_return false;
@@ -89,7 +90,7 @@ Task<bool> SimulatedCommitter::read_back(std::int32_t broker) {
   auto& topic = request.topics->emplace_back();
   topic.name = topic_;
   topic.partition_indexes.push_back(0);
-  auto answer = co_await client_.ask<wire::OffsetFetchResponse>(broker, request, fetch_version, patience);
+  auto answer = co_await client_.ask<wire::OffsetFetchResponse>(broker, request, fetch_version, committer_patience);
   if (!answer || answer->message.error_code != 0 || answer->message.topics.size() != 1 ||
       answer->message.topics[0].partitions.size() != 1 || answer->message.topics[0].partitions[0].error_code != 0)
     co_return false;

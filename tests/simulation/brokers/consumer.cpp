@@ -14,8 +14,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::ErrorCode;
 
-constexpr std::int16_t fetch_version = 17, list_version = 7;
-constexpr Duration patience = seconds(3);
+constexpr std::int16_t consumer_fetch_version = 17, list_version = 7;
+constexpr Duration consumer_patience = seconds(3);
 constexpr std::int32_t wait_ms = 200, bytes_max = 2000;
 constexpr std::int64_t latest = -1, earliest = -2;
 constexpr int fetches_in_a_row = 4;
@@ -102,7 +102,7 @@ Task<std::optional<Offset>> SimulatedConsumer::list_offset(LogId id, std::int32_
   partition.partition_index = id.partition;
   partition.current_leader_epoch = epoch.value;
   partition.timestamp = timestamp;
-  auto answer = co_await client_.ask<wire::ListOffsetsResponse>(leader, request, list_version, patience);
+  auto answer = co_await client_.ask<wire::ListOffsetsResponse>(leader, request, list_version, consumer_patience);
   if (!answer || answer->message.topics.size() != 1 || answer->message.topics[0].partitions.size() != 1)
     co_return std::nullopt;
   const auto& result = answer->message.topics[0].partitions[0];
@@ -128,7 +128,7 @@ Task<SimulatedConsumer::Fetched> SimulatedConsumer::fetch(LogId id, std::int32_t
   partition.current_leader_epoch = at.epoch.value;
   partition.fetch_offset = at.next.value;
   partition.partition_max_bytes = bytes_max;
-  auto answer = co_await client_.ask<wire::FetchResponse>(broker, request, fetch_version, patience);
+  auto answer = co_await client_.ask<wire::FetchResponse>(broker, request, consumer_fetch_version, consumer_patience);
   if (!answer || answer->message.error_code != 0 || answer->message.responses.size() != 1 ||
       answer->message.responses[0].partitions.size() != 1)
     co_return out;

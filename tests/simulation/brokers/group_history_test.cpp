@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace holdfast::sim {
+namespace holdfast::sim::group_history {
 namespace {
 
 using testing::ElementsAre;
@@ -125,4 +125,4 @@ TEST(GroupHistory, WhatIsAcknowledgedMeanwhileMayBeInTheAnswerOrNot) {
 }
 
 }  // namespace
-}  // namespace holdfast::sim
+}  // namespace holdfast::sim::group_history

@@ -14,8 +14,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration max_poll_interval = seconds(6);
-constexpr std::int32_t bytes_max = 4000;
-constexpr Duration look_interval = seconds(2);
+constexpr std::int32_t fetched_bytes_max = 4000;
+constexpr Duration position_interval = seconds(2);
 constexpr std::uint64_t polls_between_sleeps = 60;
 
 }  // namespace
@@ -50,8 +50,8 @@ client::ConsumerOptions LibraryConsumer::options() {
   out.reset = client::OffsetReset::earliest;
   out.poll_records_max = static_cast<std::size_t>(world_.between(std::int64_t{1}, std::int64_t{50}));
   out.fetch.wait_max = milliseconds(200);
-  out.fetch.bytes_max = out.fetch.partition_bytes_max = bytes_max;
-  out.fetch.prefetch_bytes_max = 4 * bytes_max;
+  out.fetch.bytes_max = out.fetch.partition_bytes_max = fetched_bytes_max;
+  out.fetch.prefetch_bytes_max = 4 * fetched_bytes_max;
   if (!reading_) return out;
   out.group_id = reading_->group;
   if (reading_->group.ends_with('0')) out.assignors = {"range", "sticky", "roundrobin"};
@@ -103,7 +103,7 @@ Task<void> LibraryConsumer::run() {
 Task<void> LibraryConsumer::find_partitions() {
   const SteadyTime now = cluster_.shard().clock().now();
   if (now < next_look_) co_return;
-  next_look_ = now + look_interval;
+  next_look_ = now + position_interval;
   auto refreshed = co_await cluster_.refresh_all();
   if (!refreshed) co_return;
   std::set<client::TopicPartition> all;

@@ -18,7 +18,7 @@ using wire::ErrorCode;
 // clients are waited for in the end: records of a topic that is gone are tried for so long.
 constexpr Duration delivery_timeout = seconds(90);
 constexpr std::int64_t records_max = 20;
-constexpr std::size_t bytes_max = 100;
+constexpr std::size_t record_bytes_max = 100;
 
 }  // namespace
 
@@ -101,7 +101,7 @@ Task<void> LibraryProducer::write_some(client::TopicPartition to) {
   for (std::int64_t i = 0; i < count && !finishing_; ++i) {
     const RecordName name{index_, next_number_++};
     std::string value = to_string(name) + " ";
-    value.resize(value.size() + static_cast<std::size_t>(name.number) % bytes_max, '.');
+    value.resize(value.size() + static_cast<std::size_t>(name.number) % record_bytes_max, '.');
     client::ProducerRecord record(to.topic, value);
     record.partition = to.partition;
     record.timestamp = world_.wall_ms();

@@ -14,9 +14,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::ErrorCode;
 
-constexpr std::int16_t find_version = 3, join_version = 7, sync_version = 5, heartbeat_version = 4, leave_version = 4,
-                       commit_version = 8, fetch_version = 7;
-constexpr Duration patience = seconds(4);
+constexpr std::int16_t member_find_version = 3, join_version = 7, sync_version = 5, heartbeat_version = 4,
+                       leave_version = 4, member_commit_version = 8, member_fetch_version = 7;
+constexpr Duration member_patience = seconds(4);
 
 // ConsumerProtocolSubscription, version 0.
 std::vector<std::uint8_t> subscription(const std::string& topic) {
@@ -86,7 +86,8 @@ Task<bool> SimulatedMember::find_coordinator() {
   wire::FindCoordinatorRequest request;
   request.key = options_.group;
   const std::int32_t asked = client_.some_broker();
-  auto answer = co_await client_.ask<wire::FindCoordinatorResponse>(asked, request, find_version, patience);
+  auto answer =
+      co_await client_.ask<wire::FindCoordinatorResponse>(asked, request, member_find_version, member_patience);
   if (!answer || answer->message.error_code != 0) co_return false;
   coordinator_ = answer->message.node_id;
   co_return true;
@@ -126,7 +127,7 @@ Task<void> SimulatedMember::join() {
   request.group_instance_id = instance();
   request.protocol_type = "consumer";
   request.protocols.push_back({"simulated", subscription(options_.topic)});
-  const Duration longest = milliseconds(options_.rebalance_timeout_ms) + patience;
+  const Duration longest = milliseconds(options_.rebalance_timeout_ms) + member_patience;
   auto answer = co_await client_.ask<wire::JoinGroupResponse>(coordinator_, request, join_version, longest);
   if (!answer) {
     coordinator_ = -1;
@@ -174,7 +175,7 @@ Task<void> SimulatedMember::sync(std::map<std::string, GroupHistory::Partitions>
   request.protocol_type = "consumer";
   request.protocol_name = "simulated";
   for (const auto& [member, share] : shares) request.assignments.push_back({member, encode(share)});
-  const Duration longest = milliseconds(options_.rebalance_timeout_ms) + patience;
+  const Duration longest = milliseconds(options_.rebalance_timeout_ms) + member_patience;
   auto answer = co_await client_.ask<wire::SyncGroupResponse>(coordinator_, request, sync_version, longest);
   if (!answer) coordinator_ = -1;
   if (answer) heed(answer->message.error_code, "synced");
@@ -206,7 +207,8 @@ Task<void> SimulatedMember::heartbeat() {
   request.generation_id = generation_;
   request.member_id = member_id_;
   request.group_instance_id = instance();
-  auto answer = co_await client_.ask<wire::HeartbeatResponse>(coordinator_, request, heartbeat_version, patience);
+  auto answer =
+      co_await client_.ask<wire::HeartbeatResponse>(coordinator_, request, heartbeat_version, member_patience);
   if (!answer) coordinator_ = -1;
   if (answer) heed(answer->message.error_code, "sent a heartbeat");
 }
@@ -229,7 +231,8 @@ Task<bool> SimulatedMember::commit() {
     to.committed_offset = position;
     asked[partition] = history_.commits(options_.group, partition, generation_, position);
   }
-  auto answer = co_await client_.ask<wire::OffsetCommitResponse>(coordinator_, request, commit_version, patience);
+  auto answer =
+      co_await client_.ask<wire::OffsetCommitResponse>(coordinator_, request, member_commit_version, member_patience);
   if (!answer || answer->message.topics.size() != 1) {
     coordinator_ = -1;
     co_return false;
@@ -256,7 +259,8 @@ Task<bool> SimulatedMember::read_back() {
   for (const auto& [partition, _] : positions_) topic.partition_indexes.push_back(partition);
   if (positions_.empty()) co_return true;
   const std::uint64_t asked_at = history_.now();
-  auto answer = co_await client_.ask<wire::OffsetFetchResponse>(coordinator_, request, fetch_version, patience);
+  auto answer =
+      co_await client_.ask<wire::OffsetFetchResponse>(coordinator_, request, member_fetch_version, member_patience);
   if (!answer || answer->message.topics.size() != 1) {
     coordinator_ = -1;
     co_return false;
@@ -276,7 +280,7 @@ Task<void> SimulatedMember::leave() {
   wire::LeaveGroupRequest request;
   request.group_id = options_.group;
   request.members.push_back({member_id_, instance(), std::nullopt});
-  auto answer = co_await client_.ask<wire::LeaveGroupResponse>(coordinator_, request, leave_version, patience);
+  auto answer = co_await client_.ask<wire::LeaveGroupResponse>(coordinator_, request, leave_version, member_patience);
   (void)answer;
   member_id_.clear();
   forget_share();

@@ -17,8 +17,8 @@ using std::chrono::seconds;
 using wire::ErrorCode;
 
 constexpr std::int16_t produce_version = 13, init_version = 4;
-constexpr Duration patience = seconds(4);
-constexpr std::int32_t timeout_ms = 3000;
+constexpr Duration producer_patience = seconds(4);
+constexpr std::int32_t producer_timeout_ms = 3000;
 constexpr Duration retry_pause = milliseconds(150);
 
 // What a broker may say on the way; anything else is a fault of its own.
@@ -74,7 +74,7 @@ Task<bool> SimulatedProducer::prepare() {
   request.transactional_id.reset();
   request.transaction_timeout_ms = 60'000;
   const std::int32_t asked = client_.some_broker();
-  auto answer = co_await client_.ask<wire::InitProducerIdResponse>(asked, request, init_version, patience);
+  auto answer = co_await client_.ask<wire::InitProducerIdResponse>(asked, request, init_version, producer_patience);
   if (!answer || answer->message.error_code != 0) co_return false;
   producer_id_ = answer->message.producer_id;
   producer_epoch_ = answer->message.producer_epoch;
@@ -172,7 +172,7 @@ Task<void> SimulatedProducer::send(Batch& batch) {
     const std::vector<std::uint8_t> bytes = encode(batch);
     wire::ProduceRequest request;
     request.acks = options_.acks;
-    request.timeout_ms = timeout_ms;
+    request.timeout_ms = producer_timeout_ms;
     auto& topic = request.topic_data.emplace_back();
     topic.topic_id = batch.to.topic_id;
     auto& partition = topic.partition_data.emplace_back();
@@ -183,7 +183,7 @@ Task<void> SimulatedProducer::send(Batch& batch) {
       batch.settled = true;
     } else {
       batch.error = -1;
-      auto answer = co_await client_.ask<wire::ProduceResponse>(leader, request, produce_version, patience);
+      auto answer = co_await client_.ask<wire::ProduceResponse>(leader, request, produce_version, producer_patience);
       if (answer && answer->message.responses.size() == 1 &&
           answer->message.responses[0].partition_responses.size() == 1) {
         const auto& result = answer->message.responses[0].partition_responses[0];

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace holdfast::sim {
+namespace holdfast::sim::record_history {
 namespace {
 
 using testing::ElementsAre;
@@ -260,4 +260,4 @@ TEST(RecordHistory, AComplaintIsAViolationWithItsTime) {
 }
 
 }  // namespace
-}  // namespace holdfast::sim
+}  // namespace holdfast::sim::record_history

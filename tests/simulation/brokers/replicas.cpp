@@ -37,8 +37,6 @@ std::string first_difference(const std::vector<Batch>& one, const std::vector<Ba
   return " nothing";
 }
 
-NodeRooms& rooms_of(SimulatedNode& node) { return static_cast<BrokerBody&>(node.body()).rooms(); }
-
 Task<void> read_batches(Log* log, Replica* out) {
   LogRead request;
   request.bytes_max = read_bytes;

@@ -25,8 +25,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration patience = seconds(120);
-constexpr Duration look_interval = milliseconds(20);
+constexpr Duration end_patience = seconds(120);
+constexpr Duration end_interval = milliseconds(20);
 
 std::int64_t ms(Duration d) { return std::chrono::duration_cast<milliseconds>(d).count(); }
 
@@ -201,7 +201,7 @@ void Clients::end() {
     host.shard().spawn(gate, reader->client().stop());
     if (accomplice) host.shard().spawn(gate, accomplice->stop());
   }
-  HOLDFAST_CHECK(world.run_until([this] { return gate.holders() == 0; }, patience));
+  HOLDFAST_CHECK(world.run_until([this] { return gate.holders() == 0; }, end_patience));
   world.remove(host);
 }
 
@@ -211,7 +211,7 @@ void Clients::run_to_end(Task<void> task) {
     Shard::Scope scope(host.shard());
     host.shard().spawn(own, std::move(task));
   }
-  HOLDFAST_CHECK(world.run_until([&own] { return own.holders() == 0; }, 3 * patience));
+  HOLDFAST_CHECK(world.run_until([&own] { return own.holders() == 0; }, 3 * end_patience));
 }
 
 Task<void> Clients::wait_until_well(SteadyTime until, bool* well) {
@@ -223,7 +223,7 @@ Task<void> Clients::wait_until_well(SteadyTime until, bool* well) {
 
 bool Clients::settle() {
   bool well = false;
-  run_to_end(wait_until_well(world.now() + patience, &well));
+  run_to_end(wait_until_well(world.now() + end_patience, &well));
   return well;
 }
 
@@ -248,7 +248,7 @@ Task<void> Clients::read_all(SteadyTime until, bool* all) {
 
 bool Clients::read_everything() {
   bool all = false;
-  run_to_end(read_all(world.now() + patience, &all));
+  run_to_end(read_all(world.now() + end_patience, &all));
   return all;
 }
 
@@ -353,7 +353,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
   Function<void()> look = [&] {
     for (SimulatedNode* node : nodes) leaderships.look(*node);
     successors.look();
-    world.after(look_interval, [&look] { look(); });
+    world.after(end_interval, [&look] { look(); });
   };
   cluster.start();
   look();
@@ -374,7 +374,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
     nemesis.stop();
     clients.finish();
     if (nemesis.has_emptied_disks()) clients.rescue();
-    if (!world.run_until([&clients] { return clients.are_done(); }, patience))
+    if (!world.run_until([&clients] { return clients.are_done(); }, end_patience))
       unfinished.push_back("R14: not all clients come to their end after the last fault" + clients.who_waits());
     const auto judge = [&](std::string_view when) {
       if (!clients.settle()) {
@@ -390,7 +390,7 @@ BrokerOutcome run(const BrokerPlan& plan) {
     for (SimulatedNode* node : nodes)
       if (node->running()) node->crash(Crash::power_and_cache);
     if (!world.run_until([&] { return std::ranges::all_of(nodes, [](const auto* n) { return n->serving(); }); },
-                         patience))
+                         end_patience))
       unfinished.push_back("I11: not all nodes serve after the last restart");
     judge("after the last restart");
     cluster.compare_states();

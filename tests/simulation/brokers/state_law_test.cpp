@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace holdfast::sim {
+namespace holdfast::sim::state_law {
 namespace {
 
 using testing::AllOf;
@@ -283,4 +283,4 @@ TEST(StateLaw, PartsOfAMultiAreLookedAtOneByOne) {
 }
 
 }  // namespace
-}  // namespace holdfast::sim
+}  // namespace holdfast::sim::state_law

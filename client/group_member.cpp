@@ -47,7 +47,7 @@ void GroupMember::wake() {
 // The coordinator does not know it (any more): others may own by now what it owned.
 void GroupMember::forget_identity(bool member_id_too) {
   generation_ = -1;
-  if (member_id_too) member_id_.clear();
+  if (member_id_too) member_id_.clear(), is_on_record_ = false;
   is_leader_ = false;
   assigned_by_.clear();
   joined_.reset();
@@ -83,8 +83,10 @@ bool GroupMember::note(ErrorCode code) {
       forget_identity(code == ErrorCode::unknown_member_id);
       return true;
     case ErrorCode::fenced_instance_id:
-      if (shard_.clock().now() < ghost_until_) {
-        log_line(LogLevel::info, "consumer", "group {}: member {} has been replaced, as it seems by a join of its own",
+      // Not by another process: by a join of its own that came late, or because a coordinator that died had given it
+      // this id, and the next one knows only the id before.
+      if (shard_.clock().now() < ghost_until_ || !is_on_record_) {
+        log_line(LogLevel::info, "consumer", "group {}: member {} is not the one that the coordinator knows",
                  options_.group_id, member_id_);
         forget_identity(true);
         return true;

@@ -114,6 +114,7 @@ class GroupMember {
   State state_ = State::outside;
   std::int32_t generation_ = -1;
   std::string member_id_;
+  bool is_on_record_ = false;  // the coordinator has written a generation with that id down; else it may forget it
   SteadyTime ghost_until_{};  // a join whose answer did not come may be carried out until about then
   bool is_leader_ = false;
   PartitionCounts assigned_by_;

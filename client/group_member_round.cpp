@@ -81,6 +81,7 @@ Task<Outcome<GroupMember::Joining>> GroupMember::join_and_sync() {
     co_return failed(ErrorCode::network_exception, "the member has left");
   }
   generation_ = joined->generation_id;
+  is_on_record_ = is_on_record_ && member_id_ == joined->member_id;
   member_id_ = joined->member_id;
   is_leader_ = joined->leader == member_id_;
   assigned_by_.clear();
@@ -118,6 +119,7 @@ Task<Outcome<GroupMember::Joining>> GroupMember::join_and_sync() {
   const auto code = static_cast<ErrorCode>(answer->message.error_code);
   if (code != ErrorCode::none) co_return failed(code);
   if (generation_ != generation) co_return failed(ErrorCode::rebalance_in_progress);
+  is_on_record_ = true;
   auto assignment = decode_assignment(answer->message.assignment);
   if (!assignment) co_return failed(ErrorCode::inconsistent_group_protocol, "the leader's assignment is malformed");
   joining.assignment = std::move(*assignment);

@@ -66,17 +66,20 @@ class Recovery {
   Result<void> remove_segments(const RecoveredLog& log, Found segments);
   Result<std::uint64_t> settle(const std::string& path, std::uint64_t unproven, std::uint64_t end);
   Result<void> load_producers(RecoveredLog& log);
+  Result<void> remove_stray_snapshots(RecoveredLog& log);
+  Result<void> write_indexes(RecoveredLog& log);
+  Result<void> finish();
+  Result<void> keep_bounds();
+  std::string path(const RecoveredLog& log, Offset base, std::string_view suffix) const;
+  static void note_epoch(PartitionLog::Recovered& state, const wire::BatchHeader& header);
+
+  // recovery_replay.cpp
+  Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
   Result<void> replay_truncation(RecoveredLog& log, Offset end);
   Result<void> replay_emptying(RecoveredLog& log, Offset start);
   void begin_segment(RecoveredLog& log, Offset base);
   Result<void> remove_indexes(const RecoveredLog& log, Offset base);
-  Result<void> remove_stray_snapshots(RecoveredLog& log);
-  Result<void> write_indexes(RecoveredLog& log);
-  Result<void> replay_entry(int kind, const LogId& id, Offset segment_base, std::uint64_t position, ByteView bytes);
   Result<void> write_replayed(RecoveredLog& log, std::uint64_t position, ByteView bytes);
-  Result<void> finish();
-  Result<void> keep_bounds();
-  std::string path(const RecoveredLog& log, Offset base, std::string_view suffix) const;
 
   Disk& disk_;
   std::string log_dir_;

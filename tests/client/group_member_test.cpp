@@ -300,6 +300,18 @@ TEST_F(GroupMemberTest, AFencedMemberHasLostWhatItHadAndStaysOut) {
   EXPECT_EQ(group_.beats.size(), beats);
 }
 
+TEST_F(GroupMemberTest, AStaticMemberOutlivesTheCoordinatorThatNamedIt) {
+  options_.group_instance_id = "one";
+  // The next coordinator has the generation before, where the instance has another id.
+  group_.sync_codes = {ErrorCode::not_coordinator};
+  group_.join_codes = {ErrorCode::none, ErrorCode::fenced_instance_id};
+  ASSERT_TRUE(poll());
+  ASSERT_EQ(group_.joins.size(), 3u);
+  EXPECT_EQ(group_.joins[1].member_id, "static-1");
+  EXPECT_EQ(group_.joins[2].member_id, "");
+  EXPECT_THAT(diary_.lines, ElementsAre("+t-0 t-1 t-2"));
+}
+
 TEST_F(GroupMemberTest, LeavesWhenNobodyPolls) {
   ASSERT_TRUE(poll());
   loop_.run_for(minutes(4));

@@ -54,6 +54,7 @@ client::ConsumerOptions LibraryConsumer::options() {
   out.fetch.prefetch_bytes_max = 4 * fetched_bytes_max;
   if (!reading_) return out;
   out.group_id = reading_->group;
+  if (world_.one_in(3)) out.group_instance_id = fmt::format("{}-{}", reading_->group, index_);
   if (reading_->group.ends_with('0')) out.assignors = {"range", "sticky", "roundrobin"};
   if (reading_->group.ends_with('1')) out.assignors = {"cooperative-sticky"};
   out.session_timeout = milliseconds(world_.between(std::int64_t{1500}, std::int64_t{5000}));

@@ -19,7 +19,7 @@ std::string_view text_of(ByteView bytes) { return {reinterpret_cast<const char*>
 
 std::vector<std::uint8_t> bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
 
-std::string to_base64(ByteView bytes) {
+std::string base64_of(ByteView bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int length =
       ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes.data(), static_cast<int>(bytes.size()));
@@ -27,7 +27,7 @@ std::string to_base64(ByteView bytes) {
   return out;
 }
 
-std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
+std::optional<std::vector<std::uint8_t>> bytes_of_base64(std::string_view text) {
   if (text.size() % 4 != 0 || text.size() > INT32_MAX) return std::nullopt;
   std::vector<std::uint8_t> out(text.size() / 4 * 3 + 1);
   const int length =
@@ -50,14 +50,14 @@ void append_bytes(std::string& out, std::string_view name, const std::optional<B
     fmt::format_to(std::back_inserter(out), "\"{}\":", name);
     append_json_string(out, text_of(*bytes));
   } else {
-    fmt::format_to(std::back_inserter(out), "\"{}_base64\":\"{}\"", name, to_base64(*bytes));
+    fmt::format_to(std::back_inserter(out), "\"{}_base64\":\"{}\"", name, base64_of(*bytes));
   }
 }
 
 // The member `name`, or `name`_base64.
 Result<std::optional<std::vector<std::uint8_t>>> read_bytes(const json::object& object, const std::string& name) {
   if (const json::value* coded = object.if_contains(name + "_base64")) {
-    auto bytes = coded->is_string() ? from_base64(coded->get_string()) : std::nullopt;
+    auto bytes = coded->is_string() ? bytes_of_base64(coded->get_string()) : std::nullopt;
     if (!bytes) return fail(ErrorKind::invalid_input, fmt::format("{}_base64 is not base64", name));
     return bytes;
   }

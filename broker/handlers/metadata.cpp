@@ -41,6 +41,21 @@ void fill_topic(wire::MetadataResponse::Topic& to, const TopicImage& image, cons
     fill_partition(to.partitions.emplace_back(), image.partitions[i], i, broker);
 }
 
+// Every broker takes what only a controller may elsewhere. So where there is none, or none that can be named, clients
+// are sent to any, as by KRaft's brokers: some wait for long once they have heard of none.
+std::int32_t named_controller(const RequestContext& request) {
+  BrokerShard& broker = request.broker();
+  const auto& brokers = broker.metadata().brokers();
+  const auto is_named = [&](std::int32_t id) {
+    const auto it = brokers.find(id);
+    return it != brokers.end() && it->second.listener(request.listener()) && broker.is_to_be_named(id);
+  };
+  for (const std::int32_t id : {broker.metadata().controller(), broker.services().node_id})
+    if (is_named(id)) return id;
+  const auto any = std::ranges::find_if(brokers, [&](const auto& entry) { return is_named(entry.first); });
+  return any == brokers.end() ? -1 : any->first;
+}
+
 // Topic ids are asked by since version 12 only, though 10 and 11 have the field.
 void refuse_all(RequestContext& request, const std::vector<wire::MetadataRequest::Topic>& topics) {
   wire::MetadataResponse response;
@@ -68,7 +83,7 @@ void metadata(RequestContext request) {
     if (const auto* l = image.listener(request.listener()); l && broker.is_to_be_named(id))
       response.brokers.push_back({.node_id = id, .host = l->host, .port = l->port, .rack = rack_of(image)});
   response.cluster_id = metadata.cluster_id();
-  response.controller_id = metadata.controller();
+  response.controller_id = named_controller(request);
   if (message.include_cluster_authorized_operations) response.cluster_authorized_operations = cluster_operations;
 
   const auto add = [&](const TopicImage& image) {
@@ -137,7 +152,7 @@ void describe_cluster(RequestContext request) {
         "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
     return request.respond(response);
   }
-  response.controller_id = metadata.controller();
+  response.controller_id = named_controller(request);
   for (const auto& [id, image] : metadata.brokers())
     if (const auto* l = image.listener(request.listener()); l && broker.is_to_be_named(id))
       response.brokers.push_back({.broker_id = id, .host = l->host, .port = l->port, .rack = rack_of(image)});

@@ -114,6 +114,10 @@ void LoneBroker::register_offline(const Uuid& topic) {
   submit({Ensemble::Set{path, znodes::encode(*self), -1}});
 }
 
+void LoneBroker::name_controller(std::int32_t broker) {
+  submit({Ensemble::Set{std::string(znodes::controller), znodes::encode_controller(broker, 0), -1}});
+}
+
 wire::FetchResponse::Partition LoneBroker::fetch(const Uuid& topic, wire::FetchRequest::Partition asked,
                                                  std::int32_t replica) {
   wire::FetchRequest request;

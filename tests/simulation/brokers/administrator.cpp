@@ -269,8 +269,10 @@ Task<void> Administrator::rescue(SteadyTime until) {
       for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
         if (topic.partitions[p].leader > 0 || !topic.partitions[p].isr.empty()) continue;
         request.topic_partitions->push_back({name, {static_cast<std::int32_t>(p)}});
-        history_.topic(topic.id, {.durable = false});
-        if (name.starts_with("__")) history_.groups_may_be_lost();
+        if (name.starts_with("__"))
+          history_.groups_may_be_lost();
+        else
+          history_.topic(topic.id, {.durable = false});
       }
     if (request.topic_partitions->empty()) continue;
     const std::int32_t asked = client_.some_broker();

@@ -49,7 +49,7 @@ Result<FrameHeader> FrameHeader::parse(ByteView bytes, std::size_t length_max) {
   if (in.u16() != frame_magic) return fail(ErrorKind::corrupt, "these are not the frames of a Holdfast quorum");
   if (const int theirs = in.u8(); theirs != frame_version)
     return fail(ErrorKind::unsupported,
-                fmt::format("frames of frame_version {}; this server speaks {}", theirs, frame_version));
+                fmt::format("frames of version {}; this server speaks {}", theirs, frame_version));
   header.kind = static_cast<FrameKind>(in.u8());
   header.length = in.u32();
   header.checksum = in.u32();

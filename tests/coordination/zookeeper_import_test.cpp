@@ -24,7 +24,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 std::string golden_file(const std::string& name) {
-  std::ifstream file(std::string(HOLDFAST_TEST_DATA) + "/golden_file/zookeeper/" + name, std::ios::binary);
+  std::ifstream file(std::string(HOLDFAST_TEST_DATA) + "/golden/zookeeper/" + name, std::ios::binary);
   EXPECT_TRUE(file) << name;
   return {std::istreambuf_iterator<char>(file), {}};
 }

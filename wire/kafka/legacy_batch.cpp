@@ -71,7 +71,7 @@ Result<LegacyBatch> LegacyBatch::read(ByteView run, std::size_t content_bytes_ma
   batch.content = std::move(*content);
   for (ByteView rest(batch.content); !rest.empty(); rest = rest.subspan(batch.messages.back().size)) {
     auto inner = LegacyMessage::parse(rest);
-    if (!inner) return malformed_message("compressed message holds a malformed_message one");
+    if (!inner) return malformed_message("compressed message holds a malformed one");
     if (inner->magic != batch.outer.magic) return malformed_message("compressed message holds one of another magic");
     if (inner->codec() != Codec::none) return malformed_message("compressed message holds a compressed one");
     if (batch.outer.log_append_time()) inner->timestamp = batch.outer.timestamp;

@@ -52,8 +52,8 @@ void GroupMember::forget_identity(bool member_id_too) {
   assigned_by_.clear();
   joined_.reset();
   lost_ = !owned_.empty();
-  // The round that is under way is followed by another one anyhow.
-  if (!in_rounds_) rejoin_wanted_ = true, state_ = State::outside;
+  rejoin_wanted_ = true;
+  if (!in_rounds_) state_ = State::outside;
   beats_.wake_all();
   wake();
 }

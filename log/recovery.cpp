@@ -16,8 +16,12 @@ constexpr std::uint64_t index_bytes_max = 64 << 20;
 // Batches tell of the epochs that began after the checkpoint was written, and of those that it should have forgotten.
 void Recovery::note_epoch(PartitionLog::Recovered& state, const wire::BatchHeader& header) {
   const LeaderEpoch epoch(header.leader_epoch);
-  const Offset at = std::max(Offset(header.base_offset), state.start);
-  if (epoch.value < 0 || header.last_offset() < at.value || state.epochs.epoch_at(at) == epoch) return;
+  const auto latest = state.epochs.latest();
+  const bool deleted = header.last_offset() < state.start.value;
+  // Where all is deleted, the last batch still tells the epoch that the log ends with.
+  if (epoch.value < 0 || (deleted && latest && *latest >= epoch)) return;
+  const Offset at = deleted ? Offset(header.base_offset) : std::max(Offset(header.base_offset), state.start);
+  if (state.epochs.epoch_at(at) == epoch) return;
   if (state.epochs.assign(epoch, at)) state.epochs_changed = true;
 }
 

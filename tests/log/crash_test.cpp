@@ -191,5 +191,36 @@ TEST(LogCrash, ALogWhoseCreationWasCutShortIsDurableBeforeItIsWrittenTo) {
   EXPECT_EQ(log->end_offset(), Offset(3));
 }
 
+// Else its leader would tell it that it parts from it where an epoch before that ended (KIP-101).
+TEST(LogCrash, ALogThatIsDeletedToItsEndKnowsTheEpochThatItEndsWith) {
+  SimulatedDisk disk;
+  ASSERT_TRUE(disk.create_directories(log_dir));
+  disk.sync_all();
+  {
+    LogWorld world(disk);
+    PartitionLog* log = world.create(log_id(1), "t");
+    ASSERT_TRUE(log);
+    log->set_listener(nullptr);  // its end goes back
+    log->assign_epoch(LeaderEpoch(1), Offset(0));
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(world.append(*log, 3, Need::durable, 20, 1000, 1));
+    ASSERT_TRUE(world.loop().run(log->truncate_to(Offset(3))));
+    log->assign_epoch(LeaderEpoch(2), Offset(3));
+    ASSERT_TRUE(world.append(*log, 2, Need::durable, 20, 1000, 2));
+    ASSERT_TRUE(world.loop().run(log->roll()));
+    EXPECT_EQ(log->leader_epochs().latest(), LeaderEpoch(2));
+    const std::string starts = std::string(log_dir) + "/" + std::string(log_format::start_offset_file);
+    ASSERT_TRUE(write_offset_checkpoint(disk, starts, {{{"t", 0}, Offset(5)}}));
+  }
+  // The journal still has all of it, and goes through the cut once more.
+  disk.process_death();
+  LogWorld world(disk);
+  ASSERT_TRUE(world.opened());
+  const PartitionLog* log = world.find(log_id(1));
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->start_offset(), Offset(5));
+  EXPECT_EQ(log->end_offset(), Offset(5));
+  EXPECT_EQ(log->leader_epochs().latest(), LeaderEpoch(2));
+}
+
 }  // namespace
 }  // namespace holdfast::test

@@ -52,8 +52,8 @@ void GroupMember::forget_identity(bool member_id_too) {
   assigned_by_.clear();
   joined_.reset();
   lost_ = !owned_.empty();
-  rejoin_wanted_ = true;
-  if (!in_rounds_) state_ = State::outside;
+  // The round that is under way is followed by another one anyhow.
+  if (!in_rounds_) rejoin_wanted_ = true, state_ = State::outside;
   beats_.wake_all();
   wake();
 }
@@ -194,7 +194,7 @@ Task<void> GroupMember::stop(std::string reason) {
   beats_.wake_all();
   // A join under way would wait for the other members, as long as a rebalance may take.
   if (asking_ >= 0) cluster_.hang_up(Cluster::Lane::group, asking_);
-  co_await send_leave(std::move(reason));
+  co_await send_leave(member_id_, std::move(reason));
   co_await shard_.drained(gate_);
 }
 
@@ -208,8 +208,8 @@ Task<void> GroupMember::join_rounds() {
       break;
     }
     if (!joining && !after_failure(joining.error())) break;
-    // What it owned is gone: the owner hears of that first.
-    if (lost_) break;
+    // What it owned is gone: the owner hears of that first. And nobody joins who would be sent away for not polling.
+    if (lost_ || nobody_polls()) break;
     state_ = State::joining;
     const bool at_once = !joining && joining.error().code == ErrorCode::rebalance_in_progress;
     const Duration pause = at_once ? Duration::zero() : cluster_.retry_pause(attempt);
@@ -254,13 +254,16 @@ Task<void> GroupMember::beat() {
     const Duration patience = last_poll_ + options_.max_poll_interval - shard_.clock().now();
     co_await beats_.wait_for(std::clamp(patience, Duration(std::chrono::milliseconds(1)), pause));
     if (stopping_ || generation_ < 0) break;
-    if (shard_.clock().now() - last_poll_ > options_.max_poll_interval) {
+    if (nobody_polls()) {
       log_line(LogLevel::warn, "consumer", "group {}: nobody has polled for longer than max.poll.interval.ms ({} ms)",
                options_.group_id,
                std::chrono::duration_cast<std::chrono::milliseconds>(options_.max_poll_interval).count());
-      co_await send_leave("consumer poll timeout has expired");
+      // By the time the coordinator has heard of it, this may be another member, with a heart of its own.
+      beating_ = false;
+      const std::string member_id = member_id_;
       forget_identity(true);
-      break;
+      co_await send_leave(member_id, "consumer poll timeout has expired");
+      co_return;
     }
     // While it joins, the coordinator knows that it is there.
     if (state_ == State::joining) continue;
@@ -290,15 +293,15 @@ Task<bool> GroupMember::beat_once() {
 }
 
 // Static members do not: they are expected back.
-Task<void> GroupMember::send_leave(std::string reason) {
-  if (member_id_.empty() || options_.group_instance_id || !options_.leave_on_stop) co_return;
+Task<void> GroupMember::send_leave(std::string member_id, std::string reason) {
+  if (member_id.empty() || options_.group_instance_id || !options_.leave_on_stop) co_return;
   auto coordinator = co_await cluster_.coordinator(CoordinatorKind::group, options_.group_id);
   if (!coordinator) co_return;
   wire::LeaveGroupRequest request;
   request.group_id = options_.group_id;
-  request.member_id = member_id_;
+  request.member_id = member_id;
   auto& member = request.members.emplace_back();
-  member.member_id = member_id_;
+  member.member_id = std::move(member_id);
   member.reason = std::move(reason);
   auto answer = co_await cluster_.ask<wire::LeaveGroupResponse>(*coordinator, std::move(request), leave_patience);
   if (!answer)

@@ -95,7 +95,8 @@ class GroupMember {
   bool after_failure(const Failure& failure);
   Task<void> beat();
   Task<bool> beat_once();
-  Task<void> send_leave(std::string reason);
+  Task<void> send_leave(std::string member_id, std::string reason);
+  bool nobody_polls() const { return shard_.clock().now() - last_poll_ > options_.max_poll_interval; }
 
   // ---- group_member_round.cpp
   Task<Outcome<Joining>> join_and_sync();
@@ -115,7 +116,7 @@ class GroupMember {
   std::int32_t generation_ = -1;
   std::string member_id_;
   bool is_on_record_ = false;  // the coordinator has written a generation with that id down; else it may forget it
-  SteadyTime ghost_until_{};  // a join whose answer did not come may be carried out until about then
+  SteadyTime ghost_until_{};   // a join whose answer did not come may be carried out until about then
   bool is_leader_ = false;
   PartitionCounts assigned_by_;
   std::set<TopicPartition> owned_;

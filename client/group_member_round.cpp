@@ -58,7 +58,7 @@ Task<Outcome<wire::JoinGroupResponse>> GroupMember::join(std::int32_t coordinato
       member_id_ = answer->message.member_id;
       if (!stopping_) continue;
       // The coordinator expects it now, and stop() had no name to say goodbye with.
-      co_await send_leave("the consumer is closed");
+      co_await send_leave(member_id_, "the consumer is closed");
       co_return failed(ErrorCode::network_exception, "the member has left");
     }
     // Who comes without an id takes the place of whoever has it. So this one was replaced while that was written, by
@@ -77,7 +77,7 @@ Task<Outcome<GroupMember::Joining>> GroupMember::join_and_sync() {
   if (stopping_) {
     // It has become a member when it had already said goodbye.
     member_id_ = joined->member_id;
-    co_await send_leave("the consumer is closed");
+    co_await send_leave(member_id_, "the consumer is closed");
     co_return failed(ErrorCode::network_exception, "the member has left");
   }
   generation_ = joined->generation_id;

@@ -131,8 +131,15 @@ Task<CreatedTopic> TopicAdmin::try_create(const NewTopic& topic, bool validate_o
   node.id = out.id;
   for (std::size_t p = 0; p < plan.replicas.size(); ++p) node.replicas[static_cast<std::int32_t>(p)] = plan.replicas[p];
   std::vector<Ensemble::Op> ops = guarded();
-  ops.push_back(Ensemble::Create{znodes::config_path("topics", topic.name), znodes::encode_configs(topic.configs),
-                                 false, Ensemble::Create::persistent});
+  // Overrides may have been written before there was such a topic, by another program or in another ZooKeeper.
+  std::string overrides = znodes::config_path("topics", topic.name);
+  if (const zk::Znode* left = ensemble_.tree().find(overrides)) {
+    const std::int32_t version = ensemble_.tree().stat(*left).version;
+    ops.push_back(Ensemble::Set{std::move(overrides), znodes::encode_configs(topic.configs), version});
+  } else {
+    ops.push_back(Ensemble::Create{std::move(overrides), znodes::encode_configs(topic.configs), false,
+                                   Ensemble::Create::persistent});
+  }
   ops.push_back(
       Ensemble::Create{znodes::topic_path(topic.name), znodes::encode(node), false, Ensemble::Create::persistent});
   ops.push_back(Ensemble::Create{znodes::partitions_path(topic.name), {}, true, Ensemble::Create::persistent});

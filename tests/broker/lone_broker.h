@@ -41,7 +41,8 @@ class LoneBroker {
   void change_state(const std::string& topic, Function<void(znodes::PartitionState&)> edit);
   // Broker 1's own registration, as if it had told of these.
   void register_offline(const Uuid& topic);
-  void name_controller(std::int32_t broker);  // whether there is such a broker or not
+  void submit(std::vector<Ensemble::Op> ops);  // on the session of broker 2
+  void name_controller(std::int32_t broker);   // whether there is such a broker or not
   std::int64_t epoch_of(std::int32_t broker) { return this->broker().metadata().brokers().at(broker).epoch; }
 
   template <class Response, class Request>
@@ -70,7 +71,6 @@ class LoneBroker {
               const std::vector<std::uint8_t>& records = {});
 
  private:
-  void submit(std::vector<Ensemble::Op> ops);
   Task<void> accept();
   Task<void> serve(std::shared_ptr<Stream> stream);
   void take(ByteView frame, Stream& stream);

@@ -32,7 +32,9 @@ struct Znode {
   std::uint64_t path_hash = 0;
   Znode* parent = nullptr;
   std::uint32_t path_size = 0;  // of the whole path
-  std::uint32_t name_size = 0;
+  // In one word: a million nodes of a name of nine letters take 16 MB less.
+  std::uint32_t name_size : 31 = 0;
+  bool null_data : 1 = false;
   std::uint32_t children = 0;
   AclId acl = AclId{0};
 
@@ -47,7 +49,6 @@ struct Znode {
   std::int32_t aversion = 0;
   std::uint32_t captured_epoch = 0;  // the snapshot epoch that has this node's state already
   Bytes data;
-  bool null_data = false;
 
   std::uint64_t digest = 0;  // this node's part of the tree's digest
   Znode* first_child = nullptr;

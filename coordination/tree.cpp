@@ -13,7 +13,7 @@ namespace {
 Znode* make_node(std::string_view name) {
   void* memory = ::operator new(sizeof(Znode) + name.size());
   auto* node = new (memory) Znode;
-  node->name_size = static_cast<std::uint32_t>(name.size());
+  node->name_size = static_cast<std::uint32_t>(name.size()) & 0x7fff'ffff;
   name.copy(reinterpret_cast<char*>(node + 1), name.size());
   return node;
 }

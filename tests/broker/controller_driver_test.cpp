@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 #include <future>
+#include <thread>
 
 #include "broker/metadata_watcher.h"
 #include "broker/topic_admin.h"
@@ -177,10 +178,15 @@ class ControllerDriverTest : public ::testing::Test {
   // False if it does not come to be.
   template <class F>
   bool comes(F condition) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition())
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition()) {
       if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the shard has other things to do than to answer
+    }
     return true;
+  }
+  std::int64_t last_applied() {
+    return on_shard([this] { return ensemble_->last_applied().value; });
   }
   bool leader_is(const std::string& topic, std::int32_t partition, std::int32_t leader) {
     return comes([&] { return state(topic, partition).leader == leader; });
@@ -308,7 +314,7 @@ TEST_F(ControllerDriverTest, ADisplacedControllerStops) {
   EXPECT_EQ(data("/controller_epoch"), "9");
 }
 
-TEST_F(ControllerDriverTest, ThreeThousandLeadershipsMoveInASecondOrSo) {
+TEST_F(ControllerDriverTest, ThreeThousandLeadershipsMoveInAFewWrites) {
   start();
   for (const int id : {11, 12, 13}) broker_comes(id);
   join(1);
@@ -316,7 +322,7 @@ TEST_F(ControllerDriverTest, ThreeThousandLeadershipsMoveInASecondOrSo) {
   std::map<std::int32_t, Ids> assignments;
   for (std::int32_t p = 0; p < partitions; ++p) assignments[p] = {11, p % 2 ? 12 : 13};
   create("wide", std::move(assignments));
-  const auto began = std::chrono::steady_clock::now();
+  const std::int64_t before = last_applied();
   broker_goes(11);
   ASSERT_TRUE(comes([&] {
     return on_shard([this] {
@@ -324,9 +330,8 @@ TEST_F(ControllerDriverTest, ThreeThousandLeadershipsMoveInASecondOrSo) {
       return std::ranges::all_of(topic->partitions, [](const PartitionImage& p) { return p.leader >= 12; });
     });
   }));
-  const auto took = std::chrono::steady_clock::now() - began;
-  EXPECT_LT(took, std::chrono::seconds(3));
-  RecordProperty("milliseconds", static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  // Two hundred partitions a write, and the end of the broker's registration.
+  EXPECT_LE(last_applied() - before, 17 + 1);
 }
 
 TEST_F(ControllerDriverTest, LeadershipReturnsToPreferredReplicas) {

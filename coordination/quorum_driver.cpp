@@ -64,7 +64,7 @@ Task<Result<void>> QuorumDriver::start() {
     serving_ = true;
     co_return Result<void>();
   }
-  followed_at_ = role_since_ = looking_since_ = unavailable_since_ = disk_moved_at_ = shard_.clock().now();
+  followed_at_ = role_since_ = looking_since_ = unavailable_since_ = disk_moved_at_ = polled_at_ = shard_.clock().now();
   ++told_.looked;
   update_config();
   replica_.start();
@@ -153,7 +153,7 @@ void QuorumDriver::on_committed() {
       return;
     }
     const Offset before = applied_;
-    auto applied = *data ? apply_batches((*data)->batches.flatten()) : Result<void>(holdfast::fail(*data));
+    auto applied = *data ? apply_batches((*data)->bytes) : Result<void>(holdfast::fail(*data));
     if (applied && applied_ == before) applied = holdfast::fail(ErrorKind::corrupt, "an entry is missing");
     if (!applied)
       return contradicted(
@@ -168,7 +168,7 @@ Task<void> QuorumDriver::apply_from_disk() {
     auto data = co_await replica_.log().read(from, replica_.commit(), apply_bytes);
     // A snapshot may have been installed meanwhile, or is about to be: the state is then another one already.
     if (restoring_ || applied_ != from) break;
-    auto applied = data ? apply_batches(data->batches.flatten()) : Result<void>(holdfast::fail(data));
+    auto applied = data ? apply_batches(data->bytes) : Result<void>(holdfast::fail(data));
     if (applied && applied_ == from) applied = holdfast::fail(ErrorKind::corrupt, "an entry is missing");
     if (applied) continue;
     if (!stopping_)
@@ -236,15 +236,7 @@ void QuorumDriver::apply(const ControlEntry& entry, Term term) {
   ++applied_;
   ++since_snapshot_;
   replica_.learn_ensemble(entry.ensemble);
-  if (!alone() && entry.membership && !entry.membership->is_joint()) {
-    const auto numbers = [](const std::vector<ServerId>& ids) {
-      std::vector<std::int32_t> out;
-      for (const ServerId id : ids) out.push_back(id.value);
-      return fmt::format("{}", fmt::join(out, ", "));
-    };
-    log_line(LogLevel::info, "quorum", "voting: {}; learning: {}", numbers(entry.membership->voters),
-             entry.membership->learners.empty() ? "nobody" : numbers(entry.membership->learners));
-  }
+  if (!alone() && entry.membership) tell_membership(*entry.membership);
   if (!entry.leadership) return;
   if (entry.new_epoch) machine_.apply_epoch();
   applied_term_ = term;
@@ -260,6 +252,20 @@ void QuorumDriver::apply(const ControlEntry& entry, Term term) {
     shard_.defer([this, alive = alive_] {
       if (*alive) poll();
     });
+}
+
+// Once, and not what has been changed since: a server that starts reads its old memberships again.
+void QuorumDriver::tell_membership(const Membership& membership) {
+  if (membership.is_joint() || membership != replica_.core().committed_membership() || membership == told_membership_)
+    return;
+  told_membership_ = membership;
+  const auto numbers = [](const std::vector<ServerId>& ids) {
+    std::vector<std::int32_t> out;
+    for (const ServerId id : ids) out.push_back(id.value);
+    return fmt::format("{}", fmt::join(out, ", "));
+  };
+  log_line(LogLevel::info, "quorum", "voting: {}; learning: {}", numbers(membership.voters),
+           membership.learners.empty() ? "nobody" : numbers(membership.learners));
 }
 
 void QuorumDriver::applied_all() {
@@ -318,7 +324,21 @@ void QuorumDriver::begin_snapshot() {
   header.zxid = capture->zxid();
   header.ensemble = replica_.ensemble();
   header.membership = replica_.core().committed_membership();
-  taker_.take(std::move(capture), std::move(header), [this](Offset to) { shard_.spawn(gate_, trim(to)); });
+  const Offset end = header.end;
+  taker_.take(std::move(capture), std::move(header), [this, end](Offset to) {
+    if (damaged_ && *damaged_ < end) to = end, damaged_.reset();
+    shard_.spawn(gate_, trim(to));
+  });
+}
+
+// The state is here, whatever became of the entries on the disk: they go, and those who lack them get it.
+void QuorumDriver::on_damaged(Offset from, const Error& error) {
+  if (!damaged_ || from > *damaged_)
+    log_line(LogLevel::error, "coordination",
+             "the coordination log cannot be read at {}: {}: a snapshot takes its place; look after the disk",
+             from.value, error.message);
+  damaged_ = std::max(from, damaged_.value_or(from));
+  begin_snapshot();
 }
 
 Task<void> QuorumDriver::trim(Offset to) {

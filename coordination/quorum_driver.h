@@ -129,6 +129,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   void on_connected(ServerId peer) override;
   void on_heard(ServerId from, const std::string& address) override;
   void on_gone(ServerId peer) override;
+  void on_damaged(Offset from, const Error& error) override;
   void on_failed(const Error& error) override;
 
   // quorum_driver.cpp: requests and entries
@@ -139,6 +140,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   Result<void> apply_batches(ByteView batches);
   void apply(const zk::Txn& txn, const std::optional<Origin>& origin, Applied done);
   void apply(const ControlEntry& entry, Term term);
+  void tell_membership(const Membership& membership);
   void applied_all();
   void contradicted(std::string_view what);
 
@@ -205,7 +207,9 @@ class QuorumDriver final : private QuorumReplica::Owner {
   std::uint64_t next_sync_ = 1;
   EnsembleConfig config_;                                       // that holds
   std::map<ServerId, std::pair<Endpoint, SteadyTime>> guests_;  // not of the configuration, but here
-  SteadyTime followed_at_{}, role_since_{}, disk_moved_at_{}, asked_to_lead_at_{}, redialled_at_{};
+  SteadyTime followed_at_{}, role_since_{}, disk_moved_at_{}, asked_to_lead_at_{}, redialled_at_{}, polled_at_{};
+  Membership told_membership_;
+  std::optional<Offset> damaged_;  // where the log cannot be read
   Offset stuck_at_{0};
   bool installing_ = false;  // the configuration of the files, into the tree
   Timer poll_timer_;

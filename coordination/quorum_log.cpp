@@ -41,9 +41,8 @@ Task<Result<std::vector<std::pair<Offset, Membership>>>> QuorumLog::memberships(
   while (from < last) {
     auto data = co_await read(from, last, scan_bytes);
     if (!data) co_return fail(data);
-    if (data->batches.empty()) break;
-    const std::vector<std::uint8_t> bytes = data->batches.flatten();
-    wire::BatchWalker walker(bytes);
+    if (data->bytes.empty()) break;
+    wire::BatchWalker walker(data->bytes);
     wire::BatchHeader header;
     ByteView batch;
     while (walker.next(header, batch)) {
@@ -91,16 +90,42 @@ Result<void> QuorumLog::append_batch(const wire::BatchHeader& header, ByteView b
   return log_->append(batch, header, Need::durable);
 }
 
-std::optional<Result<LogData>> QuorumLog::try_read(Offset from, Offset end, std::size_t bytes_max) {
-  return log_->try_read({.from = from, .bytes_max = bytes_max, .end = end});
+std::optional<Result<QuorumBatches>> QuorumLog::try_read(Offset from, Offset end, std::size_t bytes_max) {
+  auto read = log_->try_read({.from = from, .bytes_max = bytes_max, .end = end});
+  if (!read) return std::nullopt;
+  return checked(*read);
 }
 
-Task<Result<LogData>> QuorumLog::read(Offset from, Offset end, std::size_t bytes_max) {
+Task<Result<QuorumBatches>> QuorumLog::read(Offset from, Offset end, std::size_t bytes_max) {
   LogRead request;
   request.from = from;
   request.bytes_max = bytes_max;
   request.end = end;
-  return log_->read(request);
+  auto read = co_await log_->read(request);
+  co_return checked(read);
+}
+
+// Offsets and terms are not under the checksum: they are held against what is known otherwise.
+Result<QuorumBatches> QuorumLog::checked(const Result<LogData>& read) const {
+  if (!read) return std::unexpected(read.error());
+  QuorumBatches out{read->batches.flatten(), read->first_base, read->next};
+  wire::BatchWalker walker(out.bytes);
+  wire::BatchHeader header;
+  ByteView batch;
+  Offset expected = out.first_base;
+  while (walker.next(header, batch)) {
+    const auto damaged = [&](std::string_view how) {
+      return fail(ErrorKind::corrupt, fmt::format("the batch at {} {}", expected.value, how));
+    };
+    if (!wire::verify_crc(batch)) return damaged("does not match its checksum");
+    if (Offset(header.base_offset) != expected) return damaged(fmt::format("says it is at {}", header.base_offset));
+    const auto term = terms().epoch_at(expected);
+    if (term && term->value != header.leader_epoch)
+      return damaged(fmt::format("says it is of term {}, not {}", header.leader_epoch, term->value));
+    expected = Offset(header.last_offset() + 1);
+  }
+  if (!walker.rest().empty()) return fail(ErrorKind::corrupt, fmt::format("there is no batch at {}", expected.value));
+  return out;
 }
 
 void QuorumLog::on_durable(std::function<void()> durable, std::function<void(const Error&)> failed) {

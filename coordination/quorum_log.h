@@ -17,6 +17,13 @@
 
 namespace holdfast {
 
+// As they were appended: every batch matches its checksum, and they follow each other without a gap.
+struct QuorumBatches {
+  std::vector<std::uint8_t> bytes;
+  Offset first_base;  // base offset of the first one; where it was read from when there is none
+  Offset next;        // behind the last one
+};
+
 class QuorumLog final : private LogListener {
  public:
   explicit QuorumLog(LogManager& logs) : logs_(logs) {}
@@ -38,9 +45,10 @@ class QuorumLog final : private LogListener {
   // As a leader sent it; it begins at end().
   Result<void> append_batch(const wire::BatchHeader& header, ByteView batch);
 
-  // Whole batches from `from` on (where one begins), below `end`, at least one; nothing if they are on disk only.
-  std::optional<Result<LogData>> try_read(Offset from, Offset end, std::size_t bytes_max);
-  Task<Result<LogData>> read(Offset from, Offset end, std::size_t bytes_max);
+  // Whole batches from `from` on (where one begins), below `end`, at least one; nothing if they are on disk only. What
+  // a disk has damaged is an error of kind corrupt, also after a clean stop.
+  std::optional<Result<QuorumBatches>> try_read(Offset from, Offset end, std::size_t bytes_max);
+  Task<Result<QuorumBatches>> read(Offset from, Offset end, std::size_t bytes_max);
 
   Task<Result<void>> truncate(Offset end);  // drops `end` and all behind it
   Task<Result<void>> restart(Offset at);    // empties it: a snapshot stands for what is below
@@ -55,6 +63,7 @@ class QuorumLog final : private LogListener {
   Offset end() const { return log_->end_offset(); }
   Offset durable_end() const { return log_->durable_end(); }
   const LeaderEpochs& terms() const { return log_->leader_epochs(); }
+  const std::string& directory() const { return log_->directory(); }
   std::uint64_t size_bytes() const { return log_->size_bytes(); }
 
  private:
@@ -62,6 +71,7 @@ class QuorumLog final : private LogListener {
   void on_durable(Offset end) override;
   void on_failed(const Error& error) override;
   Result<Span> append(const std::vector<std::uint8_t>& batch);
+  Result<QuorumBatches> checked(const Result<LogData>& read) const;
 
   LogManager& logs_;
   Log* log_ = nullptr;

@@ -383,13 +383,14 @@ Task<void> QuorumReplica::feed_from_disk(Consensus::Feed next) {
   submit([this, next, data = std::move(data)] { send_append(next, data); });
 }
 
-void QuorumReplica::send_append(const Consensus::Feed& next, const Result<LogData>& data) {
+void QuorumReplica::send_append(const Consensus::Feed& next, const Result<QuorumBatches>& data) {
   // The log may have changed under a read that took its time.
   const bool stale = !leads() || next.term != core_->term();
-  if (!data || stale || data->batches.empty() || data->first_base != next.from || data->next > log_.end())
+  if (!stale && !data && data.error().kind == ErrorKind::corrupt) owner_.on_damaged(next.from, data.error());
+  if (!data || stale || data->bytes.empty() || data->first_base != next.from || data->next > log_.end())
     return core_->fed(next, next.from, 0);
   std::vector<Span> spans;
-  const std::vector<std::uint8_t> flat = data->batches.flatten();
+  const ByteView flat = data->bytes;
   wire::BatchWalker walker(flat);
   wire::BatchHeader header;
   ByteView batch;
@@ -401,7 +402,7 @@ void QuorumReplica::send_append(const Consensus::Feed& next, const Result<LogDat
   const Offset end = spans.empty() ? next.from : spans.back().end;
   const std::size_t bytes = flat.size() - walker.rest().size();
   if (end == next.from) return core_->fed(next, next.from, 0);
-  BufferChain batches(Bytes::copy(ByteView(flat).first(bytes)));
+  BufferChain batches(Bytes::copy(flat.first(bytes)));
   const ConsensusMessage message = core_->message_of(next, std::move(spans));
   const bool sent = send(next.to, FrameKind::consensus, encode(message, std::move(batches)));
   core_->fed(next, sent ? end : next.from, sent ? bytes : 0);

@@ -55,6 +55,8 @@ class QuorumReplica final : private QuorumTransport::Handler {
     virtual void on_connected(ServerId peer) = 0;                          // what is sent to it may arrive now
     virtual void on_heard(ServerId from, const std::string& address) = 0;  // it has dialled us; where it says it is
     virtual void on_gone(ServerId peer) = 0;                               // its process has ended
+    // Entries from `from` on, committed and applied or not, cannot be read back to feed others: a snapshot can.
+    virtual void on_damaged(Offset from, const Error& error) = 0;
     // The log or the state file cannot be written, or contradicts what is known: this server decides nothing any more.
     virtual void on_failed(const Error& error) = 0;
   };
@@ -112,6 +114,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
 
   // quorum_replica_open.cpp
   Result<void> open_state();
+  std::string remedy() const;  // for a damaged log
   Result<void> forget_lost_log();
   Task<Result<QuorumSnapshotHeader>> open_snapshot();
   Result<Membership> initial_membership(Membership recorded) const;
@@ -136,7 +139,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
   Task<void> cut_and_append(Offset cut, std::optional<Offset> from, Bytes batches);
   void feed(const Consensus::Feed& feed);
   Task<void> feed_from_disk(Consensus::Feed feed);
-  void send_append(const Consensus::Feed& feed, const Result<LogData>& data);
+  void send_append(const Consensus::Feed& feed, const Result<QuorumBatches>& data);
   void send(const ConsensusMessage& message, BufferChain batches);
   void send_snapshot(ServerId to);
   void on_snapshot_received(const QuorumSnapshotHeader& header, const QuorumSnapshots::Name& name);
@@ -157,6 +160,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
   std::unique_ptr<SnapshotSender> sender_;
   std::unique_ptr<SnapshotReceiver> receiver_;
   QuorumState state_;
+  bool log_is_lost_ = false;  // it had one once
   Offset restored_end_{0};
   std::optional<Consensus> core_;
   std::deque<Function<void()>> inputs_;

@@ -21,16 +21,28 @@ Result<void> QuorumReplica::open_state() {
   }
   state_.incarnation = random_.uuid();
   const auto snapshots = snapshots_.list();
-  if (!options_.alone && log_.end() == Offset(0) && snapshots && snapshots->empty())
+  if (!options_.alone && log_.end() == Offset(0) && snapshots && snapshots->empty()) {
     log_line(LogLevel::info, "quorum",
              "{} says nothing of a quorum: server {} begins as a new one, and is filled by the others",
              options_.data_dir, options_.self.value);
+  } else if (!options_.alone && log_.end() > Offset(0)) {
+    // What it may have voted is not known any more.
+    log_line(LogLevel::warn, "quorum", "{} has no state of a quorum beside its log: server {} comes back as a new one",
+             options_.data_dir, options_.self.value);
+  }
   return write_quorum_state(disk_, options_.data_dir, state_);
 }
 
-// The server has been one of an ensemble, and has nothing of it any more.
+std::string QuorumReplica::remedy() const {
+  if (options_.alone) return "restore it from a copy of the data directory";
+  return fmt::format("remove {}, and the others fill this server again", log_.directory());
+}
+
+// The server has been one of an ensemble, and has nothing of its log any more. A snapshot is no substitute: behind it
+// may have been entries that this server said it has.
 Result<void> QuorumReplica::forget_lost_log() {
-  if (state_.ensemble == Uuid{} || log_.end() > Offset(0)) return {};
+  log_is_lost_ = state_.ensemble != Uuid{} && log_.end() == Offset(0);
+  if (!log_is_lost_) return {};
   if (options_.alone)
     return holdfast::fail(ErrorKind::corrupt,
                           fmt::format("{} says that there was a coordination log, and there is none: restore it from a "
@@ -60,18 +72,20 @@ Task<Result<QuorumSnapshotHeader>> QuorumReplica::open_snapshot() {
     const auto last_term = log_.terms().epoch_at(header->end - 1);
     const bool reached = header->end >= log_.start() && header->end <= log_.end();
     const bool agrees = header->end == log_.start() || header->last_term == Term(0) || last_term == header->last_term;
-    if (name->installed && !(reached && agrees)) {
+    // A server that begins anew may begin with what was committed.
+    if ((name->installed || log_is_lost_) && !(reached && agrees)) {
       auto emptied = co_await log_.restart(header->end);
       if (!emptied) co_return holdfast::fail(emptied);
     } else if (header->end > log_.end()) {
       co_return holdfast::fail(ErrorKind::corrupt,
-                               fmt::format("the coordination log ends at {}, before the newest snapshot's {}",
-                                           log_.end().value, header->end.value));
+                               fmt::format("the coordination log ends at {}, before the newest snapshot's {}: {}",
+                                           log_.end().value, header->end.value, remedy()));
     } else if (header->end < log_.start()) {
       break;
     } else if (!agrees) {
-      co_return holdfast::fail(ErrorKind::corrupt,
-                               fmt::format("snapshot {} and the coordination log contradict each other", name->file));
+      co_return holdfast::fail(
+          ErrorKind::corrupt,
+          fmt::format("snapshot {} and the coordination log contradict each other: {}", name->file, remedy()));
     }
     restored_end_ = header->end;
     co_return std::move(*header);
@@ -79,10 +93,9 @@ Task<Result<QuorumSnapshotHeader>> QuorumReplica::open_snapshot() {
   if (log_.start() > Offset(0))
     co_return holdfast::fail(
         ErrorKind::corrupt,
-        fmt::format("the coordination log begins at {}, and no snapshot of {} that can be read reaches it: restore the "
-                    "missing one, or the log, from a copy of the data directory",
-                    log_.start().value, options_.data_dir));
-  if (!names->empty())
+        fmt::format("the coordination log begins at {}, and no snapshot of {} that can be read reaches it: {}",
+                    log_.start().value, options_.data_dir, remedy()));
+  if (!names->empty() && !log_is_lost_)
     co_return holdfast::fail(ErrorKind::corrupt, "no coordination snapshot in " + options_.data_dir + " can be read");
   co_return none;
 }
@@ -151,12 +164,16 @@ Task<Result<void>> QuorumReplica::open() {
   if (!opened) co_return holdfast::fail(opened);
   auto state = open_state();
   if (!state) co_return holdfast::fail(state);
-  auto snapshot = co_await open_snapshot();
-  if (!snapshot) co_return holdfast::fail(snapshot);
   auto kept = forget_lost_log();
   if (!kept) co_return holdfast::fail(kept);
+  auto snapshot = co_await open_snapshot();
+  if (!snapshot) co_return holdfast::fail(snapshot);
   auto memberships = co_await log_.memberships(snapshot->end);
-  if (!memberships) co_return holdfast::fail(memberships);
+  if (!memberships)
+    co_return holdfast::fail(
+        memberships.error().kind,
+        fmt::format("the coordination log is damaged: {}: {}", memberships.error().message, remedy()),
+        memberships.error().os_error);
   auto start = consensus_start(*snapshot);
   if (!start) co_return holdfast::fail(start);
   // Standing alone, the latest that was recorded holds: nobody else can have decided.

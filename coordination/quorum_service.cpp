@@ -15,6 +15,7 @@ namespace {
 
 constexpr Duration poll_interval = std::chrono::milliseconds(50);
 constexpr Duration guest_max = std::chrono::minutes(1);       // a server that nobody names and nobody reaches
+constexpr Duration paused_after = std::chrono::seconds(1);    // without a poll
 constexpr Duration disk_stuck_max = std::chrono::seconds(2);  // who cannot write lets another one lead, or serve
 constexpr Duration reconfig_max = std::chrono::seconds(5);
 constexpr std::size_t digests_kept = 16;
@@ -134,8 +135,9 @@ void QuorumDriver::update_serving() {
   } else {
     unavailable_since_ = now;
     const std::string_view why = stuck ? "the disk takes no more" : "no leader";
+    const Duration since = stuck ? now - disk_moved_at_ : options_.patience;
     log_line(LogLevel::warn, "coordination", "{} for {} ms: clients are turned away", why,
-             std::chrono::duration_cast<std::chrono::milliseconds>(options_.patience).count());
+             std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
   }
   listener_.on_serving(serves);
   if (!serves) drop_own();
@@ -387,11 +389,15 @@ bool QuorumDriver::transfer_leadership() {
 }
 
 void QuorumDriver::watch_disk() {
+  const SteadyTime now = shard_.clock().now();
+  const Duration since_poll = now - std::exchange(polled_at_, now);
+  // To a process that stood still everything else did, too.
+  if (since_poll > paused_after) disk_moved_at_ += since_poll;
   const QuorumLog& log = replica_.log();
   const Offset durable = log.durable_end();
   if (durable != log.end() && durable == stuck_at_) return;
   stuck_at_ = durable;
-  disk_moved_at_ = shard_.clock().now();
+  disk_moved_at_ = now;
 }
 
 // A leader whose disk takes no more holds everybody up: nothing is committed that is not durable here.

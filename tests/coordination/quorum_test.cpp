@@ -164,6 +164,82 @@ TEST_F(QuorumTest, AServerWhoseLogIsGoneComesBackAsANewOne) {
   ASSERT_TRUE(until([&] { return at(server).serving() && has(server, "/before"); }));
 }
 
+TEST_F(QuorumTest, AServerWhoseLogIsGoneComesBackAsANewOneThoughItHasSnapshots) {
+  options.snapshot_count = 20;
+  start_all();
+  for (int n = 0; n < 100; ++n) ASSERT_EQ(make(1, fmt::format("/n{}", n)), ZkError::ok);
+  const int server = other_than({wait_for_leader()});
+  ASSERT_TRUE(agree());
+  const Incarnation before = driver(server).replica().incarnation();
+  stop(server);
+  ASSERT_TRUE(disk(server).remove_all("/data/__coordination-0"));
+  start(server);
+  EXPECT_NE(driver(server).replica().incarnation(), before);
+  ASSERT_TRUE(until([&] { return at(server).serving(); }));
+  EXPECT_TRUE(agree());
+}
+
+// What a start has taken out of the journal is not read again by the log's own recovery.
+TEST_F(QuorumTest, WhatTheDiskHasChangedIsNotBelieved) {
+  start_all();
+  ASSERT_EQ(make(1, "/before"), ZkError::ok);
+  const int server = other_than({wait_for_leader()});
+  ASSERT_TRUE(agree());
+  stop(server);
+  start(server);
+  stop(server);
+  damage_log(server, "/before");
+  EXPECT_THAT(refusal(server), AllOf(HasSubstr("does not match its checksum"), HasSubstr("remove /data/__coord")));
+  // What it is told to do helps.
+  ASSERT_TRUE(disk(server).remove_all("/data/__coordination-0"));
+  start(server);
+  ASSERT_TRUE(until([&] { return at(server).serving() && has(server, "/before"); }));
+}
+
+TEST_F(QuorumTest, WhatTheDiskHasChangedIsNotBelievedAlone) {
+  options.servers = {};
+  start(1);
+  ASSERT_EQ(make(1, "/before"), ZkError::ok);
+  stop(1);
+  start(1);
+  stop(1);
+  damage_log(1, "/before");
+  EXPECT_THAT(refusal(1), AllOf(HasSubstr("does not match its checksum"), HasSubstr("from a copy")));
+}
+
+TEST_F(QuorumTest, ALeaderThatCannotReadItsLogFeedsOthersBySnapshot) {
+  start_all();
+  ASSERT_EQ(make(1, "/before"), ZkError::ok);
+  ASSERT_TRUE(agree());
+  for (int id = 1; id <= 3; ++id) stop(id);
+  start_all();
+  const int damaged = wait_for_leader();
+  const int emptied = other_than({damaged});
+  stop(emptied);
+  empty_disk(emptied);
+  damage_log(damaged, "/before");
+  start(emptied);
+  ASSERT_TRUE(until([&] { return at(emptied).serving() && has(emptied, "/before"); }));
+  EXPECT_EQ(driver(emptied).replica().snapshots_installed(), 1u);
+  EXPECT_EQ(leader(), damaged);
+  EXPECT_EQ(make(emptied, "/after"), ZkError::ok);
+  EXPECT_TRUE(agree());
+}
+
+TEST_F(QuorumTest, AServerThatStoodStillDoesNotBlameItsDisk) {
+  start_all();
+  const int server = wait_for_leader();
+  loop_.delay_jobs(*random_, std::chrono::minutes(5));
+  const auto write = create(server, "/during");
+  loop_.run_for(milliseconds(200));
+  ASSERT_LT(driver(server).replica().log().durable_end(), driver(server).replica().log().end());
+  clock_.advance(std::chrono::seconds(4));
+  loop_.run_for(milliseconds(10));
+  EXPECT_TRUE(at(server).serving());
+  // A disk that takes no more is one, after a pause, too.
+  EXPECT_TRUE(until([&] { return !at(server).serving() || leader() != server; }, std::chrono::seconds(20)));
+}
+
 TEST_F(QuorumTest, AServerThatDoesNotKnowItsVoteIsNotStarted) {
   start_all();
   const int server = other_than({wait_for_leader()});

@@ -104,6 +104,15 @@ void QuorumWorld::kill(int id, bool power) {
 
 void QuorumWorld::empty_disk(int id) { disks_[id] = std::make_unique<SimulatedDisk>(); }
 
+void QuorumWorld::damage_log(int id, std::string_view where) {
+  const std::string segment = "/data/__coordination-0/00000000000000000000.log";
+  const auto bytes = disk(id).read_file(segment, 100 << 20);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  const std::size_t found = as_text(*bytes).find(where);
+  ASSERT_NE(found, std::string_view::npos) << where;
+  disk(id).flip_bit(segment, found);
+}
+
 int QuorumWorld::leader() const {
   for (const auto& [id, server] : servers_)
     if (server->ensemble->driver().judges()) return id;

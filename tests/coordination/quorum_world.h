@@ -36,6 +36,7 @@ class QuorumWorld : public testing::Test {
   void stop(int id);
   void kill(int id, bool power = false);  // power: and what is not synced is lost
   void empty_disk(int id);
+  void damage_log(int id, std::string_view where);  // one bit of this text, where its log holds it
   bool is_up(int id) const { return servers_.contains(id); }
 
   Ensemble& at(int id) { return *servers_.at(id)->ensemble; }

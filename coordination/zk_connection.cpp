@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
+#include <ranges>
 
 #include "coordination/four_letter.h"
 #include "coordination/zk_requests.h"
@@ -16,6 +18,11 @@ using zk::ZkError;
 constexpr std::size_t input_bytes = 16 << 10;
 constexpr std::int64_t greeting_ms = 10'000;         // zookeeper.nio.sessionlessCnxnTimeout
 constexpr std::size_t unsent_bytes_max = 32u << 20;  // a client that does not read what it asked for
+// With what nothing could hold up: watch events, one large reply, reads in front of a write that is under way.
+constexpr std::size_t backlog_bytes_max = 256u << 20;
+// What one client gets done before the others have their turn.
+constexpr std::size_t turn_bytes_max = 1 << 20;
+constexpr std::size_t turn_requests_max = 128;
 
 bool is_update(zk::OpCode op) {
   using enum zk::OpCode;
@@ -34,6 +41,12 @@ bool is_update(zk::OpCode op) {
     default:
       return false;
   }
+}
+
+zk::OpCode op_of(ByteView frame) {
+  wire::Reader in(frame);
+  in.i32();  // xid
+  return static_cast<zk::OpCode>(in.i32());
 }
 
 }  // namespace
@@ -99,6 +112,7 @@ Task<bool> ZkConnection::fill(std::size_t bytes) {
       capacity_ = begin_ = end_ = 0;
       auto ready = co_await stream_->readable();
       if (!ready) co_return false;
+      turn_requests_ = turn_bytes_ = 0;
     }
     grow(bytes);
     const std::span<std::uint8_t> space(input_.get() + end_, capacity_ - end_);
@@ -116,7 +130,7 @@ Task<void> ZkConnection::run() {
     ++server_.stats().sessionless_expired;
     close();
   };
-  server_.ensemble().shard().arm(greeting_, std::chrono::milliseconds(greeting_ms), std::move(expire));
+  server_.ensemble().shard().arm(deadline_, std::chrono::milliseconds(greeting_ms), std::move(expire));
   bool open = co_await greet();
   while (open && !closed_ && !closing_) {
     std::size_t wanted = 4;
@@ -132,9 +146,10 @@ Task<void> ZkConnection::run() {
       auto uncrowded = [this](Function<void()> resume) { server_.when_uncrowded(std::move(resume)); };
       co_await server_.ensemble().shard().until(std::move(uncrowded));
     }
-    if (open && stream_->queued_bytes() > unsent_bytes_max) {
-      auto drained = co_await stream_->drained();
-      open = drained.has_value();
+    if (open && must_give_way()) co_await give_way();
+    if (open && must_wait_for_replies()) {
+      auto moved = [this](Function<void()> resume) { moved_ = std::move(resume); };
+      co_await server_.ensemble().shard().until(std::move(moved));
     }
   }
   // A client that asked for the end still gets the answers it is owed.
@@ -240,7 +255,7 @@ Task<bool> ZkConnection::greet() {
     closing_ = true;
     co_return false;
   }
-  greeting_.cancel();
+  deadline_.cancel();
   session_ = id;
   stats_.last_op = zk::OpCode::create_session;
   stats_.session = id.value;
@@ -288,9 +303,46 @@ Task<void> ZkConnection::wait_for_rate() {
   co_await server_.ensemble().shard().sleep(pause);
 }
 
+bool ZkConnection::must_give_way() const {
+  return turn_requests_ >= turn_requests_max || turn_bytes_ >= turn_bytes_max || outgoing_bytes() > unsent_bytes_max;
+}
+
+// All of these end in drain().
+bool ZkConnection::must_wait_for_replies() const {
+  if (closed_ || closing_) return false;
+  return paused_ || held_bytes_ > unsent_bytes_max || (write_waits_ && waiting_reads_ >= turn_requests_max);
+}
+
+Task<void> ZkConnection::give_way() {
+  Shard& shard = server_.ensemble().shard();
+  flush();
+  auto others = [&shard](Function<void()> resume) { shard.post(std::move(resume)); };
+  co_await shard.until(std::move(others));
+  turn_requests_ = turn_bytes_ = 0;
+  if (closed_ || outgoing_bytes() <= unsent_bytes_max) co_return;
+  flush();
+  touch_while_taken(stream_->queued_bytes());
+  auto drained = co_await stream_->drained();
+  sending_.cancel();
+  if (!drained) close();
+}
+
+// Who takes what it was sent is there: its pings wait behind what it asked for. Who takes nothing is not heard of.
+void ZkConnection::touch_while_taken(std::size_t queued) {
+  constexpr Duration interval = std::chrono::milliseconds(250);
+  auto look = [this, queued] {
+    const std::size_t left = stream_->queued_bytes();
+    if (left < queued && !closing_ && !read_only_) server_.ensemble().touch(session_, stats_.timeout_ms);
+    touch_while_taken(left);
+  };
+  server_.ensemble().shard().arm(sending_, interval, std::move(look));
+}
+
 bool ZkConnection::handle_frames() {
   const std::size_t frame_max = server_.ensemble().options().jute_max_buffer;
-  while (end_ - begin_ >= 4 && !closed_ && !closing_) {
+  throttled_ = Duration(0);
+  write_waits_ = false;
+  while (end_ - begin_ >= 4 && !closed_ && !closing_ && !must_give_way() && !must_wait_for_replies()) {
     std::uint32_t length;
     std::memcpy(&length, input_.get() + begin_, 4);
     length = __builtin_bswap32(length);
@@ -301,9 +353,13 @@ bool ZkConnection::handle_frames() {
     }
     if (end_ - begin_ < 4 + std::size_t{length}) break;
     const ByteView frame(input_.get() + begin_ + 4, length);
+    // What stands in front of a write is read before it is applied, in one turn: it must not be more than that.
+    write_waits_ = waiting_reads_ >= turn_requests_max && !holds_writes() && is_update(op_of(frame));
+    if (write_waits_) break;
     throttled_ = throttle(frame);
     if (throttled_.count() > 0) break;
     begin_ += 4 + std::size_t{length};
+    ++turn_requests_;
     ++stats_.received;
     ++server_.stats().received;
     if (!read_only_) server_.ensemble().touch(session_, stats_.timeout_ms);
@@ -332,6 +388,15 @@ void ZkConnection::put_header(wire::Writer& out, std::int32_t xid, ZkError error
 void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire::Writer&)>& body,
                          std::optional<Zxid> zxid) {
   if (closed_) return;
+  try {
+    put_reply(slot, error, body, zxid);
+  } catch (const std::exception& e) {
+    give_up(e.what());  // out of memory: nobody else is to suffer
+  }
+}
+
+void ZkConnection::put_reply(Slot slot, ZkError error, const std::function<void(wire::Writer&)>& body,
+                             std::optional<Zxid> zxid) {
   Waiting& w = waiting_[slot - first_slot_];
   HOLDFAST_CHECK(!w.done);
   w.done = true;
@@ -339,13 +404,19 @@ void ZkConnection::reply(Slot slot, ZkError error, const std::function<void(wire
   const bool first = slot == first_slot_;
   wire::Writer held(first ? 0 : 128);
   wire::Writer& out = first ? out_ : held;
-  const std::size_t at = out.position();
+  const std::size_t at = out.position(), before = out.size();
   out.i32(0);
   put_header(out, w.xid, error, zxid);
   if (body && error == ZkError::ok) body(out);
-  out.patch_i32(at, static_cast<std::int32_t>(out.position() - at - 4));
-  server_.stats().response(out.position() - at);
+  const std::size_t bytes = out.size() - before;
+  if (!out.ok()) return give_up(out.error());
+  if (unsent_bytes() + (first ? 0 : bytes) > backlog_bytes_max)
+    return give_up("a reply, and what it has not read, are more than 256 MiB");
+  out.patch_i32(at, static_cast<std::int32_t>(bytes - 4));
+  server_.stats().response(bytes);
+  turn_bytes_ += bytes;
   if (!first) {
+    held_bytes_ += bytes;
     w.frame = held.flatten();
     return;
   }
@@ -357,6 +428,7 @@ void ZkConnection::when_caught_up(Slot slot, Function<void()> read) {
   if (slot == first_slot_) return read();
   Waiting& w = waiting_[slot - first_slot_];
   w.read = std::move(read);
+  ++waiting_reads_;
   if (is_update(w.op)) hold_writes(w, true);
 }
 
@@ -364,14 +436,50 @@ void ZkConnection::hold_writes(Waiting& w, bool hold) {
   if (std::exchange(w.holds_writes, hold) != hold) hold ? ++held_up_ : --held_up_;
 }
 
+// One that was sent on, and is not answered.
+bool ZkConnection::write_under_way() const {
+  return std::ranges::any_of(waiting_ | std::views::reverse,
+                             [](const Waiting& w) { return is_update(w.op) && !w.done && !w.read; });
+}
+
+void ZkConnection::pause() {
+  paused_ = true;
+  // What waits for its own client is nobody else's load.
+  server_.outstanding_changed(-static_cast<int>(waiting_.size()));
+  server_.spawn(resume_in_turn(shared_from_this()));
+}
+
+void ZkConnection::resume() {
+  if (closed_ || closing_) return;
+  paused_ = false;
+  server_.outstanding_changed(static_cast<int>(waiting_.size()));
+  drain();
+}
+
+Task<void> ZkConnection::resume_in_turn(std::shared_ptr<ZkConnection> self) {
+  try {
+    while (!self->closed_ && !self->closing_ && self->must_give_way()) co_await self->give_way();
+    self->resume();
+  } catch (const std::exception& e) {
+    self->give_up(e.what());
+  }
+}
+
 void ZkConnection::drain() {
-  if (std::exchange(draining_, true)) return;
+  if (paused_ || std::exchange(draining_, true)) return;
   while (!closed_ && !waiting_.empty()) {
     Waiting& front = waiting_.front();
     if (!front.done) {
       if (!front.read) break;
+      // A write behind it may be applied at any time, and then it would show what was asked for later.
+      if (must_give_way() && !write_under_way()) {
+        pause();
+        break;
+      }
       // Its turn has come: it replies to this slot.
-      auto read = std::move(front.read);
+      auto read = std::exchange(front.read, nullptr);
+      --waiting_reads_;
+      ++turn_requests_;
       if (is_update(front.op)) hold_writes(front, false);
       read();
       if (closed_ || !waiting_.front().done) break;
@@ -379,6 +487,7 @@ void ZkConnection::drain() {
     }
     if (!front.frame.empty()) {
       out_.raw(ByteView(front.frame));
+      held_bytes_ -= front.frame.size();
       flush_soon();
     }
     const SteadyTime now = server_.ensemble().shard().clock().now();
@@ -397,6 +506,7 @@ void ZkConnection::drain() {
   draining_ = false;
   stats_.queued = waiting_.size();
   server_.check_uncrowded();
+  if (!paused_) wake();
 }
 
 void ZkConnection::out_of_band(std::int32_t xid, ZkError error) {
@@ -410,7 +520,13 @@ void ZkConnection::out_of_band(std::int32_t xid, ZkError error) {
 
 void ZkConnection::send_event(const Bytes& frame) {
   if (closed_ || closing_) return;
-  out_.raw(frame.view());
+  if (unsent_bytes() + frame.size() > backlog_bytes_max)
+    return give_up("the watch events and replies that it has not read are more than 256 MiB");
+  try {
+    out_.raw(frame.view());
+  } catch (const std::exception& e) {
+    return give_up(e.what());
+  }
   server_.stats().watch_bytes += frame.size();
   ++stats_.sent;
   ++server_.stats().sent;
@@ -435,24 +551,47 @@ void ZkConnection::refuse(std::string_view why) {
   close();
 }
 
+void ZkConnection::give_up(std::string_view why) {
+  if (closed_) return;
+  close();
+  if (server_.may_log_refusal())
+    log_line(LogLevel::warn, "coordination", "closing connection of {}: what it is owed cannot be sent: {}", remote(),
+             why);
+}
+
 void ZkConnection::close_after_replies() {
   if (closed_ || closing_) return;
   flush();
   closing_ = true;
   stream_->shutdown_after_sends();
   // The reader sees the end; what it had pending is over.
-  if (stream_->queued_bytes() == 0) close();
+  if (stream_->queued_bytes() == 0) return close();
+  end_unless_taken(stream_->queued_bytes());
+  wake();
+}
+
+// A client that is gone for good, or does not read, is not waited for.
+void ZkConnection::end_unless_taken(std::size_t queued) {
+  auto look = [this, queued] {
+    const std::size_t left = stream_->queued_bytes();
+    left < queued ? end_unless_taken(left) : close();
+  };
+  server_.ensemble().shard().arm(deadline_, std::chrono::milliseconds(greeting_ms), std::move(look));
 }
 
 void ZkConnection::close() {
   if (closed_) return;
   closed_ = true;
-  server_.outstanding_changed(-static_cast<int>(waiting_.size()));
+  if (!paused_) server_.outstanding_changed(-static_cast<int>(waiting_.size()));
   waiting_.clear();
+  waiting_reads_ = held_bytes_ = 0;
+  deadline_.cancel();
+  sending_.cancel();
   server_.ensemble().machine().watches().drop(token_);
   server_.detach(session_, *this);
   stream_->close();
   server_.check_uncrowded();
+  wake();
 }
 
 }  // namespace holdfast

@@ -21,6 +21,8 @@ namespace jute = wire::zk;
 
 using Slot = ZkConnection::Slot;
 
+constexpr std::size_t multi_read_bytes_max = 64u << 20;
+
 // Where a request is, on its way to an answer.
 struct Request {
   ZkConnection& connection;
@@ -259,15 +261,22 @@ void exists(const Request& r) {
   found ? r.answer(jute::ExistsResponse{*found}) : r.answer(found.error());
 }
 
+// As a GetDataResponse. Large data leaves from where the znode has it; small replies stay one piece.
+void put_data(const zk::DataResult& found, Writer& out) {
+  constexpr std::size_t spliced_bytes_min = 16 << 10;
+  if (found.data.size() < spliced_bytes_min)
+    return jute::encode(jute::GetDataResponse{found.null ? jute::Buffer() : found.data.view(), found.stat}, out);
+  out.i32(static_cast<std::int32_t>(found.data.size()));
+  out.splice(BufferChain(found.data));
+  jute::encode(found.stat, out);
+}
+
 void get_data(const Request& r) {
   jute::GetDataRequest m;
   if (!r.read_with_path(m)) return;
   auto found = r.machine().get_data(text(m.path), r.connection.caller(r.xid), m.watch);
   if (!found) return r.answer(found.error());
-  jute::GetDataResponse out;
-  if (!found->null) out.data = found->data.view();
-  out.stat = found->stat;
-  r.answer(out);
+  r.connection.reply(r.slot, ZkError::ok, [&](Writer& out) { put_data(*found, out); });
 }
 
 void get_children(const Request& r) {
@@ -316,15 +325,13 @@ void multi_read(const Request& r) {
       jute::encode(jute::MultiHeader{static_cast<std::int32_t>(type), false, static_cast<std::int32_t>(error)}, out);
       if (error != ZkError::ok) jute::encode(jute::ErrorResponse{static_cast<std::int32_t>(error)}, out);
     };
+    const std::size_t start = out.size();
     for (const auto& o : m.operations) {
+      if (out.size() - start > multi_read_bytes_max) return out.fail("a multiRead's results are more than 64 MiB");
       if (const auto* g = std::get_if<jute::GetDataRequest>(&o.body)) {
         auto found = r.machine().get_data(text(g->path), caller, false);
         header(OpCode::get_data, found ? ZkError::ok : found.error());
-        if (!found) continue;
-        jute::GetDataResponse body;
-        if (!found->null) body.data = found->data.view();
-        body.stat = found->stat;
-        jute::encode(body, out);
+        if (found) put_data(*found, out);
       } else if (const auto* c = std::get_if<jute::GetChildrenRequest>(&o.body)) {
         auto found = r.machine().get_children(text(c->path), caller, false);
         header(OpCode::get_children, found ? ZkError::ok : found.error());
@@ -577,6 +584,9 @@ std::string opcode_table_markdown() {
       "`queryResult` is Holdfast's own, for a client that lost its connection before the reply: re-attached, it asks "
       "with `{int xid}` and is told `{boolean known, int type, int err, long zxid, ustring path, int version}`. Each "
       "session's last 32 writes are known, on every server and across restarts.\n\n"
+      "The results of a `multiRead` are at most 64 MiB, and what a client has not read at most 256 MiB: beyond, the "
+      "connection ends, and the log says why. To the client it is ConnectionLoss, as a reply larger than its own "
+      "`jute.maxbuffer`.\n\n"
       "| type | operation | |\n|--:|--|--|\n| 11 | ping | answered at once |\n| 100 | auth | digest, ip |\n";
   for (const Row& row : rows)
     out += fmt::format("| {} | {} | {} |\n", static_cast<std::int32_t>(row.op), wire::zk::op_name(row.op),

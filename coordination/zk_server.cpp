@@ -1,5 +1,7 @@
 #include "coordination/zk_server.h"
 
+#include <exception>
+
 #include "runtime/log_line.h"
 
 namespace holdfast {
@@ -66,7 +68,12 @@ Task<void> ZkServer::accept() {
 }
 
 Task<void> ZkServer::serve(std::shared_ptr<ZkConnection> connection, std::string host) {
-  co_await connection->run();
+  try {
+    co_await connection->run();
+  } catch (const std::exception& e) {
+    ++stats_.dropped_connections;
+    connection->give_up(e.what());
+  }
   connections_.erase(connection->token());
   if (--per_host_[host] == 0) per_host_.erase(host);
 }

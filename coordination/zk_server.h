@@ -58,6 +58,7 @@ class ZkServer {
   void session_closed(SessionId session);    // its connection ends after what is queued
   void session_moved(SessionId session);     // another server speaks for it
   void close_all();                          // nobody is served
+  void spawn(Task<void> task) { ensemble_.shard().spawn(gate_, std::move(task)); }  // of a connection
   std::size_t outstanding() const { return outstanding_; }
   void outstanding_changed(int by) { outstanding_ += static_cast<std::size_t>(by); }
   bool crowded() const { return outstanding_ > static_cast<std::size_t>(ensemble_.options().global_outstanding_limit); }

@@ -62,8 +62,12 @@ Result<ServerId> read_my_id(const std::string& file, Disk& disk) {
   if (!*exists) return ServerId(0);
   auto bytes = disk.read_file(file, my_id_bytes_max);
   if (!bytes) return fail(bytes);
+  constexpr std::string_view blanks = " \t\r\n";
   std::string_view line = as_text(*bytes);
-  line = line.substr(0, line.find_first_of(" \t\r\n"));
+  if (line.find_first_not_of(blanks) == line.npos)
+    return invalid(fmt::format("{} is empty: it says which server.N this is", file));
+  line = line.substr(0, line.find_first_of(blanks));
+  if (line.empty()) return invalid(fmt::format("{}: the number is to be at its beginning", file));
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), id);
   if (error != std::errc() || end != line.data() + line.size())

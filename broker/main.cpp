@@ -39,9 +39,10 @@ int run_server(const ServerArguments& arguments) {
   block_stop_signals();
   ConfigSources sources{arguments.files, arguments.sets};
   if (!arguments.data.empty()) sources.sets.push_back("log.dirs=" + arguments.data);
-  std::vector<std::string> notices;
+  std::vector<Notice> notices;
   auto config = load_config(system_disk(), sources, notices);
-  for (const std::string& notice : notices) log_line(LogLevel::info, "config", "{}", notice);
+  for (const Notice& notice : notices)
+    log_line(notice.warning ? LogLevel::warn : LogLevel::info, "config", "{}", notice.text);
   if (!config) return complain(config.error().message);
   Node node(std::move(*config), system_world());
   auto started = node.start();

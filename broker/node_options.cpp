@@ -82,6 +82,7 @@ EnsembleOptions ensemble_options(const Config& config, const EnsembleSetup& setu
   o.session_timeout_min_ms = config.integer("minSessionTimeout");
   o.session_timeout_max_ms = config.integer("maxSessionTimeout");
   o.max_client_connections = static_cast<std::int32_t>(config.integer("maxClientCnxns"));
+  o.max_connections = static_cast<std::int32_t>(config.integer("maxCnxns"));
   o.jute_max_buffer = static_cast<std::size_t>(config.integer("jute.maxbuffer"));
   std::string word;
   for (const char c : config.text("4lw.commands.whitelist") + ",") {
@@ -94,7 +95,10 @@ EnsembleOptions ensemble_options(const Config& config, const EnsembleSetup& setu
   }
   o.extended_types = config.boolean("extendedTypesEnabled");
   o.enforce_quota = config.boolean("enforceQuota");
-  o.super_digest = config.text("DigestAuthenticationProvider.superDigest");
+  o.acl.super_digest = config.text("DigestAuthenticationProvider.superDigest");
+  o.acl.digest_enabled = config.boolean("DigestAuthenticationProvider.enabled");
+  o.acl.digest_algorithm = config.text("DigestAuthenticationProvider.digestAlg");
+  o.acl.skip_acl = config.text("skipACL") == "yes";
   o.snapshot_count = config.integer("snapCount");
   o.container_check_ms = config.integer("znode.container.checkIntervalMs");
   o.session_request_rate = config.integer("session.request.rate");

@@ -96,7 +96,7 @@ void note_without_effect(Session& session, SettingGroup group, const std::vector
   for (const ConfigChange& change : changes) {
     const Setting* setting =
         group == SettingGroup::topic ? find_setting(group, change.name) : broker_setting(change.name);
-    if (setting && setting->effect == Effect::ignored)
+    if (setting && (setting->effect == Effect::ignored || setting->effect == Effect::unserved))
       session.note(fmt::format("{} is known, but has no effect on a Holdfast node", change.name));
   }
 }

@@ -39,6 +39,10 @@ Value effect(Effect effect) {
       return Value("used").in(Tone::good);
     case Effect::ignored:
       return Value("ignored").shown_as("ignored: accepted, it has no meaning here").in(Tone::warning);
+    case Effect::unserved:
+      return Value("unserved")
+          .shown_as("unserved: accepted with a warning, what it asks for is not done here")
+          .in(Tone::warning);
     case Effect::refused:
       break;
   }
@@ -94,16 +98,18 @@ Task<Exit> explain(Session& session, const ExplainArguments& arguments) {
 }
 
 Task<Exit> check(Session& session, const CheckArguments& arguments) {
-  std::vector<std::string> notices;
+  std::vector<Notice> notices;
   const std::vector<Error> errors = config_errors(session.disk(), {arguments.files, arguments.sets}, notices);
   if (session.out().is_text()) {
-    for (const std::string& notice : notices)
-      session.out().line(fmt::format("{}  {}", session.out().toned("note", Tone::warning), printable(notice)));
+    for (const Notice& notice : notices)
+      session.out().line(fmt::format("{}  {}", session.out().toned(notice.warning ? "warning" : "note", Tone::warning),
+                                     printable(notice.text)));
   }
   const std::string files = fmt::format("{}", fmt::join(arguments.files, ", "));
-  std::vector<std::string> messages;
+  std::vector<std::string> noted, messages;
+  for (const Notice& notice : notices) noted.push_back(notice.text);
   for (const Error& error : errors) messages.push_back(error.message);
-  Object object{{"files", Value::list(arguments.files)}, {"notices", Value::list(notices)}};
+  Object object{{"files", Value::list(arguments.files)}, {"notices", Value::list(noted)}};
   object.push_back({"error", messages.empty() ? Value() : Value(messages.front())});
   object.push_back({"errors", Value::list(messages)});
   if (errors.empty()) {

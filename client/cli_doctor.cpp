@@ -213,7 +213,7 @@ std::vector<std::string> directories(const Config& config, const DoctorArguments
 
 Task<Exit> examine(Session& session, const DoctorArguments& arguments) {
   Findings findings;
-  std::vector<std::string> notices;
+  std::vector<Notice> notices;
   auto config = load_config(session.disk(), {arguments.files, arguments.sets}, notices);
   findings.push_back({"config",
                       !config           ? Level::bad

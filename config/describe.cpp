@@ -157,6 +157,8 @@ Result<void> validate_broker_config(std::string_view name, std::string_view valu
         fmt::format("Cannot update these configs at default cluster level, broker id must be specified: [{}]", name));
   auto parsed = parse_setting(*setting, name, value);
   if (!parsed) return fail(ErrorKind::unsupported, std::move(parsed.error().message));
+  if (setting->effect == Effect::refused && *parsed != setting->default_value)
+    return fail(ErrorKind::unsupported, fmt::format("{} is not served: {}", name, setting->document));
   if (name == "log.retention.ms" && (*parsed == "0" || (parsed->starts_with('-') && *parsed != "-1")))
     return fail(ErrorKind::unsupported,
                 "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1");

@@ -102,23 +102,27 @@ std::string settings_markdown() {
       "(`--config`,\n"
       "several may be given) or as `--set key=value`. Kafka's and ZooKeeper's keys may stand in one file. A key that "
       "is not\n"
-      "here is refused; one under *Accepted without a meaning* is accepted with a notice, one under *Refused* only "
-      "with "
-      "its default.\n\n"
+      "here is refused; one under *Accepted without a meaning* is accepted with a notice, one under *Accepted with a "
+      "warning*\n"
+      "too, with a warning where it is not the default: what it asks for is not done. One under *Refused* is accepted "
+      "only with its\n"
+      "default, or a value that asks for nothing: the node would be less safe than its file says.\n\n"
       "*Change*: read-only settings take effect at the next start; per-broker and cluster-wide ones can be changed at "
       "run\n"
       "time with IncrementalAlterConfigs (`kafka-configs`), the latter also for all brokers at once. A topic's "
       "settings are\n"
       "changed at any time; where it has none, the broker's setting named beside it holds.\n";
-  std::string without_meaning, refused;
+  std::string without_meaning, unserved, refused;
   for (const SettingTable& table : setting_tables()) {
     std::string rows;
     const bool topic = table.group == SettingGroup::topic;
     for (const Setting& setting : table.settings) {
       if (setting.effect != Effect::used) {
-        (setting.effect == Effect::ignored ? without_meaning : refused) +=
-            fmt::format("| `{}` | {} | {} | {} |\n", setting.name, type_text(setting), shown_default(setting),
-                        escaped(setting.document));
+        std::string& place = setting.effect == Effect::ignored    ? without_meaning
+                             : setting.effect == Effect::unserved ? unserved
+                                                                  : refused;
+        place += fmt::format("| `{}` | {} | {} | {} |\n", setting.name, type_text(setting), shown_default(setting),
+                             escaped(setting.document));
         continue;
       }
       std::string last(to_string(setting.dynamic));
@@ -132,6 +136,8 @@ std::string settings_markdown() {
   }
   out += fmt::format("\n## Accepted without a meaning\n\n| name | type | default | what it is |\n|--|--|--|--|\n{}",
                      without_meaning);
+  out += fmt::format("\n## Accepted with a warning\n\n| name | type | default | what it is |\n|--|--|--|--|\n{}",
+                     unserved);
   out += fmt::format("\n## Refused\n\n| name | type | default | what it is |\n|--|--|--|--|\n{}", refused);
   return out;
 }

@@ -150,7 +150,7 @@ Parts split_property(std::string_view line) {
 // Kafka and ZooKeeper keys in one place; the notice is given once per key, however often it stands there.
 class Loader {
  public:
-  explicit Loader(std::vector<std::string>& notices) : notices_(notices) {}
+  explicit Loader(std::vector<Notice>& notices) : notices_(notices) {}
 
   // What was refused.
   std::vector<Error> read(Disk& disk, const ConfigSources& sources) {
@@ -195,14 +195,17 @@ class Loader {
     if (!done) return done;
     const Setting& setting = *find_node_setting(key);
     const bool per_listener = key.starts_with("listener.name.");
-    if ((setting.effect == Effect::ignored || per_listener) && noticed_.emplace(key).second)
-      notices_.push_back(fmt::format("{}: {} is known, but has no effect here", source, key));
+    const bool unserved = setting.effect == Effect::unserved && config_.given(setting.name) != setting.default_value;
+    if (setting.effect != Effect::ignored && setting.effect != Effect::unserved && !per_listener) return {};
+    if (noticed_.emplace(key).second)
+      notices_.push_back(
+          {fmt::format("{}: {} is known, but has no effect here", source, key), unserved || per_listener});
     return {};
   }
 
   Config config_ = Config::defaults();
   std::set<std::string, std::less<>> noticed_;
-  std::vector<std::string>& notices_;
+  std::vector<Notice>& notices_;
 };
 
 }  // namespace
@@ -222,14 +225,14 @@ Result<std::vector<Property>> parse_properties(std::string_view text) {
   return out;
 }
 
-Result<Config> load_config(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices) {
+Result<Config> load_config(Disk& disk, const ConfigSources& sources, std::vector<Notice>& notices) {
   Loader loader(notices);
   std::vector<Error> errors = loader.read(disk, sources);
   if (!errors.empty()) return std::unexpected(std::move(errors.front()));
   return std::move(loader.config());
 }
 
-std::vector<Error> config_errors(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices) {
+std::vector<Error> config_errors(Disk& disk, const ConfigSources& sources, std::vector<Notice>& notices) {
   Loader loader(notices);
   return loader.read(disk, sources);
 }

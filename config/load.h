@@ -27,10 +27,15 @@ struct ConfigSources {
   std::vector<std::string> sets;   // key=value, over all files
 };
 
-// `notices` gets one line for each key that is known but has no meaning here.
-Result<Config> load_config(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices);
+// One line for each key that is known but has no meaning here.
+struct Notice {
+  std::string text;
+  bool warning = false;  // whoever gave it would expect a difference
+};
+
+Result<Config> load_config(Disk& disk, const ConfigSources& sources, std::vector<Notice>& notices);
 // All that it would refuse, in the order of the sources; empty: nothing. Whether the values go together is looked at
 // only where each of them may stand.
-std::vector<Error> config_errors(Disk& disk, const ConfigSources& sources, std::vector<std::string>& notices);
+std::vector<Error> config_errors(Disk& disk, const ConfigSources& sources, std::vector<Notice>& notices);
 
 }  // namespace holdfast

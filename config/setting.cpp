@@ -233,8 +233,15 @@ const Setting* find_node_setting(std::string_view name) {
   if (const Setting* found = find_exact(name)) return found->name.ends_with(".N") ? nullptr : found;
   if (const std::size_t dot = name.find('.'); dot != std::string_view::npos && is_digits(name.substr(dot + 1)))
     return find_exact(fmt::format("{}.N", name.substr(0, dot)));
+  // ZooKeeper takes any name for N there: authProvider.sasl.
+  constexpr std::string_view auth_provider = "authProvider.";
+  if (name.starts_with(auth_provider) && name.size() > auth_provider.size()) return find_exact("authProvider.N");
   // ZooKeeper's system properties, which people also write into zoo.cfg.
-  if (name.starts_with("zookeeper.")) return find_setting(SettingGroup::coordination, name.substr(10));
+  if (name.starts_with("zookeeper.")) {
+    const std::string_view key = name.substr(10);
+    if (key.starts_with(auth_provider)) return find_node_setting(key);
+    return find_setting(SettingGroup::coordination, key);
+  }
   // listener.name.LISTENER.KEY and listener.name.LISTENER.MECHANISM.KEY (KIP-103, KIP-86).
   if (name.starts_with("listener.name.")) {
     std::string_view rest = name.substr(14);

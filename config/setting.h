@@ -36,17 +36,20 @@ enum class SettingGroup : std::uint8_t {
 // Whether IncrementalAlterConfigs changes it at run time (KIP-226): for one broker, or also for the whole cluster.
 enum class Dynamic : std::uint8_t { read_only, per_broker, cluster_wide };
 
-// `ignored`: known, accepted with one notice, without a meaning here. `refused`: known, and nobody should believe that
-// it has a meaning here; no value but the default is accepted.
-enum class Effect : std::uint8_t { used, ignored, refused };
+// `ignored`: known, accepted with one notice, without a meaning here. `unserved`: the same, and whoever gives it
+// another value than the default would see a difference that there is not: a warning. `refused`: known, and nobody
+// should believe that it has a meaning here, such as what makes a server safer; only values that ask for nothing are
+// accepted.
+enum class Effect : std::uint8_t { used, ignored, unserved, refused };
 
 // What a value must satisfy beyond its type.
 struct Limits {
   std::optional<double> min{}, max{};
-  std::optional<std::int64_t> or_equal{};      // allowed although outside of min and max
-  std::span<const std::string_view> one_of{};  // strings, and each element of a list
-  bool any_case = false;                       // for one_of
-  bool replicas = false;                       // partition:broker pairs or '*'
+  std::optional<std::int64_t> or_equal{};        // allowed although outside of min and max
+  std::span<const std::string_view> one_of{};    // strings, and each element of a list
+  bool any_case = false;                         // for one_of
+  bool replicas = false;                         // partition:broker pairs or '*'
+  std::span<const std::string_view> harmless{};  // of what is refused: values beside the default that ask for nothing
 };
 
 struct Setting {

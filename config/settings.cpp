@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -27,6 +28,8 @@ constexpr Fallback fallbacks[] = {
     {.key = "node.id", .from = "broker.id", .ids = true},
 };
 
+constexpr std::string_view secure_protocols[] = {"SSL", "SASL_PLAINTEXT", "SASL_SSL"};
+
 const Fallback* find_fallback(std::string_view key) {
   for (const Fallback& f : fallbacks)
     if (f.key == key) return &f;
@@ -49,6 +52,17 @@ bool is_integer(SettingType type) {
   return type == SettingType::int16 || type == SettingType::int32 || type == SettingType::int64;
 }
 
+bool asks_for_nothing(const Setting& setting, std::string_view value) {
+  return value == setting.default_value ||
+         std::ranges::find(setting.limits.harmless, value) != setting.limits.harmless.end();
+}
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+  return out;
+}
+
 const Setting& known(std::string_view key) {
   const Setting* setting = find_node_setting(key);
   HOLDFAST_CHECK(setting != nullptr);
@@ -69,7 +83,7 @@ Result<void> Config::set(std::string_view key, std::string_view value, std::stri
   }
   auto parsed = parse_setting(*setting, key, value);
   if (!parsed) return fail(parsed.error().kind, fmt::format("{}: {}", source, parsed.error().message));
-  if (setting->effect == Effect::refused && *parsed != setting->default_value)
+  if (setting->effect == Effect::refused && !asks_for_nothing(*setting, *parsed))
     return fail(ErrorKind::unsupported, fmt::format("{}: {} is not served: {}", source, key, setting->document));
   if (setting->name == "server.N") {
     server_lines_.insert_or_assign(std::string(key), ServerLine{std::move(*parsed), std::string(source)});
@@ -87,12 +101,50 @@ Result<void> Config::check() const {
     return fail(ErrorKind::invalid_input,
                 fmt::format("{}: broker.id is {}, but node.id is {}: give one of them, or the same",
                             source("broker.id"), *broker_id, *node_id));
-  if (integer("log.retention.ms") == 0)
-    return fail(ErrorKind::invalid_input, "log.retention.ms must be unlimited (-1) or, greater than or equal to 1");
+  if (integer("log.retention.ms") == 0) {
+    std::string_view key = "log.retention.ms";
+    for (const std::string_view coarser : {"log.retention.minutes", "log.retention.hours"})
+      if (!is_set(key)) key = coarser;
+    return fail(ErrorKind::invalid_input,
+                fmt::format("{}: {} must be unlimited (-1) or, greater than or equal to 1", source(key), key));
+  }
+  if (auto checked = check_session_timeouts(); !checked) return checked;
+  return check_listeners();
+}
+
+Result<void> Config::check_session_timeouts() const {
   const std::int64_t tick = integer("tickTime");
-  const std::int64_t least = integer("minSessionTimeout"), most = integer("maxSessionTimeout");
-  if ((least < 0 ? 2 * tick : least) > (most < 0 ? 20 * tick : most))
-    return fail(ErrorKind::invalid_input, "minSessionTimeout is larger than maxSessionTimeout");
+  std::int64_t least = integer("minSessionTimeout"), most = integer("maxSessionTimeout");
+  if (least < 0) least = 2 * tick;
+  if (most < 0) most = 20 * tick;
+  if (least <= most) return {};
+  // By default they are in order: one of them was given.
+  const bool least_given = is_set("minSessionTimeout");
+  std::string other = source(least_given ? "maxSessionTimeout" : "minSessionTimeout");
+  return fail(ErrorKind::invalid_input,
+              fmt::format("{}: minSessionTimeout is {}, and larger than maxSessionTimeout, which is {} ({})",
+                          source(least_given ? "minSessionTimeout" : "maxSessionTimeout"), least, most, other));
+}
+
+// What a listener is to encrypt or to authenticate would be served to everybody, in plain text.
+Result<void> Config::check_listeners() const {
+  std::map<std::string, std::string> protocols;
+  for (const std::string& entry : split_list(text("listener.security.protocol.map"))) {
+    const std::size_t colon = std::min(entry.rfind(':'), entry.size());
+    protocols.insert_or_assign(upper(entry.substr(0, colon)), upper(entry.substr(std::min(colon + 1, entry.size()))));
+  }
+  for (const std::string& listener : list("listeners")) {
+    const std::string name = upper(listener.substr(0, listener.find("://")));
+    const auto mapped = protocols.find(name);
+    // A name that the map leaves out is that of a protocol, or says nothing.
+    if (mapped == protocols.end() && std::ranges::find(secure_protocols, name) == std::end(secure_protocols)) continue;
+    const std::string& protocol = mapped == protocols.end() ? name : mapped->second;
+    if (protocol == "PLAINTEXT") continue;
+    return fail(ErrorKind::unsupported,
+                fmt::format("{}: listener {} is to speak {} (listener.security.protocol.map), which is not served: "
+                            "PLAINTEXT is",
+                            source("listeners"), name, protocol));
+  }
   return {};
 }
 

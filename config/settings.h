@@ -50,6 +50,9 @@ class Config {
     std::optional<std::string> text;
     std::string source;
   };
+  Result<void> check_session_timeouts() const;
+  Result<void> check_listeners() const;
+
   std::map<std::string, Value, std::less<>> values_;  // only what was given
   std::map<std::string, ServerLine> server_lines_;
 };

@@ -12,7 +12,7 @@ constexpr Setting group_settings_[] = {
      "How long the first rebalance of a new group waits for more members."},
     {"group.max.size", int32, "2147483647", at_least(1), read_only, used, "Members a group may have."},
     {"group.coordinator.rebalance.protocols", list, "classic,consumer,streams", one_of(group_protocols), read_only,
-     ignored, "The group protocols served."},
+     unserved, "The group protocols served."},
     {"group.coordinator.threads", int32, "4", at_least(1), read_only, ignored,
      "Threads of the group coordinator. Here each of its partitions lives on a shard."},
     {"group.coordinator.background.threads", int32, "2", at_least(1), read_only, ignored,

@@ -7,7 +7,7 @@ namespace {
 constexpr Setting log_settings_[] = {
     {"log.dirs", list, null, any, read_only, used, "Directories of the logs, comma separated. Null: log.dir."},
     {"log.dir", list, "./holdfast-data", any, read_only, used, "The directory of the logs."},
-    {"cordoned.log.dirs", list, "", any, per_broker, ignored,
+    {"cordoned.log.dirs", list, "", any, per_broker, unserved,
      "Log directories that take no new partitions (KIP-1066)."},
     {"log.segment.bytes", int32, "1073741824", at_least(1048576), cluster_wide, used,
      "Size at which a log starts a new segment."},
@@ -139,7 +139,7 @@ constexpr Setting topic_settings_[] = {
      "Replicas whose leaders' sending is throttled: partition:broker pairs, or *."},
     {"follower.replication.throttled.replicas", list, "", replica_list, read_only, used,
      "Replicas whose followers' fetching is throttled: partition:broker pairs, or *."},
-    {"remote.storage.enable", boolean, "false", any, read_only, ignored, "Whether the topic is tiered."},
+    {"remote.storage.enable", boolean, "false", any, read_only, unserved, "Whether the topic is tiered."},
     {"local.retention.ms", int64, "-2", at_least(-2), read_only, ignored,
      "Local retention of a tiered topic by time; -2: as retention.ms.", "log.local.retention.ms"},
     {"local.retention.bytes", int64, "-2", at_least(-2), read_only, ignored,

@@ -5,7 +5,7 @@ namespace holdfast::tables {
 namespace {
 
 constexpr Setting remote_settings_[] = {
-    {"remote.log.storage.system.enable", boolean, "false", any, read_only, ignored,
+    {"remote.log.storage.system.enable", boolean, "false", any, read_only, unserved,
      "Whether tiered storage (KIP-405) is on."},
     {"remote.log.storage.manager.class.name", string, null, any, read_only, ignored,
      "The Java class that moves segments."},

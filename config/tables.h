@@ -33,6 +33,20 @@ inline constexpr std::string_view client_auth[] = {"required", "requested", "non
 inline constexpr std::string_view zk_client_auth[] = {"need", "want", "none"};
 inline constexpr std::string_view peer_types[] = {"participant", "observer"};
 inline constexpr std::string_view yes_no[] = {"yes", "no"};
+// Java's names of those that OpenSSL has, too.
+inline constexpr std::string_view digest_algorithms[] = {
+    "SHA1",        "SHA-1",    "SHA-224",  "SHA-256",  "SHA-384",  "SHA-512", "SHA-512/224",
+    "SHA-512/256", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512", "MD5"};
+
+// Of what is refused: what may be given all the same.
+inline constexpr std::string_view empty[] = {""};
+inline constexpr std::string_view no_port[] = {"0"};
+inline constexpr std::string_view served_auth_providers[] = {
+    "", "org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
+    "org.apache.zookeeper.server.auth.IPAuthenticationProvider"};
+inline constexpr Limits none_but_empty = {.harmless = empty};
+inline constexpr Limits none_but_port_zero = {.min = 0, .max = 65535, .harmless = no_port};
+inline constexpr Limits none_but_served_providers = {.harmless = served_auth_providers};
 
 extern const std::span<const Setting> broker_settings, throttle_settings;
 extern const std::span<const Setting> log_settings, topic_settings;

@@ -84,7 +84,7 @@ bool permits(const AclList& acl, std::int32_t wanted, std::span<const Id> ids) {
   return is_super(ids);
 }
 
-std::expected<AclList, ZkError> fix_up(std::span<const Acl> acl, std::span<const Id> ids) {
+std::expected<AclList, ZkError> fix_up(const AclOptions& options, std::span<const Acl> acl, std::span<const Id> ids) {
   AclList fixed;
   for (std::size_t i = 0; i < acl.size(); ++i) {
     const Acl& entry = acl[i];
@@ -100,7 +100,8 @@ std::expected<AclList, ZkError> fix_up(std::span<const Acl> acl, std::span<const
       if (fixed.size() == before) return std::unexpected(ZkError::invalid_acl);
       continue;
     }
-    const bool valid = is_anyone(entry.id) || (entry.id.scheme == "digest" && digest_id_is_valid(entry.id.id)) ||
+    const bool valid = is_anyone(entry.id) ||
+                       (entry.id.scheme == "digest" && options.digest_enabled && digest_id_is_valid(entry.id.id)) ||
                        (entry.id.scheme == "ip" && ip_pattern_is_valid(entry.id.id));
     if (!valid) return std::unexpected(ZkError::invalid_acl);
     fixed.push_back(entry);

@@ -32,10 +32,10 @@ using AclListRef = std::shared_ptr<const AclList>;
 using AclId = Strong<struct AclIdTag, std::uint32_t>;  // 0: world may do anything
 
 struct AclOptions {
-  std::string
-      super_digest;  // "super:base64(sha1(...))" as zookeeper.DigestAuthenticationProvider.superDigest; empty: none
-  bool skip_acl = false;  // zookeeper.skipACL
-  bool digest_enabled = true;
+  // "super:base64(hash(...))" as zookeeper.DigestAuthenticationProvider.superDigest; empty: none.
+  std::string super_digest;
+  bool skip_acl = false;                  // zookeeper.skipACL
+  bool digest_enabled = true;             // zookeeper.DigestAuthenticationProvider.enabled
   std::string digest_algorithm = "SHA1";  // zookeeper.DigestAuthenticationProvider.digestAlg: SHA1, SHA-256, ...
 };
 
@@ -44,8 +44,9 @@ bool permits(const AclList& acl, std::int32_t wanted, std::span<const Id> ids);
 bool is_super(std::span<const Id> ids);
 
 // What a client's list becomes before it is stored: duplicates removed, `auth` expanded to the requester's identities.
-// InvalidACL when it is empty, when a scheme is unknown or an id ill-formed for it.
-std::expected<AclList, ZkError> fix_up(std::span<const Acl> acl, std::span<const Id> ids);
+// InvalidACL when it is empty, when a scheme is unknown (as digest is where it is not enabled) or an id ill-formed for
+// it.
+std::expected<AclList, ZkError> fix_up(const AclOptions& options, std::span<const Acl> acl, std::span<const Id> ids);
 // For readers without ADMIN: digest hashes become "user:x".
 AclList masked(const AclList& acl);
 

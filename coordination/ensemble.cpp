@@ -13,7 +13,7 @@ zk::MachineOptions machine_options(const EnsembleOptions& o, std::function<zk::Q
   zk::MachineOptions out;
   out.extended_types = o.extended_types;
   out.enforce_quota = o.enforce_quota;
-  out.acl.super_digest = o.super_digest;
+  out.acl = o.acl;
   out.protected_prefixes = o.protected_prefixes;
   out.reconfig.enabled = o.reconfig_enabled;
   out.reconfig.standalone_enabled = o.standalone_enabled;
@@ -112,6 +112,7 @@ Task<Result<void>> Ensemble::start() {
   driver_.subscribe([this](const zk::Txn&, const zk::Effects& effects) { on_applied(effects); });
   auto started = co_await driver_.start();
   if (!started) co_return fail(started);
+  if (options_.acl.skip_acl) log_line(LogLevel::warn, "coordination", "skipACL is yes: ACLs are not checked");
   if (alone()) serving_ = true;
   tick();
   if (!alone()) report_touched();

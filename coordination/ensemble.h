@@ -35,10 +35,11 @@ struct EnsembleOptions {
   std::int64_t tick_ms = 2000;                   // tickTime
   std::int64_t session_timeout_min_ms = -1, session_timeout_max_ms = -1;  // -1: 2 and 20 ticks
   std::int32_t max_client_connections = 60;  // maxClientCnxns, for each address; 0: no limit
+  std::int32_t max_connections = 0;          // maxCnxns, of all clients; 0: no limit
   std::size_t jute_max_buffer = 0xfffff;
   std::vector<std::string> four_letter_words;  // 4lw.commands.whitelist; "*": all
   bool extended_types = false, enforce_quota = false;
-  std::string super_digest;
+  zk::AclOptions acl;
   std::int64_t snapshot_count = 100'000;
   std::int64_t container_check_ms = 60'000;
   Endpoint client;  // clientPortAddress, clientPort

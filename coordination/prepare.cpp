@@ -161,7 +161,7 @@ ZkError Preparer::check_permission(const AclListRef& acl, std::int32_t wanted, s
 
 std::expected<AclListRef, ZkError> Preparer::list_to_store(const std::vector<Acl>& asked, const Caller& caller) const {
   if (is_world_open(asked)) return tree_.acls().ref(AclTable::open);  // nearly always
-  auto fixed = fix_up(asked, caller.ids);
+  auto fixed = fix_up(options_.acl, asked, caller.ids);
   if (!fixed) return std::unexpected(fixed.error());
   return std::make_shared<const AclList>(std::move(*fixed));
 }

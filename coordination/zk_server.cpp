@@ -52,12 +52,20 @@ Task<void> ZkServer::accept() {
     auto stream = co_await listener_->accept();
     if (!stream) co_return;
     std::string host = (*stream)->remote().host;
-    const std::int32_t limit = ensemble_.options().max_client_connections;
-    if (limit > 0 && per_host_[host] >= limit) {
+    const auto refuse = [&](std::string_view setting, std::int32_t limit) {
       ++stats_.rejected_connections;
       if (may_log_refusal())
-        log_line(LogLevel::warn, "coordination", "refusing a connection of {}: maxClientCnxns is {}", host, limit);
+        log_line(LogLevel::warn, "coordination", "refusing a connection of {}: {} is {}", host, setting, limit);
       (*stream)->close();
+    };
+    const std::int32_t limit = ensemble_.options().max_connections;
+    if (limit > 0 && connections_.size() >= static_cast<std::size_t>(limit)) {
+      refuse("maxCnxns", limit);
+      continue;
+    }
+    const std::int32_t host_limit = ensemble_.options().max_client_connections;
+    if (host_limit > 0 && per_host_[host] >= host_limit) {
+      refuse("maxClientCnxns", host_limit);
       continue;
     }
     ++per_host_[host];

@@ -203,7 +203,7 @@ Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& 
   for (const RefusedLog& log : recovery.refused()) {
     refused.push_back({dir, log.topic, log.id, log.recovery_point, log.start, log.high_watermark});
     found.insert(log.id);
-    home(shard_of(log.id)).refuse(log.id);
+    home(shard_of(log.id)).refuse(log.id, fmt::format("{}/{}-{}", dir, log.topic, log.id.partition));
   }
   for (const std::string& path : recovery.leftovers())
     background->submit([this, path] { (void)disk.remove_all(path); });

@@ -77,7 +77,8 @@ std::shared_ptr<PartitionLog> LogShard::take(const LogId& id) {
 
 Task<Result<Log*>> LogShard::create(LogId id, std::string topic, LogConfig config, std::string log_dir) {
   if (Log* there = find(id)) co_return there;
-  if (refused_.contains(id)) co_return fail(ErrorKind::corrupt, "its log is damaged");
+  if (const auto refused = refused_.find(id); refused != refused_.end())
+    co_return fail(ErrorKind::corrupt, fmt::format("the log {} is damaged", refused->second));
   // A move of the one that was removed ends first: it still has the directories.
   const auto is_moving = [&] {
     return futures_.contains(id) || std::ranges::any_of(replaced_, [&](const auto& log) { return log->id() == id; });

@@ -60,7 +60,8 @@ class LogShard {
 
   void add(std::shared_ptr<PartitionLog> log);  // which is not there yet
   PartitionLog* find(const LogId& id);
-  void refuse(const LogId& id) { refused_.insert(id); }  // it is damaged: none is to be made in its place
+  // It is damaged: none is to be made in its place.
+  void refuse(const LogId& id, std::string directory) { refused_.insert_or_assign(id, std::move(directory)); }
   const auto& logs() const { return logs_; }
 
   Task<Result<Log*>> create(LogId id, std::string topic, LogConfig config, std::string log_dir);
@@ -148,7 +149,7 @@ class LogShard {
   // Since the start. The journals still have their records: a log that is made anew under such an id begins with the
   // journal's word that it is empty, or a replay would put the old records in front of its own.
   std::unordered_set<LogId, LogIdHash> removed_;
-  std::unordered_set<LogId, LogIdHash> refused_;
+  std::unordered_map<LogId, std::string, LogIdHash> refused_;  // with their directories
   std::unordered_map<LogId, std::shared_ptr<PartitionLog>, LogIdHash> futures_;
   std::vector<std::shared_ptr<PartitionLog>> replaced_;                       // their files are still there
   std::deque<std::pair<std::weak_ptr<PartitionLog>, std::uint64_t>> recent_;  // flushed up to there, oldest first

@@ -87,8 +87,12 @@ TEST_F(EnsembleSetupTest, MembersAndTheNodesOwnIdMakeAnEnsemble) {
 
 TEST_F(EnsembleSetupTest, TheIdIsInItsFile) {
   lines(three);
-  file("/data/myid", " \n");
-  EXPECT_EQ(why(), "/data/myid:  is not a number");
+  for (const std::string_view nothing : {"", " \n"}) {
+    file("/data/myid", nothing);
+    EXPECT_EQ(why(), "/data/myid is empty: it says which server.N this is");
+  }
+  file("/data/myid", "\n2\n");
+  EXPECT_EQ(why(), "/data/myid: the number is to be at its beginning");
   file("/data/myid", "one");
   EXPECT_EQ(why(), "/data/myid: one is not a number");
   file("/data/myid", "0");

@@ -146,6 +146,9 @@ TEST(Describe, BrokerSettingsAreRefusedInKafkasWords) {
             "Invalid value x for configuration log.retention.ms: Not a number of type LONG");
   EXPECT_EQ(refusal("log.retention.ms", "0", true),
             "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1");
+  EXPECT_EQ(refusal("listener.name.internal.ssl.client.auth", "required", true),
+            "listener.name.internal.ssl.client.auth is not served: Whether clients must show a certificate.");
+  EXPECT_EQ(refusal("listener.name.internal.ssl.client.auth", "none", true), "accepted");
   EXPECT_EQ(refusal("num.io.threads", "0", true),
             "Invalid value 0 for configuration num.io.threads: Value must be at least 1");
   EXPECT_EQ(refusal("leader.replication.throttled.rate", "-1", true),

@@ -64,6 +64,12 @@ TEST(Properties, AnyBytesAreSafe) {
   }
 }
 
+std::vector<std::string> texts(const std::vector<Notice>& notices) {
+  std::vector<std::string> out;
+  for (const Notice& notice : notices) out.push_back(notice.text);
+  return out;
+}
+
 class LoadConfig : public ::testing::Test {
  protected:
   std::string file(const std::string& name, const std::string& content) {
@@ -75,7 +81,12 @@ class LoadConfig : public ::testing::Test {
     notices_.clear();
     return load_config(system_disk(), sources, notices_);
   }
-  std::vector<std::string> notices_;
+  // Why a file, or --set, with that line is refused.
+  std::string why(const std::string& line) {
+    auto loaded = load({.files = {}, .sets = {line}});
+    return loaded ? "fine" : loaded.error().message;
+  }
+  std::vector<Notice> notices_;
 };
 
 TEST_F(LoadConfig, KafkasAndZooKeepersKeysStandInOneFileOrSeveral) {
@@ -108,7 +119,8 @@ TEST_F(LoadConfig, AnErrorNamesFileLineAndNearestKey) {
 TEST_F(LoadConfig, AllErrorsCanBeHad) {
   const auto path = file("errors.properties", "num.partitons=3\nnum.partitions=3\nclientPort=zwei\nnum.io.threads=4\n");
   const std::string absent = ::testing::TempDir() + "no such file";
-  std::vector<std::string> notices, messages;
+  std::vector<Notice> notices;
+  std::vector<std::string> messages;
   const ConfigSources sources{.files = {absent, path}, .sets = {"clientPort", "broker.id=1", "node.id=2"}};
   for (const Error& error : config_errors(system_disk(), sources, notices)) messages.push_back(error.message);
   ASSERT_EQ(messages.size(), 4u);
@@ -116,21 +128,37 @@ TEST_F(LoadConfig, AllErrorsCanBeHad) {
   EXPECT_EQ(messages[1], path + ":1: unknown key num.partitons; did you mean num.partitions?");
   EXPECT_EQ(messages[2], path + ":3: Invalid value zwei for configuration clientPort: Not a number of type INT");
   EXPECT_EQ(messages[3], "--set clientPort: give it as key=value");
-  EXPECT_EQ(notices, (std::vector<std::string>{path + ":4: num.io.threads is known, but has no effect here"}));
+  EXPECT_EQ(texts(notices), (std::vector<std::string>{path + ":4: num.io.threads is known, but has no effect here"}));
   EXPECT_TRUE(config_errors(system_disk(), {.files = {}, .sets = {"broker.id=1"}}, notices).empty());
   EXPECT_EQ(config_errors(system_disk(), {.files = {}, .sets = {"broker.id=1", "node.id=2"}}, notices).size(), 1u);
 }
 
 TEST_F(LoadConfig, KeysWithoutAMeaningGetOneNoticeEach) {
   const auto path = file("notices.properties",
-                         "num.io.threads=8\nzookeeper.connect=localhost:2181\nnum.io.threads=9\nauthProvider.1=x.Y\n"
+                         "num.io.threads=8\nzookeeper.connect=localhost:2181\nnum.io.threads=9\naudit.enable=true\n"
                          "listener.name.internal.max.connections=5\n");
   ASSERT_TRUE(load({.files = {path}, .sets = {}}));
-  EXPECT_EQ(notices_, (std::vector<std::string>{
-                          path + ":1: num.io.threads is known, but has no effect here",
-                          path + ":2: zookeeper.connect is known, but has no effect here",
-                          path + ":4: authProvider.1 is known, but has no effect here",
-                          path + ":5: listener.name.internal.max.connections is known, but has no effect here"}));
+  EXPECT_EQ(
+      texts(notices_),
+      (std::vector<std::string>{path + ":1: num.io.threads is known, but has no effect here",
+                                path + ":2: zookeeper.connect is known, but has no effect here",
+                                path + ":4: audit.enable is known, but has no effect here",
+                                path + ":5: listener.name.internal.max.connections is known, but has no effect here"}));
+}
+
+TEST_F(LoadConfig, WhatSomebodyWouldMissIsAWarning) {
+  const auto warns = [this](const std::string& line) {
+    EXPECT_EQ(why(line), "fine");
+    EXPECT_EQ(notices_.size(), 1u) << line;
+    return !notices_.empty() && notices_.front().warning;
+  };
+  for (const char* line :
+       {"audit.enable=true", "enforce.auth.schemes=digest", "zookeeper.connect=a:2181", "requestThrottleLimit=9",
+        "ssl.keystore.location=/k", "ssl.quorum.keyStore.location=/k", "controller.quorum.voters=1@a:9093",
+        "max.connection.creation.rate=5", "listener.name.internal.max.connections=5"})
+    EXPECT_TRUE(warns(line)) << line;
+  for (const char* line : {"num.io.threads=4", "preAllocSize=1", "audit.enable=false", "ssl.clientAuth=need"})
+    EXPECT_FALSE(warns(line)) << line;
 }
 
 TEST_F(LoadConfig, WhatNobodyShouldBelieveInIsRefusedUnlessItIsTheDefault) {
@@ -148,6 +176,62 @@ TEST_F(LoadConfig, WhatNobodyShouldBelieveInIsRefusedUnlessItIsTheDefault) {
   EXPECT_TRUE(notices_.empty());
   EXPECT_EQ(load({.files = {}, .sets = {"electionAlg=2"}}).error().message,
             "--set: Invalid value 2 for configuration electionAlg: Value must be at least 3");
+}
+
+TEST_F(LoadConfig, WhatWouldMakeTheNodeLessSafeThanItsFileSaysIsRefused) {
+  EXPECT_EQ(why("enforce.auth.enabled=true"),
+            "--set: enforce.auth.enabled is not served: Whether a session must authenticate.");
+  for (const char* line :
+       {"sessionRequireClientSASLAuth=true", "zookeeper.enforce.auth.enabled=true", "secureClientPort=2281",
+        "secureClientPortAddress=0.0.0.0", "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
+        "authProvider.sasl=x.Y", "zookeeper.authProvider.1=x.Y", "quorum.auth.learnerRequireSasl=true",
+        "quorum.auth.serverRequireSasl=true", "admin.forceHttps=true", "admin.needClientAuth=true",
+        "authorizer.class.name=kafka.security.authorizer.AclAuthorizer", "security.inter.broker.protocol=SASL_SSL",
+        "ssl.client.auth=required", "listener.name.internal.ssl.client.auth=required",
+        "create.topic.policy.class.name=x.Y", "alter.config.policy.class.name=x.Y", "zookeeper.set.acl=true",
+        "zookeeper.ssl.client.enable=true"})
+    EXPECT_NE(why(line).find(" is not served: "), std::string::npos) << line << ": " << why(line);
+}
+
+TEST_F(LoadConfig, WhatAsksForNothingIsNotRefused) {
+  for (const char* line :
+       {"enforce.auth.enabled=false", "sessionRequireClientSASLAuth=false", "secureClientPort=0",
+        "secureClientPortAddress=", "authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
+        "authProvider.ip=org.apache.zookeeper.server.auth.IPAuthenticationProvider",
+        "authorizer.class.name=", "security.inter.broker.protocol=PLAINTEXT", "ssl.client.auth=none",
+        "create.topic.policy.class.name=", "zookeeper.set.acl=false"}) {
+    EXPECT_EQ(why(line), "fine");
+    EXPECT_TRUE(notices_.empty()) << line;
+  }
+}
+
+TEST_F(LoadConfig, ListenersThatEncryptOrAuthenticateAreRefused) {
+  const auto path = file("tls.properties", "# TLS\nlisteners=PLAINTEXT://:9092,SSL://:9093\n");
+  EXPECT_EQ(
+      load({.files = {path}, .sets = {}}).error().message,
+      path + ":2: listener SSL is to speak SSL (listener.security.protocol.map), which is not served: PLAINTEXT is");
+  const auto mapped = [this](const std::string& listeners, const std::string& map) {
+    return load({.files = {}, .sets = {"listeners=" + listeners, "listener.security.protocol.map=" + map}}).has_value();
+  };
+  EXPECT_FALSE(mapped("OUT://:9092", "OUT:SASL_PLAINTEXT"));
+  EXPECT_FALSE(mapped("out://:9092", "PLAINTEXT:PLAINTEXT,OUT:ssl"));
+  EXPECT_FALSE(mapped("SASL_SSL://:9092", "PLAINTEXT:PLAINTEXT"));
+  EXPECT_FALSE(mapped("PLAINTEXT://:9092", "PLAINTEXT:SSL"));
+  EXPECT_FALSE(mapped("OUT://:9092", "OUT"));
+  EXPECT_TRUE(mapped("OUT://:9092", "IN:SSL,OUT:PLAINTEXT"));
+  EXPECT_TRUE(mapped("PLAINTEXT://:9092,CONTROLLER://:9093", "PLAINTEXT:PLAINTEXT,SSL:SSL"));
+}
+
+TEST_F(LoadConfig, RulesOfSeveralValuesNameFileAndLine) {
+  const auto path = file("sessions.cfg", "tickTime=1000\nminSessionTimeout=30000\n\nlog.retention.minutes=0\n");
+  EXPECT_EQ(load({.files = {path}, .sets = {}}).error().message,
+            path + ":4: log.retention.minutes must be unlimited (-1) or, greater than or equal to 1");
+  EXPECT_EQ(load({.files = {path}, .sets = {"log.retention.ms=5"}}).error().message,
+            path + ":2: minSessionTimeout is 30000, and larger than maxSessionTimeout, which is 20000 (default)");
+  EXPECT_EQ(load({.files = {path}, .sets = {"log.retention.ms=5", "maxSessionTimeout=9"}}).error().message,
+            path + ":2: minSessionTimeout is 30000, and larger than maxSessionTimeout, which is 9 (--set)");
+  EXPECT_EQ(load({.files = {}, .sets = {"maxSessionTimeout=9"}}).error().message,
+            "--set: minSessionTimeout is 6000, and larger than maxSessionTimeout, which is 9 (default)");
 }
 
 }  // namespace

@@ -108,6 +108,9 @@ TEST(Setting, PrefixedKeysAreFound) {
   EXPECT_EQ(find_node_setting("listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config")->name, "sasl.jaas.config");
   EXPECT_EQ(find_node_setting("server.12")->name, "server.N");
   EXPECT_EQ(find_node_setting("authProvider.1")->name, "authProvider.N");
+  EXPECT_EQ(find_node_setting("authProvider.sasl")->name, "authProvider.N");
+  EXPECT_EQ(find_node_setting("zookeeper.authProvider.x509")->name, "authProvider.N");
+  EXPECT_EQ(find_node_setting("authProvider."), nullptr);
   EXPECT_EQ(find_node_setting("server.N"), nullptr);
   EXPECT_EQ(find_node_setting("server.x"), nullptr);
   EXPECT_EQ(find_node_setting("listener.name."), nullptr);

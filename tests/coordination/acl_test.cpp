@@ -47,13 +47,15 @@ TEST(Acl, addresses_match_by_prefix) {
 
 TEST(Acl, lists_are_fixed_up_before_they_are_stored) {
   const std::vector<Id> ids{local, alice, bob};
-  EXPECT_EQ(fix_up(std::vector<Acl>{}, ids).error(), ZkError::invalid_acl);
-  EXPECT_EQ(*fix_up(std::vector<Acl>{{1, anyone}, {1, anyone}, {2, anyone}}, ids), (AclList{{1, anyone}, {2, anyone}}));
-  EXPECT_EQ(*fix_up(std::vector<Acl>{{31, Id{"auth", "whatever"}}}, ids), (AclList{{31, alice}, {31, bob}}));
-  EXPECT_EQ(fix_up(std::vector<Acl>{{31, Id{"auth", ""}}}, std::vector{local}).error(), ZkError::invalid_acl);
+  EXPECT_EQ(fix_up({}, std::vector<Acl>{}, ids).error(), ZkError::invalid_acl);
+  EXPECT_EQ(*fix_up({}, std::vector<Acl>{{1, anyone}, {1, anyone}, {2, anyone}}, ids),
+            (AclList{{1, anyone}, {2, anyone}}));
+  EXPECT_EQ(*fix_up({}, std::vector<Acl>{{31, Id{"auth", "whatever"}}}, ids), (AclList{{31, alice}, {31, bob}}));
+  EXPECT_EQ(fix_up({}, std::vector<Acl>{{31, Id{"auth", ""}}}, std::vector{local}).error(), ZkError::invalid_acl);
   for (const Id& bad : {Id{"world", "someone"}, Id{"nosuch", "x"}, Id{"", ""}, Id{"super", ""}, Id{"digest", "user"},
                         Id{"digest", "user:"}, Id{"digest", "a:b:c"}, Id{"ip", "nowhere"}}) {
-    EXPECT_EQ(fix_up(std::vector<Acl>{{31, bad}}, ids).error(), ZkError::invalid_acl) << bad.scheme << " " << bad.id;
+    EXPECT_EQ(fix_up({}, std::vector<Acl>{{31, bad}}, ids).error(), ZkError::invalid_acl)
+        << bad.scheme << " " << bad.id;
   }
 }
 
@@ -79,6 +81,27 @@ TEST(Acl, the_super_digest_gives_super_too) {
   EXPECT_EQ(*ids, (std::vector{Id{"super", ""}, Id{"digest", digest_of("super:secret")}}));
   EXPECT_FALSE(is_super(*authenticate(options, "digest", "super:wrong", "1.2.3.4")));
   EXPECT_FALSE(is_super(*authenticate({}, "digest", "super:secret", "1.2.3.4")));
+}
+
+TEST(Acl, digests_are_made_with_the_algorithm_that_is_set) {
+  AclOptions options;
+  options.digest_algorithm = "SHA-256";
+  // echo -n super:secret | openssl dgst -sha256 -binary | base64
+  options.super_digest = "super:WTA5ucCHTdJq645xIMibj8HviTPeB5mMuJ4/+v1dIEw=";
+  const auto ids = authenticate(options, "digest", "super:secret", "1.2.3.4");
+  ASSERT_TRUE(ids);
+  EXPECT_EQ(*ids, (std::vector{Id{"super", ""}, Id{"digest", options.super_digest}}));
+  options.super_digest = digest_of("super:secret");
+  EXPECT_FALSE(is_super(*authenticate(options, "digest", "super:secret", "1.2.3.4"))) << "made with another one";
+}
+
+TEST(Acl, digest_is_an_unknown_scheme_where_it_is_not_enabled) {
+  AclOptions options;
+  options.digest_enabled = false;
+  options.super_digest = digest_of("super:secret");
+  EXPECT_EQ(authenticate(options, "digest", "super:secret", "1.2.3.4").error(), ZkError::auth_failed);
+  EXPECT_EQ(fix_up(options, std::vector<Acl>{{31, alice}}, std::vector{local}).error(), ZkError::invalid_acl);
+  EXPECT_TRUE(fix_up(options, std::vector<Acl>{{31, local}}, std::vector{local}));
 }
 
 TEST(Acl, ip_authenticates_as_the_peer_and_unknown_schemes_fail) {

@@ -91,6 +91,15 @@ TEST_F(ZkServerTest, ConnectionsOfOneAddressAreLimited) {
   EXPECT_NE(first.session(), 0);
 }
 
+TEST_F(ZkServerTest, ConnectionsOfAllAddressesAreLimited) {
+  options.max_client_connections = 0;
+  options.max_connections = 2;
+  start();
+  ZkClient first(port()), second(port());
+  EXPECT_FALSE(ZkClient(port()).connected());
+  EXPECT_NE(second.session(), 0);
+}
+
 // ---- Nodes ----
 
 TEST_F(ZkServerTest, ANodeLivesAndDies) {
@@ -254,6 +263,39 @@ TEST_F(ZkServerTest, AnUnknownSchemeEndsTheConnection) {
   ZkClient client(port());
   EXPECT_EQ(client.authenticate("kerberos", "x"), ZkError::auth_failed);
   EXPECT_TRUE(client.socket().ended());
+}
+
+TEST_F(ZkServerTest, DigestsCanBeOfAnotherAlgorithm) {
+  options.acl.digest_algorithm = "SHA3-256";
+  start();
+  ZkClient owner(port()), other(port());
+  const jute::List<jute::Acl> list{{{31, {"digest", digest_of("me:secret", "SHA3-256")}}}};
+  ASSERT_EQ(owner.create("/mine", "x", 0, list).error, ZkError::ok);
+  ASSERT_EQ(owner.authenticate("digest", "me:secret"), ZkError::ok);
+  EXPECT_EQ(owner.get("/mine"), "x");
+  EXPECT_EQ(other.call(OpCode::get_data, jute::GetDataRequest{"/mine", false}).error, ZkError::no_auth);
+}
+
+TEST_F(ZkServerTest, TheDigestSchemeCanBeTurnedOff) {
+  options.acl.digest_enabled = false;
+  start();
+  ZkClient client(port()), other(port());
+  EXPECT_EQ(client.authenticate("digest", "me:secret"), ZkError::auth_failed);
+  EXPECT_TRUE(client.socket().ended());
+  const jute::List<jute::Acl> list{{{31, {"digest", digest_of("me:secret")}}}};
+  EXPECT_EQ(other.create("/mine", "x", 0, list).error, ZkError::invalid_acl);
+}
+
+TEST_F(ZkServerTest, AclsCanBeSkippedButNotThoseOfProtectedSubtrees) {
+  options.acl.skip_acl = true;
+  options.protected_prefixes = {"/brokers"};
+  start();
+  ZkClient owner(port()), other(port());
+  ASSERT_EQ(owner.authenticate("digest", "me:secret"), ZkError::ok);
+  ASSERT_EQ(owner.create("/mine", "x", 0, creator_list).error, ZkError::ok);
+  EXPECT_EQ(other.get("/mine"), "x");
+  EXPECT_EQ(other.set("/mine", "y"), ZkError::ok);
+  EXPECT_EQ(other.create("/brokers").error, ZkError::no_auth);
 }
 
 TEST_F(ZkServerTest, ProtectedSubtreesAreReadOnlyForClients) {

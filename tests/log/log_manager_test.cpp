@@ -154,7 +154,9 @@ TEST(LogManager, RefusesADamagedLogAtEveryStart) {
     ASSERT_TRUE(life.started());
     EXPECT_FALSE(life.find()) << "at start " << start << " it was cut, and its records are lost";
     EXPECT_TRUE(life.logs().found().contains(some_id()));
-    EXPECT_FALSE(life.create()) << "another one is in its place";
+    const auto made = life.try_create(some_id());
+    ASSERT_FALSE(made) << "another one is in its place";
+    EXPECT_EQ(made.error().message, std::string("the log ") + directory + "/t-0 is damaged");
     life.until_the_next_checkpoint();
     EXPECT_EQ(checkpointed(disk, log_format::recovery_point_file), Offset(10));
   }

@@ -2,13 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <set>
 
 #include "client/admin.h"
+#include "client/cli.h"
 
 namespace holdfast::client {
+
+void refuse_empty(Verb& verb, const std::string& name) {
+  verb.app().get_option(name)->check(CLI::Validator(
+      [](const std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); }, ""));
+}
 
 std::string counted(std::int64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");

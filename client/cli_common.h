@@ -17,6 +17,10 @@
 
 namespace holdfast::client {
 
+class Verb;
+// The option or argument of that name is refused where it is empty.
+void refuse_empty(Verb& verb, const std::string& name);
+
 // "3 topics", "1 topic".
 std::string counted(std::int64_t count, std::string_view noun);
 // 1234567 -> "1,234,567".

@@ -31,6 +31,9 @@ Value ids_value(const std::vector<std::int32_t>& ids);
 bool is_pattern(std::string_view text);
 bool matches(std::string_view pattern, std::string_view name);
 
+// Everything on standard input.
+Task<Result<std::string>> read_input(Session& session, std::size_t bytes_max);
+
 // "key=value", split at the first '='.
 std::optional<std::pair<std::string, std::string>> parse_assignment(std::string_view text);
 // "1,2,3"; numbers from 0 to 2^31-1.

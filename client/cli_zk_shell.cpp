@@ -216,7 +216,7 @@ Task<Exit> ZkShell::run(std::vector<std::string> command) {
     } else {
       line = co_await lines.next();
     }
-    if (!line) break;
+    if (!line || session_.interrupted()) break;  // what came of a line that was cut short is none
     co_await execute(std::move(*line));
   }
   if (at_terminal) print("\n");

@@ -16,7 +16,9 @@ using testing::Not;
 class CliOptions : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto started = EmbeddedNode::start();
+    EmbeddedOptions options;
+    options.storage = EmbeddedOptions::Storage::temporary;  // so that its files can be dumped
+    auto started = EmbeddedNode::start(options);
     if (!started) throw std::runtime_error(started.error().message);
     node_ = std::move(*started);
   }

@@ -21,19 +21,33 @@ void IsrWriter::write(IsrChange change, Function<void(bool)> done) {
 }
 
 Task<void> IsrWriter::run(IsrChange change, Function<void(bool)> done) {
-  const bool written = co_await try_write(change);
-  if (!written && !stopping_) co_await ensemble_.shard().sleep(pause_after_refusal);
-  done(written);
+  bool sent = false;
+  for (;;) {
+    Outcome outcome = Outcome::unknown;
+    // Without a session nothing more is sent, and what was sent may come to be.
+    if (session_ != SessionId(0)) {
+      outcome = co_await try_write(change);
+      sent = true;
+    } else if (!sent) {
+      outcome = Outcome::refused;
+    }
+    if (outcome == Outcome::written) co_return done(true);
+    if (!stopping_) co_await ensemble_.shard().sleep(pause_after_refusal);
+    if (outcome == Outcome::refused) co_return done(false);
+    if (stopping_) co_return;
+  }
 }
 
-Task<bool> IsrWriter::try_write(const IsrChange& change) {
+// The state is the one that was to be replaced, or this was in vain: then the image tells.
+Task<IsrWriter::Outcome> IsrWriter::try_write(const IsrChange& change) {
   const zk::Tree& tree = ensemble_.tree();
   const std::string topic_path = znodes::topic_path(change.topic);
   const std::string state_path = znodes::state_path(change.topic, change.id.partition);
   const zk::Znode* state_node = tree.find(state_path);
-  if (session_ == SessionId(0) || !state_node) co_return false;
+  if (!state_node) co_return Outcome::refused;
   auto state = znodes::decode_partition_state(as_text(state_node->data.view()));
-  if (!state || state->leader != node_id_ || tree.stat(*state_node).version != change.state_version) co_return false;
+  if (!state || state->leader != node_id_ || tree.stat(*state_node).version != change.state_version)
+    co_return Outcome::refused;
   const std::vector<std::int32_t> before = std::exchange(state->isr, change.isr);
   state->elr = change.elr;
   state->last_known_elr.clear();
@@ -44,10 +58,11 @@ Task<bool> IsrWriter::try_write(const IsrChange& change) {
   ops.push_back(Ensemble::CheckCzxid{topic_path, Zxid(change.topic_czxid)});
   ops.push_back(Ensemble::Set{state_path, znodes::encode(*state), change.state_version});
   auto done = co_await ensemble_.submit(session_, std::move(ops));
-  if (!done || done->error != zk::ZkError::ok) co_return false;
+  if (!done) co_return Outcome::unknown;
+  if (done->error != zk::ZkError::ok) co_return Outcome::refused;
   log_line(LogLevel::info, "broker", "{}-{}: in sync are {} (were {}){}{}", change.topic, change.id.partition,
            text_of(change.isr), text_of(before), change.elr.empty() ? "" : ", eligible ", text_of(change.elr));
-  co_return true;
+  co_return Outcome::written;
 }
 
 Task<void> IsrWriter::stop() {

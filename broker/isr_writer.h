@@ -33,13 +33,16 @@ class IsrWriter {
     session_ = session;
     broker_epoch_ = broker_epoch;
   }
-  // `done` hears whether it was written. If not, not at once: the leader would only try again.
+  // `done` hears whether it was written. If not, not at once: the leader would only try again. While that is not known,
+  // as when the quorum loses its leader, it is tried again, and `done` hears nothing: whoever leads must count with
+  // both.
   void write(IsrChange change, Function<void(bool written)> done);
   Task<void> stop();
 
  private:
   Task<void> run(IsrChange change, Function<void(bool)> done);
-  Task<bool> try_write(const IsrChange& change);
+  enum class Outcome : std::uint8_t { written, refused, unknown };
+  Task<Outcome> try_write(const IsrChange& change);
 
   Ensemble& ensemble_;
   std::int32_t node_id_;

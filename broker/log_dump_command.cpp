@@ -3,9 +3,24 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 namespace holdfast {
+namespace {
+
+// The exit codes of every verb (docs/CLI.md).
+constexpr int exit_failed = 1, exit_not_found = 4, exit_reader_gone = 141;
+
+// What would follow is read for nobody: it ends here, quietly where the reader has only had enough.
+[[noreturn]] void end_without_output(int error) {
+  if (error != EPIPE) fmt::print(stderr, "holdfast: standard output: {}\n", std::strerror(error));
+  std::_Exit(error == EPIPE ? exit_reader_gone : exit_failed);
+}
+
+}  // namespace
 
 LogDumpCommand::LogDumpCommand(CLI::App& log) {
   CLI::App* dump = log.add_subcommand("dump", "print segments, indexes and snapshots in kafka-dump-log's words");
@@ -40,23 +55,34 @@ int LogDumpCommand::run(Disk& disk) {
   options_.records |= options_.contents;
   options_.record_metadata = !skip_record_metadata_;
 
-  bool good = true, written = true;
-  const auto print = [&](std::string_view text) {
-    written &= std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  const auto print = [](std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) end_without_output(errno);
+  };
+  const auto flush = [] {
+    if (std::fflush(stdout) != 0) end_without_output(errno);
   };
   const auto warn = [](std::string_view text) { fmt::print(stderr, "{}", text); };
   LogDump dump(disk, options_, print, warn);
+  int exit = 0;
   for (const std::string& file : files_) {
-    auto done = dump.dump(file);
+    // A file of another kind is passed over by its name alone, also one that is not there.
+    auto there = disk.exists(file);
+    Result<void> done;
+    if (!there) {
+      done = fail(there);
+    } else if (!*there) {
+      done = fail(ErrorKind::not_found, fmt::format("{}: {}", file, std::strerror(ENOENT)));
+    } else {
+      done = dump.dump(file);
+    }
     if (done) continue;
-    std::fflush(stdout);
+    flush();
     warn(fmt::format("holdfast: {}\n", done.error().message));
-    good = false;
+    if (exit == 0) exit = done.error().kind == ErrorKind::not_found ? exit_not_found : exit_failed;
   }
   dump.finish();
-  written &= std::fflush(stdout) == 0;
-  if (!written) warn("holdfast: standard output cannot be written\n");
-  return good && written ? 0 : 1;
+  flush();
+  return exit;
 }
 
 }  // namespace holdfast

@@ -17,7 +17,8 @@ class LogDumpCommand {
  public:
   explicit LogDumpCommand(CLI::App& log);  // adds itself to the verbs of this noun
   CLI::App& app() { return *command_; }
-  // The exit code: 1 if a file could not be read to its end. The other files are dumped all the same.
+  // The exit code: of the first file that is not there (4) or could not be read to its end (1). The other files are
+  // dumped all the same. Where standard output cannot be written the process ends.
   int run(Disk& disk);
 
  private:

@@ -10,9 +10,19 @@ namespace {
 
 constexpr std::string_view listener_prefix = "listener.name.";
 
-const Setting* broker_setting(std::string_view name) {
+const Setting* setting_of(SettingGroup group, std::string_view name) {
+  if (group == SettingGroup::topic) return find_setting(group, name);
   const Setting* found = find_setting(SettingGroup::broker, name);
   return found ? found : find_setting(SettingGroup::hidden, name);
+}
+
+std::string nearest_topic_setting(std::string_view name) {
+  std::vector<std::string> known;
+  for (const SettingTable& table : setting_tables()) {
+    if (table.group != SettingGroup::topic) continue;
+    for (const Setting& setting : table.settings) known.emplace_back(setting.name);
+  }
+  return nearest_word(name, known);
 }
 
 // As brokers do it: no element twice, and what is not there cannot go.
@@ -78,15 +88,16 @@ void report_differences(Session& session, Report& report, std::string sentence, 
     session.out().line(fmt::format("  {}: {} -> {}", row[0].text(), row[1].text(), row[2].text()));
 }
 
-Exit check_broker_settings(Session& session, const std::vector<ConfigChange>& changes,
-                           const std::vector<ConfigEntry>& described) {
+Exit check_settings(Session& session, SettingGroup group, const std::vector<ConfigChange>& changes,
+                    const std::vector<ConfigEntry>& described) {
   for (const ConfigChange& change : changes) {
     const bool told = std::ranges::any_of(
         described, [&change](const ConfigEntry& candidate) { return candidate.name == change.name; });
-    if (told || broker_setting(change.name) || change.name.starts_with(listener_prefix)) continue;
-    const std::string meant = nearest_setting(change.name);
+    const bool of_topic = group == SettingGroup::topic;
+    if (told || setting_of(group, change.name) || (!of_topic && change.name.starts_with(listener_prefix))) continue;
+    const std::string meant = of_topic ? nearest_topic_setting(change.name) : nearest_setting(change.name);
     return session.fail(
-        Exit::not_found, fmt::format("there is no setting {}", change.name),
+        Exit::not_found, fmt::format("there is no setting {}{}", change.name, of_topic ? " of topics" : ""),
         meant.empty() ? "holdfast config explain KEY says what there is" : fmt::format("did you mean {}?", meant));
   }
   return Exit::ok;
@@ -94,8 +105,7 @@ Exit check_broker_settings(Session& session, const std::vector<ConfigChange>& ch
 
 void note_without_effect(Session& session, SettingGroup group, const std::vector<ConfigChange>& changes) {
   for (const ConfigChange& change : changes) {
-    const Setting* setting =
-        group == SettingGroup::topic ? find_setting(group, change.name) : broker_setting(change.name);
+    const Setting* setting = setting_of(group, change.name);
     if (setting && (setting->effect == Effect::ignored || setting->effect == Effect::unserved))
       session.note(fmt::format("{} is known, but has no effect on a Holdfast node", change.name));
   }

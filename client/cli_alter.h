@@ -29,10 +29,11 @@ std::vector<Difference> differences_of(const std::vector<ConfigEntry>& now, Conf
 void report_differences(Session& session, Report& report, std::string sentence, Object fields,
                         const std::vector<Difference>& differences);
 
-// Brokers take settings that nobody knows, for the sake of their plugins; a person has mistyped them. `described`: what
-// the broker itself says it has. The first that neither knows is told: not_found.
-Exit check_broker_settings(Session& session, const std::vector<ConfigChange>& changes,
-                           const std::vector<ConfigEntry>& described);
+// Brokers take settings that nobody knows, for the sake of their plugins, and take back from topics what those cannot
+// have; a person has mistyped them. `described`: what the resource itself is said to have. The first that neither knows
+// is told: not_found.
+Exit check_settings(Session& session, SettingGroup group, const std::vector<ConfigChange>& changes,
+                    const std::vector<ConfigEntry>& described);
 // Says which of them are accepted and change nothing.
 void note_without_effect(Session& session, SettingGroup group, const std::vector<ConfigChange>& changes);
 

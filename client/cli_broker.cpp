@@ -134,7 +134,8 @@ Task<Exit> configure(Session& session, const ConfigArguments& arguments) {
     session.out().table(configs_of(*entries, arguments.all), "every setting has its default; --all shows them");
     co_return Exit::ok;
   }
-  if (const Exit known = check_broker_settings(session, changes, *entries); known != Exit::ok) co_return known;
+  const Exit known = check_settings(session, SettingGroup::broker, changes, *entries);
+  if (known != Exit::ok) co_return known;
   note_without_effect(session, SettingGroup::broker, changes);
   const ConfigSource own = resource.name.empty() ? ConfigSource::dynamic_default_broker : ConfigSource::dynamic_broker;
   const std::vector<Difference> differences = differences_of(*entries, own, changes);

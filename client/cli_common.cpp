@@ -2,13 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 
 #include "client/admin.h"
+#include "client/cli.h"
 
 namespace holdfast::client {
+
+void refuse_empty(Verb& verb, const std::string& name) {
+  verb.app().get_option(name)->check(CLI::Validator(
+      [](const std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); }, ""));
+}
 
 std::string counted(std::int64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
@@ -41,6 +49,21 @@ bool matches(std::string_view pattern, std::string_view name) {
     }
   }
   return std::all_of(pattern.begin() + static_cast<std::ptrdiff_t>(p), pattern.end(), [](char c) { return c == '*'; });
+}
+
+Task<Result<std::string>> read_input(Session& session, std::size_t bytes_max) {
+  std::string out;
+  std::array<std::uint8_t, 16 << 10> buffer;
+  for (;;) {
+    const std::span<std::uint8_t> into(buffer);
+    auto got = co_await session.console().read(session.shard(), into);
+    if (!got) co_return fail(got);
+    if (*got == 0) co_return out;
+    out.append(reinterpret_cast<const char*>(buffer.data()), *got);
+    if (out.size() > bytes_max)
+      co_return fail(ErrorKind::exhausted,
+                     fmt::format("standard input is longer than {}", bytes_value(bytes_max).text()));
+  }
 }
 
 std::optional<std::pair<std::string, std::string>> parse_assignment(std::string_view text) {

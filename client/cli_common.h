@@ -17,6 +17,10 @@
 
 namespace holdfast::client {
 
+class Verb;
+// The option or argument of that name is refused where it is empty.
+void refuse_empty(Verb& verb, const std::string& name);
+
 // "3 topics", "1 topic".
 std::string counted(std::int64_t count, std::string_view noun);
 // 1234567 -> "1,234,567".
@@ -26,6 +30,9 @@ Value ids_value(const std::vector<std::int32_t>& ids);
 // '*' and '?' as in a shell. A pattern without them is a name.
 bool is_pattern(std::string_view text);
 bool matches(std::string_view pattern, std::string_view name);
+
+// Everything on standard input.
+Task<Result<std::string>> read_input(Session& session, std::size_t bytes_max);
 
 // "key=value", split at the first '='.
 std::optional<std::pair<std::string, std::string>> parse_assignment(std::string_view text);

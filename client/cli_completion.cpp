@@ -1,7 +1,7 @@
 // Completion in shells. The scripts know nothing: they ask `holdfast __complete -- WORDS...`, which answers from the
 // command table and, for names of topics, groups, brokers and profiles, from the cluster. The last word is the one to
 // complete; it may be empty. Silence is an answer: completion never complains. Behind what ends with = or / no blank
-// follows. Bash takes words apart at =, and they are put together again.
+// follows. Bash takes words apart at =, and they are put together again; it wants only the last piece to be answered.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,6 +34,11 @@ _holdfast() {
     :files) COMPREPLY=(); compopt -o default ;;
     */ | *=) compopt -o nospace ;;
   esac
+  # What was put together stands on the line already, but for its last piece.
+  word=${COMP_WORDS[COMP_CWORD]}
+  before=${words[${#words[@]}-1]}
+  before=${before%"${word#=}"}
+  COMPREPLY=("${COMPREPLY[@]#"$before"}")
 }
 COMP_WORDBREAKS=${COMP_WORDBREAKS//:/}
 complete -F _holdfast holdfast
@@ -125,6 +130,20 @@ Position walk(const CLI::App& root, std::span<const std::string> words, GlobalOp
   return at;
 }
 
+// The option of a word "--name=..." that has not ended, and how long that is up to the value.
+struct Begun {
+  const CLI::Option* option = nullptr;
+  std::size_t value_at = 0;
+};
+
+Begun begun_option(const Position& at, const CLI::App& root, const std::string& word) {
+  const std::size_t equals = word.find('=');
+  if (at.option || !word.starts_with("--") || equals == std::string::npos) return {};
+  const CLI::Option* option = find_option(*at.app, root, word.substr(0, equals));
+  if (!option || option->get_items_expected_max() == 0) return {};
+  return {option, equals + 1};
+}
+
 // The kind of what comes next: an argument's or option's type name; empty where a verb or nothing is expected.
 std::string expected_type(const Position& at) {
   if (at.option) return at.option->get_type_name();
@@ -195,46 +214,84 @@ Task<std::vector<std::string>> live_names(Session& session, std::string type) {
   co_return names;
 }
 
+// What may stand where a name is expected, and is none.
+std::vector<std::string> words_beside_names(const Position& at, std::string_view type) {
+  if (type == "BROKER" && at.app->get_name() == "config") return {"default"};
+  if (type == "PROFILE" && at.app->get_name() == "use") return {"none"};
+  if (type != "WHERE") return {};
+  const bool begins = at.option && at.option->check_lname("from");
+  return begins ? std::vector<std::string>{"start", "end"} : std::vector<std::string>{"end"};
+}
+
+// Nothing: files, which the shell knows itself.
+Task<std::optional<std::vector<std::string>>> values_of(Session& session, const Cli& cli, Position at,
+                                                        std::string word) {
+  const std::string type = expected_type(at);
+  std::vector<std::string> candidates;
+  if (type == "FILE" || type == "DIRECTORY") co_return std::nullopt;
+  if (type.contains('|')) {
+    candidates = words_of(type);
+  } else if (type == "ZNODE" && cli.znode_names()) {
+    candidates = co_await cli.znode_names()(session, word);
+  } else if (type == "KEY=VALUE" && word.contains('=')) {
+    // The value is anybody's.
+  } else if (type == "KEY=VALUE" || (type == "KEY" && at.option)) {
+    candidates = setting_names(at.app->get_parent()->get_name());
+    if (type == "KEY=VALUE") std::ranges::for_each(candidates, [](std::string& name) { name += '='; });
+  } else if (type == "KEY") {
+    for (const SettingTable& table : setting_tables()) {
+      for (const Setting& setting : table.settings) candidates.emplace_back(setting.name);
+    }
+  } else if (!type.empty()) {
+    candidates = co_await live_names(session, type);
+    for (std::string& beside : words_beside_names(at, type)) candidates.push_back(std::move(beside));
+  }
+  co_return candidates;
+}
+
+std::vector<std::string> option_names(const CLI::App& app, const CLI::App& root) {
+  std::vector<std::string> names;
+  for (const CLI::App* at : {&app, &root}) {
+    for (const CLI::Option* option : at->get_options()) {
+      if (option->get_group().empty() || option->get_positional()) continue;
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> verb_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* child : app.get_subcommands(std::function<bool(const CLI::App*)>())) {
+    if (!child->get_group().empty()) names.push_back(child->get_name());
+  }
+  return names;
+}
+
 Task<Exit> complete(Session& session, const Cli& cli, const std::vector<std::string>& words) {
   GlobalOptions given;
   const std::string last = words.empty() ? std::string() : words.back();
-  const Position at = walk(cli.root(), words, given);
+  Position at = walk(cli.root(), words, given);
+  // `help` takes what it is asked about as it stands without it.
+  const bool of_help = words.size() > 1 && words.front() == "help" && !last.starts_with('-');
+  if (of_help) at = walk(cli.root(), std::span(words).subspan(1), given);
   if (at.lost) co_return Exit::ok;
+  const Begun begun = begun_option(at, cli.root(), last);
+  if (begun.option) at.option = begun.option;
   std::vector<std::string> candidates;
   if (!at.option && last.starts_with('-')) {
-    for (const CLI::App* app : {at.app, &cli.root()}) {
-      for (const CLI::Option* option : app->get_options()) {
-        if (option->get_group().empty() || option->get_positional()) continue;
-        for (const std::string& name : option->get_lnames()) candidates.push_back("--" + name);
-      }
-    }
+    candidates = option_names(*at.app, cli.root());
+  } else if (of_help) {
+    candidates = verb_names(*at.app);
   } else {
-    if (!at.option) {
-      for (const CLI::App* child : at.app->get_subcommands(std::function<bool(const CLI::App*)>())) {
-        if (!child->get_group().empty()) candidates.push_back(child->get_name());
-      }
-    }
-    const std::string type = expected_type(at);
-    if (type == "FILE" || type == "DIRECTORY") {
+    auto values = co_await values_of(session, cli, at, last.substr(begun.value_at));
+    if (!values) {
       session.out().line(":files");
       co_return Exit::ok;
     }
-    if (type.contains('|')) {
-      candidates = words_of(type);
-    } else if (type == "ZNODE" && cli.znode_names()) {
-      candidates = co_await cli.znode_names()(session, last);
-    } else if (type == "KEY=VALUE" && last.contains('=')) {
-      // The value is anybody's.
-    } else if (type == "KEY=VALUE" || (type == "KEY" && at.option)) {
-      candidates = setting_names(at.app->get_parent()->get_name());
-      if (type == "KEY=VALUE") std::ranges::for_each(candidates, [](std::string& name) { name += '='; });
-    } else if (type == "KEY") {
-      for (const SettingTable& table : setting_tables()) {
-        for (const Setting& setting : table.settings) candidates.emplace_back(setting.name);
-      }
-    } else if (!type.empty()) {
-      candidates = co_await live_names(session, type);
-    }
+    candidates = std::move(*values);
+    for (std::string& candidate : candidates) candidate.insert(0, last, 0, begun.value_at);
+    if (!at.option) std::ranges::move(verb_names(*at.app), std::back_inserter(candidates));
   }
   std::sort(candidates.begin(), candidates.end());
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());

@@ -3,13 +3,17 @@
 #include <fmt/ranges.h>
 
 #include <memory>
+#include <set>
 
 #include "client/cli.h"
+#include "client/cli_common.h"
 #include "client/cli_families.h"
 #include "config/load.h"
 
 namespace holdfast::client {
 namespace {
+
+constexpr std::size_t explained_max = 5;  // of more the names have to do
 
 struct ExplainArguments {
   std::string key;
@@ -76,25 +80,42 @@ Object explained(const Setting& setting, const SettingTable& table) {
   return object;
 }
 
-Task<Exit> explain(Session& session, const ExplainArguments& arguments) {
-  std::vector<Object> found;
-  std::vector<std::string> known, similar;
+// Topics and brokers share some names.
+std::vector<Object> explained_by_name(const std::set<std::string, std::less<>>& names) {
+  std::vector<Object> out;
   for (const SettingTable& table : setting_tables()) {
     for (const Setting& setting : table.settings) {
-      if (setting.name == arguments.key) found.push_back(explained(setting, table));
-      if (setting.name.find(arguments.key) != std::string_view::npos) similar.emplace_back(setting.name);
+      if (names.contains(setting.name)) out.push_back(explained(setting, table));
+    }
+  }
+  return out;
+}
+
+Task<Exit> explain(Session& session, const ExplainArguments& arguments) {
+  std::vector<std::string> known;
+  std::set<std::string, std::less<>> named;  // with the key in their names
+  for (const SettingTable& table : setting_tables()) {
+    for (const Setting& setting : table.settings) {
+      if (setting.name.contains(arguments.key)) named.emplace(setting.name);
       known.emplace_back(setting.name);
     }
   }
-  if (!found.empty()) {
-    session.out().objects(found);
-    co_return Exit::ok;
+  if (named.contains(arguments.key)) named = {arguments.key};
+  if (named.empty()) {
+    const std::string meant = nearest_word(arguments.key, known);
+    co_return session.fail(Exit::not_found, fmt::format("there is no setting '{}'", arguments.key),
+                           meant.empty() ? "docs/SETTINGS.md has them all" : "did you mean " + meant + "?");
   }
-  const std::string meant = nearest_word(arguments.key, known);
-  std::string fix = "docs/SETTINGS.md has them all";
-  if (!meant.empty()) fix = "did you mean " + meant + "?";
-  if (!similar.empty()) fix = fmt::format("these have it in their names: {}", fmt::join(similar, " "));
-  co_return session.fail(Exit::not_found, fmt::format("there is no setting '{}'", arguments.key), fix);
+  if (named.size() <= explained_max) {
+    session.out().objects(explained_by_name(named));
+  } else if (session.out().is_text()) {
+    for (const std::string& name : named) session.out().line(name);
+  } else {
+    Table table{{{"name"}}, {}};
+    for (const std::string& name : named) table.rows.push_back({name});
+    session.out().table(table);
+  }
+  co_return Exit::ok;
 }
 
 Task<Exit> check(Session& session, const CheckArguments& arguments) {
@@ -128,10 +149,12 @@ Task<Exit> check(Session& session, const CheckArguments& arguments) {
 void add_config_verbs(Cli& cli) {
   cli.family("config", "settings of nodes and topics");
   auto explained = std::make_shared<ExplainArguments>();
-  cli.verb("config explain", "what a setting means: document, type, default, range, and whether it has an effect")
-      .argument("KEY", explained->key, "its name, or a part of it")
+  Verb& explaining =
+      cli.verb("config explain", "what a setting means: document, type, default, range, and whether it has an effect");
+  explaining.argument("KEY", explained->key, "its name, or a part of it")
       .example("holdfast config explain min.insync.replicas")
       .runs([explained](Session& session) { return explain(session, *explained); });
+  refuse_empty(explaining, "KEY");
   auto checked = std::make_shared<CheckArguments>();
   cli.verb("config check", "whether a node would start with these files")
       .argument("FILE", checked->files, "properties files; the later one has the last word")

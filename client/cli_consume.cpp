@@ -51,7 +51,7 @@ class Consumption {
   Task<Exit> run() {
     const std::int64_t now_ms = session_.clock().wall_ms();
     const auto from = parse_from(arguments_.from, now_ms);
-    const auto until = parse_until(arguments_.to_end ? "end" : arguments_.until, now_ms);
+    const auto until = parse_until(arguments_.until_end() ? "end" : arguments_.until, now_ms);
     if (!from)
       co_return session_.usage(
           fmt::format("--from '{}': start, end, an offset, @TIME, or -N for the last N of each "
@@ -191,7 +191,22 @@ class Consumption {
   bool time_is_up_ = false;
 };
 
+// What would otherwise go unheard beside something else.
+Exit check_consume(Session& session, const ConsumeArguments& arguments) {
+  if (arguments.to_end && !arguments.until.empty() && arguments.until != "end")
+    return session.usage(fmt::format("--exit is --until end, and not --until {}: say one of them", arguments.until));
+  if (arguments.format && arguments.separator)
+    return session.usage("--format has a form of its own: --key-separator means nothing beside it",
+                         "%k in the format is the key");
+  const bool other_format = session.format_given() && session.out().format() != OutputFormat::text;
+  if (other_format && (arguments.format || arguments.separator))
+    return session.usage(fmt::format("{} is for text: --output means nothing beside it",
+                                     arguments.format ? "--format" : "--key-separator"));
+  return Exit::ok;
+}
+
 Task<Exit> consume(Session& session, const ConsumeArguments& arguments) {
+  if (const Exit sound = check_consume(session, arguments); sound != Exit::ok) co_return sound;
   std::optional<RecordFormat> format;
   if (arguments.format) {
     auto parsed = RecordFormat::parse(*arguments.format);
@@ -261,8 +276,8 @@ Task<void> Wakeup::wait() {
 
 void add_consume_verb(Cli& cli) {
   auto arguments = std::make_shared<ConsumeArguments>();
-  cli.verb("consume", "print the records of topics")
-      .argument("TOPIC", arguments->topics, "topics or patterns; TOPIC:0,3 for some partitions")
+  Verb& verb = cli.verb("consume", "print the records of topics");
+  verb.argument("TOPIC", arguments->topics, "topics or patterns; TOPIC:0,3 for some partitions")
       .option("--from", arguments->from, "start (default), end, an offset, @TIME, or -N: the last N of each partition",
               "WHERE")
       .option("--until", arguments->until,
@@ -285,6 +300,7 @@ void add_consume_verb(Cli& cli) {
       .example("holdfast consume orders --from @-1h -o json | jq .value", "the last hour, and on")
       .example("holdfast consume orders:3 --from -10 -e", "the last ten of partition 3")
       .runs_on_cluster([arguments](Session& session) { return consume(session, *arguments); });
+  refuse_empty(verb, "--group");
 }
 
 }  // namespace holdfast::client

@@ -19,6 +19,8 @@ struct ConsumeArguments {
   std::optional<std::string> format, separator;
   std::optional<std::int64_t> count;
   bool to_end = false, committed = false;
+
+  bool until_end() const { return to_end || until == "end"; }
 };
 
 // Prints records as the arguments have it, until somebody has had enough.

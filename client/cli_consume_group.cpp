@@ -23,7 +23,6 @@ Task<bool> at_the_end(Consumer& consumer) {
 }
 
 Task<Exit> poll_all(Session& session, const ConsumeArguments& arguments, RecordPrinter& printer, Consumer& consumer) {
-  const bool to_end = arguments.to_end || arguments.until == "end";
   for (;;) {
     if (session.interrupted()) co_return Exit::interrupted;
     if (printer.had_enough()) co_return Exit::ok;
@@ -37,8 +36,13 @@ Task<Exit> poll_all(Session& session, const ConsumeArguments& arguments, RecordP
       }
       printer.print(*records->partition, record);
     }
-    if (!printer.flush()) co_return session.output_failed();
-    if (!to_end || !records->empty()) continue;
+    if (!printer.flush()) {
+      // What could not be handed on must not count as read: it is the group's next. Where it was taken away meanwhile
+      // there is nothing to go back to.
+      if (!records->empty()) (void)consumer.seek(*records->partition, records->records.front().offset);
+      co_return session.output_failed();
+    }
+    if (!arguments.until_end() || !records->empty()) continue;
     const bool ended = co_await at_the_end(consumer);
     if (ended) co_return Exit::ok;
   }
@@ -72,8 +76,6 @@ Task<Exit> consume_as_member(Session& session, const ConsumeArguments& arguments
   } else {
     exit = co_await poll_all(session, arguments, printer, consumer);
   }
-  // What could not be handed on must not count as read: without a cluster nothing is committed.
-  if (session.out().broken()) co_await session.disconnect();
   co_await consumer.stop();
   co_return exit;
 }

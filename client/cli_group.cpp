@@ -59,15 +59,16 @@ Task<Exit> list(Session& session, const GroupListArguments& arguments) {
 
 Task<Exit> describe_one(Session& session, const DescribeArguments& arguments, std::string name,
                         const GroupDescription& group, std::vector<Object>& objects) {
-  auto positions = co_await group_positions(session.admin(), name);
-  if (!positions) co_return session.fail(positions.error(), "group " + name);
   std::map<TopicPartition, const GroupMemberDescription*> owners;
+  std::vector<TopicPartition> owned;
   for (const GroupMemberDescription& member : group.members) {
     for (const TopicPartition& partition : member.assignment) {
       owners[partition] = &member;
-      positions->try_emplace(partition);
+      owned.push_back(partition);
     }
   }
+  auto positions = co_await group_positions(session.admin(), name, std::move(owned));
+  if (!positions) co_return session.fail(positions.error(), "group " + name);
   Table offsets{{{"topic"}, {"partition"}, {"offset"}, {"end"}, {"lag"}, {"client"}, {"host", true}, {"member", true}},
                 {}};
   std::optional<std::int64_t> total;  // of what is known
@@ -172,7 +173,7 @@ Task<Exit> remove(Session& session, const std::vector<std::string>& names) {
 
 }  // namespace
 
-Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group) {
+Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group, std::vector<TopicPartition> also) {
   auto committed = co_await admin.list_group_offsets(group);
   if (!committed) co_return failed(committed);
   GroupPositions positions;
@@ -181,6 +182,10 @@ Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group) {
     if (!offset) positions.try_emplace(partition);
     if (!offset || offset->offset < 0) continue;
     positions[partition].committed = offset->offset;
+    specs.emplace(partition, OffsetSpec::latest());
+  }
+  for (const TopicPartition& partition : also) {
+    positions.try_emplace(partition);
     specs.emplace(partition, OffsetSpec::latest());
   }
   const auto ends = co_await admin.list_offsets(std::move(specs));
@@ -200,18 +205,20 @@ void add_group_verbs(Cli& cli) {
       .watchable()
       .runs_on_cluster([listed](Session& session) { return list(session, *listed); });
   auto described = std::make_shared<DescribeArguments>();
-  cli.verb("group describe", "offsets, lag and members")
-      .argument("GROUP", described->groups, "names or patterns")
+  Verb& describing = cli.verb("group describe", "offsets, lag and members");
+  describing.argument("GROUP", described->groups, "names or patterns")
       .flag("--members", described->members, "the members, too")
       .example("holdfast group describe billing --watch")
       .watchable()
       .runs_on_cluster([described](Session& session) { return describe(session, *described); });
+  refuse_empty(describing, "GROUP");
   add_group_reset_verb(cli);
   auto removed = std::make_shared<std::vector<std::string>>();
-  cli.verb("group delete", "delete groups that have no members, and their offsets")
-      .argument("GROUP", *removed, "their names")
-      .knows_dry_run()
-      .runs_on_cluster([removed](Session& session) { return remove(session, *removed); });
+  Verb& deleting = cli.verb("group delete", "delete groups that have no members, and their offsets");
+  deleting.argument("GROUP", *removed, "their names").knows_dry_run().runs_on_cluster([removed](Session& session) {
+    return remove(session, *removed);
+  });
+  refuse_empty(deleting, "GROUP");
 }
 
 }  // namespace holdfast::client

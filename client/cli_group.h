@@ -22,8 +22,9 @@ struct GroupPosition {
 };
 using GroupPositions = std::map<TopicPartition, GroupPosition>;
 
-// Of all partitions that the group has committed offsets of; unknown where the coordinator does not tell one.
-Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group);
+// Of all partitions that the group has committed offsets of, and of those named; unknown where the coordinator does not
+// tell one.
+Task<Outcome<GroupPositions>> group_positions(Admin& admin, std::string group, std::vector<TopicPartition> also = {});
 
 void add_group_reset_verb(Cli& cli);
 

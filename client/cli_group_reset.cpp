@@ -179,20 +179,35 @@ class Resetting {
     co_return out;
   }
 
+  Task<Try<Offsets>> read_file() {
+    Result<std::string> text;
+    if (arguments_.from_file == "-") {
+      text = co_await read_input(session_, file_bytes_max);
+    } else {
+      auto content = session_.disk().read_file(arguments_.from_file, file_bytes_max);
+      if (content) text->assign(content->begin(), content->end());
+      if (!content) text = fail(content);
+    }
+    if (!text) {
+      const bool absent = text.error().kind == ErrorKind::not_found;
+      co_return std::unexpected(session_.fail(absent ? Exit::not_found : Exit::failed, text.error().message));
+    }
+    const std::string name = arguments_.from_file == "-" ? "standard input" : arguments_.from_file;
+    auto parsed = parse_file(*text, arguments_.group);
+    if (!parsed) co_return std::unexpected(session_.usage(fmt::format("{}: {}", name, parsed.error().message)));
+    if (parsed->empty())
+      co_return std::unexpected(
+          session_.usage(fmt::format("{}: there are no lines topic,partition,offset in it", name)));
+    co_return std::move(*parsed);
+  }
+
   Task<Try<Offsets>> choose(const Offsets& current) {
     Offsets wanted;
     std::vector<TopicPartition> partitions;
     if (!arguments_.from_file.empty()) {
-      auto content = session_.disk().read_file(arguments_.from_file, file_bytes_max);
-      if (!content) {
-        const bool absent = content.error().kind == ErrorKind::not_found;
-        co_return std::unexpected(session_.fail(absent ? Exit::not_found : Exit::failed, content.error().message));
-      }
-      const std::string_view text(reinterpret_cast<const char*>(content->data()), content->size());
-      auto parsed = parse_file(text, arguments_.group);
-      if (!parsed)
-        co_return std::unexpected(session_.usage(fmt::format("{}: {}", arguments_.from_file, parsed.error().message)));
-      wanted = std::move(*parsed);
+      auto given = co_await read_file();
+      if (!given) co_return std::unexpected(given.error());
+      wanted = std::move(*given);
       for (const auto& [partition, offset] : wanted) partitions.push_back(partition);
     } else {
       auto scoped = co_await scope(current);
@@ -208,13 +223,17 @@ class Resetting {
     if (!arguments_.to_datetime.empty() || !arguments_.by_duration.empty()) {
       const std::int64_t now_ms = session_.clock().wall_ms();
       std::optional<std::int64_t> time;
-      if (!arguments_.to_datetime.empty()) time = parse_time(arguments_.to_datetime, now_ms);
-      if (const auto ago = parse_iso_duration(arguments_.by_duration); ago && arguments_.to_datetime.empty())
+      if (!arguments_.to_datetime.empty()) {
+        time = parse_time(arguments_.to_datetime, now_ms);
+      } else if (const auto ago = parse_iso_duration(arguments_.by_duration)) {
         time = now_ms - std::chrono::duration_cast<std::chrono::milliseconds>(*ago).count();
+      }
+      if (!time && arguments_.to_datetime.empty())
+        co_return std::unexpected(session_.usage(
+            fmt::format("--by-duration '{}' is no duration", arguments_.by_duration), "2h, 7d or P7DT2H: so long ago"));
       if (!time)
-        co_return std::unexpected(session_.usage("that is no time",
-                                                 "2026-01-31T12:00:00Z for --to-datetime, 7d or "
-                                                 "P7D for --by-duration"));
+        co_return std::unexpected(session_.usage(fmt::format("--to-datetime '{}' is no time", arguments_.to_datetime),
+                                                 "2026-01-31T12:00:00Z, milliseconds since 1970, or -2h"));
       auto found = co_await listed(partitions, OffsetSpec::at(*time));
       if (!found) co_return std::unexpected(found.error());
       at_time = std::move(*found);
@@ -278,8 +297,8 @@ Task<Exit> reset(Session& session, const ResetArguments& arguments) {
 
 void add_group_reset_verb(Cli& cli) {
   auto arguments = std::make_shared<ResetArguments>();
-  cli.verb("group reset", "move a group's offsets; without --execute it only shows them")
-      .argument("GROUP", arguments->group, "the group; it may be one that does not exist yet")
+  Verb& verb = cli.verb("group reset", "move a group's offsets; without --execute it only shows them");
+  verb.argument("GROUP", arguments->group, "the group; it may be one that does not exist yet")
       .option("-t,--topic", arguments->topics, "TOPIC, or TOPIC:0,3 for some partitions (may be repeated)", "TOPIC")
       .flag("--all-topics", arguments->all_topics, "every partition that the group has committed an offset of")
       .flag("--to-earliest", arguments->to_earliest, "to the first record")
@@ -290,7 +309,8 @@ void add_group_reset_verb(Cli& cli) {
       .option("--to-offset", arguments->to_offset, "to this offset", "N")
       .at_least(0)
       .option("--shift-by", arguments->shift_by, "so many records forward, or with - backward", "N")
-      .option("--from-file", arguments->from_file, "to those of a file with lines topic,partition,offset", "FILE")
+      .option("--from-file", arguments->from_file,
+              "to those of a file, or - for standard input, with lines topic,partition,offset", "FILE")
       .flag("--execute", arguments->execute, "do it")
       .flag("--export", arguments->as_csv, "print lines that --from-file reads")
       .more(
@@ -301,6 +321,7 @@ void add_group_reset_verb(Cli& cli) {
       .example("holdfast group reset billing --all-topics --to-current --export > offsets.csv", "keep them in a file")
       .knows_dry_run()
       .runs_on_cluster([arguments](Session& session) { return reset(session, *arguments); });
+  refuse_empty(verb, "GROUP");
 }
 
 }  // namespace holdfast::client

@@ -178,6 +178,11 @@ std::optional<std::int64_t> parse_time(std::string_view text, std::int64_t now_m
   if (!rest.empty() || !in_range) return std::nullopt;
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
+  // The 30th of February would become a day of March.
+  std::tm day{};
+  day.tm_year = parts.tm_year, day.tm_mon = parts.tm_mon, day.tm_mday = parts.tm_mday;
+  (void)::timegm(&day);
+  if (day.tm_mon != parts.tm_mon) return std::nullopt;
   return (std::int64_t{::timegm(&parts)} - east_minutes * 60) * 1000 + milliseconds;
 }
 

@@ -38,22 +38,19 @@ ProducerOptions producer_options(Session& session, const PerfArguments& argument
 // What is sent, and when.
 class Load {
  public:
-  Load(Session& session, const PerfArguments& arguments)
-      : session_(session), arguments_(arguments), payload_(parse_bytes(arguments.size).value_or(100)) {
+  Load(Session& session, const PerfArguments& arguments) : session_(session), arguments_(arguments) {}
+
+  Exit prepare() {
+    const Exit exit = check_perf(session_, arguments_);
+    if (exit != Exit::ok) return exit;
+    if (!parse_duration(arguments_.linger) || !parse_bytes(arguments_.batch))
+      return session_.usage("--linger is a time such as 5ms, --batch a size such as 64K");
+    payload_.resize(*parse_bytes(arguments_.size));
     // Bytes that do not compress to nothing: half of them random.
     for (std::size_t i = 0; i < payload_.size(); i += 2) {
       seed_ = seed_ * 6364136223846793005u + 1442695040888963407u;
       payload_[i] = static_cast<std::uint8_t>(seed_ >> 56);
     }
-  }
-
-  Exit check() const {
-    const Exit exit = check_perf(session_, arguments_);
-    if (exit != Exit::ok) return exit;
-    if (!parse_duration(arguments_.duration)) return session_.usage("--duration is a time such as 10s");
-    if (!parse_bytes(arguments_.size)) return session_.usage("--size is a size such as 100 or 1KiB");
-    if (!parse_duration(arguments_.linger) || !parse_bytes(arguments_.batch))
-      return session_.usage("--linger is a time such as 5ms, --batch a size such as 64K");
     return Exit::ok;
   }
 
@@ -125,7 +122,7 @@ class Load {
 
 Task<Exit> produce(Session& session, const PerfArguments& arguments) {
   Load load(session, arguments);
-  Exit exit = load.check();
+  Exit exit = load.prepare();
   if (exit == Exit::ok) exit = co_await load.make_topic();
   if (exit != Exit::ok) co_return exit;
   PerfResult result;
@@ -154,8 +151,6 @@ Task<Exit> produce(Session& session, const PerfArguments& arguments) {
 
 // All records of a topic, as fast as they come.
 Task<Exit> consume(Session& session, const PerfArguments& arguments) {
-  const auto duration = parse_duration(arguments.duration);
-  if (!duration) co_return session.usage("--duration is a time such as 10s");
   const Exit sound = check_perf(session, arguments);
   if (sound != Exit::ok) co_return sound;
   std::vector<std::string> names{arguments.topic};
@@ -176,7 +171,7 @@ Task<Exit> consume(Session& session, const PerfArguments& arguments) {
   const SteadyTime start = session.clock().now();
   Timer limit;
   bool over = false;
-  session.shard().arm(limit, *duration, [&] {
+  session.shard().arm(limit, *parse_duration(arguments.duration), [&] {
     over = true;
     wakeup.wake();
   });
@@ -226,7 +221,7 @@ class EndToEnd {
 
   Task<Exit> run() {
     Load load(session_, arguments_);
-    Exit exit = load.check();
+    Exit exit = load.prepare();
     if (exit == Exit::ok && load.payload_bytes() < stamp_bytes) exit = session_.usage("--size is at least 16 here");
     if (exit == Exit::ok && arguments_.rate <= 0)
       exit = session_.usage("--rate says how many records a second are due");
@@ -322,6 +317,7 @@ Verb& with_load(Verb& verb, PerfArguments& arguments) {
   return verb.option("--rate", arguments.rate, "records a second, evenly; 0: as fast as it goes", "N")
       .option("--size", arguments.size, "of each record's value (default 100)", "BYTES")
       .option("--records", arguments.records, "so many, instead of for a time", "N")
+      .at_least(1)
       .option("--partitions", arguments.partitions, "of the topic, where it must be created", "N")
       .choice("--acks", arguments.acks, {"all", "1", "0"}, "who must have a record before it counts")
       .choice("-z,--compression", arguments.codec, {"none", "gzip", "snappy", "lz4", "zstd"}, "codec of the batches")

@@ -59,19 +59,20 @@ struct PerfArguments {
   std::string operation = "mix";
 };
 
-// Whether they make sense together; otherwise it has been said why not.
+// Whether they make sense, each and together; otherwise it has been said why not.
 Exit check_perf(Session& session, const PerfArguments& arguments);
 
-// Seconds of CPU that the server has used since it started; nothing where nobody tells: from the process, if it is on
-// this machine, or from its metrics (process_cpu_seconds_total).
-Task<std::optional<double>> server_cpu(Session& session, const PerfArguments& arguments);
+// Seconds of CPU that the server has used since it started, from the process, if it is on this machine, or from its
+// metrics (process_cpu_seconds_total); or why nobody tells.
+Task<Result<double>> server_cpu(Session& session, const PerfArguments& arguments);
 
 struct PerfResult {
   std::uint64_t done = 0, failed = 0, bytes = 0;
   Duration took{};
   Histogram latency;
-  std::optional<double> cpu_before, cpu_after;
+  Result<double> cpu_before = 0, cpu_after = 0;
 };
+// The exit code, too: interrupted, where somebody had it end early.
 Exit print_perf(Session& session, const PerfResult& result, bool with_latency, std::string_view unit);
 
 void add_perf_zk_verb(Cli& cli);

@@ -16,6 +16,9 @@ namespace {
 constexpr std::uint64_t largest_us = (std::uint64_t{1} << 32) - 1;
 constexpr std::size_t metrics_bytes_max = 8 << 20;
 constexpr std::uint16_t metrics_port = 9644;
+constexpr std::string_view unsaid = "say --metrics or --server-pid";
+constexpr std::string_view cpu_metric = "process_cpu_seconds_total";
+constexpr std::uint64_t size_max = 100 << 20;  // no server takes a record, or a znode, that is larger
 
 // The value of a metric without labels.
 std::optional<double> metric(std::string_view text, std::string_view name) {
@@ -99,12 +102,21 @@ Duration Histogram::quantile(double share) const {
 Exit check_perf(Session& session, const PerfArguments& arguments) {
   if (!std::isfinite(arguments.rate) || arguments.rate < 0)
     return session.usage("--rate is so many a second, 0 or more");
-  if (arguments.records < 0) return session.usage("--records is a number, 0 or more");
+  if (!parse_duration(arguments.duration))
+    return session.usage(fmt::format("--duration '{}': it is a time such as 10s", arguments.duration));
+  const auto size = parse_bytes(arguments.size);
+  if (!size || *size > size_max)
+    return session.usage(fmt::format("--size '{}': it is a size such as 100 or 1KiB, at most {}", arguments.size,
+                                     bytes_value(size_max).text()));
   if (arguments.partitions < 1 || arguments.in_flight < 1)
     return session.usage("--partitions and --in-flight are 1 or more");
   if (!arguments.metrics.empty()) {
+    // A port that is not said would be Kafka's.
+    const std::size_t last = arguments.metrics.find_last_of(":]");
+    const bool has_port = last != std::string::npos && arguments.metrics[last] == ':';
     const auto at = parse_bootstrap_servers(arguments.metrics);
-    if (!at || at->empty()) return session.usage("--metrics is HOST:PORT, as 127.0.0.1:9644");
+    if (!has_port || !at || at->size() != 1)
+      return session.usage(fmt::format("--metrics '{}': it is HOST:PORT, as 127.0.0.1:9644", arguments.metrics));
   }
   const auto pid = arguments.server_pid;
   if (pid && (*pid <= 0 || !cpu_of_process(session.disk(), *pid)))
@@ -113,20 +125,20 @@ Exit check_perf(Session& session, const PerfArguments& arguments) {
   return Exit::ok;
 }
 
-Task<std::optional<double>> server_cpu(Session& session, const PerfArguments& arguments) {
-  if (arguments.server_pid) co_return cpu_of_process(session.disk(), *arguments.server_pid);
-  Endpoint at;
-  if (!arguments.metrics.empty()) {
-    auto given = parse_bootstrap_servers(arguments.metrics);
-    if (!given || given->empty()) co_return std::nullopt;
-    at = given->front();
-  } else {
-    auto brokers = parse_bootstrap_servers(session.kafka().address);
-    if (!brokers || brokers->empty()) co_return std::nullopt;
-    at = {brokers->front().host, metrics_port};
+Task<Result<double>> server_cpu(Session& session, const PerfArguments& arguments) {
+  if (arguments.server_pid) {
+    const auto used = cpu_of_process(session.disk(), *arguments.server_pid);
+    if (used) co_return *used;
+    co_return fail(ErrorKind::not_found, fmt::format("process {} has gone", *arguments.server_pid));
   }
+  // Both have been checked.
+  const bool given = !arguments.metrics.empty();
+  const auto servers = parse_bootstrap_servers(given ? arguments.metrics : session.kafka().address);
+  if (!servers || servers->empty()) co_return fail(ErrorKind::invalid_input, std::string(unsaid));
+  const Endpoint at = given ? servers->front() : Endpoint{servers->front().host, metrics_port};
   auto stream = co_await session.network().connect(session.shard(), at);
-  if (!stream) co_return std::nullopt;
+  if (!stream && given) co_return fail(stream);
+  if (!stream) co_return fail(ErrorKind::not_found, std::string(unsaid));
   Stream& connection = **stream;
   Timer limit;
   session.shard().arm(limit, std::chrono::seconds(2), [&connection] { connection.close(); });
@@ -139,7 +151,10 @@ Task<std::optional<double>> server_cpu(Session& session, const PerfArguments& ar
     if (!got || *got == 0) break;
     answer.append(reinterpret_cast<const char*>(buffer.data()), *got);
   }
-  co_return metric(answer, "process_cpu_seconds_total");
+  const auto used = metric(answer, cpu_metric);
+  if (used) co_return *used;
+  co_return fail(ErrorKind::unsupported,
+                 given ? fmt::format("{} does not tell {}", to_string(at), cpu_metric) : std::string(unsaid));
 }
 
 Exit print_perf(Session& session, const PerfResult& result, bool with_latency, std::string_view unit) {
@@ -173,10 +188,12 @@ Exit print_perf(Session& session, const PerfResult& result, bool with_latency, s
                               {"percent_of_a_core",
                                Value(100 * cpu / seconds).shown_as(fmt::format("{:.0f}", 100 * cpu / seconds))}}});
   } else {
-    object.push_back({"server_cpu", Value().shown_as("-  (say --metrics or --server-pid)")});
+    const Error& why = result.cpu_before ? result.cpu_after.error() : result.cpu_before.error();
+    object.push_back({"server_cpu", Value().shown_as(fmt::format("-  ({})", why.message))});
   }
   session.progress({});
   session.out().object(object);
+  if (session.interrupted()) return Exit::interrupted;
   return result.failed > 0 ? Exit::failed : Exit::ok;
 }
 

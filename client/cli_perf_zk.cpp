@@ -20,9 +20,6 @@ class ZkLoad {
       : session_(session), arguments_(arguments), wakeup_(session.shard()) {}
 
   Task<Exit> run() {
-    const auto duration = parse_duration(arguments_.duration);
-    const auto size = parse_bytes(arguments_.size);
-    if (!duration || !size) co_return session_.usage("--duration is a time such as 10s, --size a size such as 100");
     const Exit sound = check_perf(session_, arguments_);
     if (sound != Exit::ok) co_return sound;
     if (arguments_.rate <= 0) co_return session_.usage("--rate says how many requests a second are due");
@@ -32,7 +29,8 @@ class ZkLoad {
     options.servers = std::move(*servers);
     random_ = system_random();
     zookeeper_ = std::make_unique<ZooKeeper>(session_.shard(), session_.network(), *random_, std::move(options));
-    const Exit exit = co_await measure(*duration, std::string(*size, 'x'));
+    const Exit exit =
+        co_await measure(*parse_duration(arguments_.duration), std::string(*parse_bytes(arguments_.size), 'x'));
     co_await zookeeper_->close();
     co_return exit;
   }
@@ -135,6 +133,7 @@ void add_perf_zk_verb(Cli& cli) {
       .option("--rate", arguments->rate, "requests a second, evenly (default 1000)", "N")
       .option("--size", arguments->size, "of the data (default 100)", "BYTES")
       .option("--records", arguments->records, "so many requests, instead of for a time", "N")
+      .at_least(1)
       .option("--in-flight", arguments->in_flight, "at most so many at a time (default 64)", "N")
       .option("--duration", arguments->duration, "how long (default 10s)", "DURATION")
       .option("--server-pid", arguments->server_pid, "whose CPU is told; default: what the server's metrics say", "PID")

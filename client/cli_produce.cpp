@@ -21,8 +21,8 @@ constexpr int failures_shown = 5;
 struct ProduceArguments {
   std::string topic;
   std::vector<std::string> files, headers;
-  std::string delimiter = "\\n", codec = "none", acks = "all";
-  std::optional<std::string> separator, key, null_word;
+  std::string codec = "none", acks = "all";
+  std::optional<std::string> delimiter, separator, key, null_word;
   std::optional<std::int32_t> partition;
   bool json = false, whole = false, verbose = false, not_idempotent = false;
 };
@@ -70,7 +70,7 @@ class Production {
   Production(Session& session, const ProduceArguments& arguments)
       : session_(session),
         arguments_(arguments),
-        delimiter_(unescape(arguments.delimiter)),
+        delimiter_(unescape(arguments.delimiter.value_or("\\n"))),
         separator_(arguments.separator ? unescape(*arguments.separator) : std::string()),
         producer_(session.keep(std::make_unique<Producer>(session.cluster(), options()))) {
     session.at_end([this] { return producer_.stop(Duration(0)); });
@@ -265,8 +265,25 @@ class Production {
   Producer& producer_;
 };
 
+// What would otherwise go unheard beside something else.
+Exit check_produce(Session& session, const ProduceArguments& arguments) {
+  if (arguments.delimiter && arguments.delimiter->empty())
+    return session.usage("--delimiter is empty; --whole makes one record of a file");
+  if (arguments.whole && arguments.delimiter)
+    return session.usage("--whole makes one record of a file: --delimiter means nothing beside it");
+  if (arguments.whole && arguments.separator)
+    return session.usage("--whole makes a value of a file: --key-separator means nothing beside it",
+                         "--key gives the record a key");
+  if (arguments.json && (arguments.separator || arguments.key || arguments.null_word))
+    return session.usage(fmt::format("--json says keys and values itself: --{} means nothing beside it",
+                                     arguments.separator ? "key-separator"
+                                     : arguments.key     ? "key"
+                                                         : "null"));
+  return Exit::ok;
+}
+
 Task<Exit> produce(Session& session, const ProduceArguments& arguments) {
-  if (arguments.delimiter.empty()) co_return session.usage("--delimiter is empty; --whole makes one record of a file");
+  if (const Exit sound = check_produce(session, arguments); sound != Exit::ok) co_return sound;
   Production& production = session.keep(std::make_unique<Production>(session, arguments));
   const Exit exit = co_await production.run();
   co_return exit;
@@ -276,8 +293,8 @@ Task<Exit> produce(Session& session, const ProduceArguments& arguments) {
 
 void add_produce_verb(Cli& cli) {
   auto arguments = std::make_shared<ProduceArguments>();
-  cli.verb("produce", "write records to a topic: each line of standard input is one")
-      .argument("TOPIC", arguments->topic, "the topic")
+  Verb& verb = cli.verb("produce", "write records to a topic: each line of standard input is one");
+  verb.argument("TOPIC", arguments->topic, "the topic")
       .optional_argument("FILE", arguments->files, "read these instead of standard input, which is - among them")
       .option("-K,--key-separator", arguments->separator, "what parts key and value on a line, as ':' or '\\t'", "TEXT")
       .option("-k,--key", arguments->key, "the key of records that have none", "KEY")
@@ -298,6 +315,7 @@ void add_produce_verb(Cli& cli) {
       .example("holdfast produce orders -K : < orders.txt", "lines such as 42:two apples")
       .example("holdfast consume orders --until end -o json | holdfast produce copy --json", "with keys and headers")
       .runs_on_cluster([arguments](Session& session) { return produce(session, *arguments); });
+  refuse_empty(verb, "--key-separator");
 }
 
 }  // namespace holdfast::client

@@ -33,14 +33,15 @@ std::optional<Loaded> load(Session& session) {
   return loaded;
 }
 
-Exit store(Session& session, const Loaded& loaded, std::string_view sentence, const std::string& name) {
+// `done` and `would`: the sentence, and what it is in a dry run.
+Exit store(Session& session, const Loaded& loaded, std::string_view done, std::string_view would, const Value& name) {
   if (session.dry_run()) {
-    session.out().done(fmt::format("would have {}", sentence), {{"profile", name}, {"dry_run", true}});
+    session.out().done(would, {{"profile", name}, {"dry_run", true}});
     return Exit::ok;
   }
   auto saved = save_profiles(session.disk(), loaded.path, loaded.profiles);
   if (!saved) return session.fail(Exit::failed, fmt::format("profiles: {}", saved.error().message));
-  session.out().done(sentence, {{"profile", name}, {"dry_run", false}});
+  session.out().done(done, {{"profile", name}, {"dry_run", false}});
   return Exit::ok;
 }
 
@@ -84,7 +85,7 @@ Task<Exit> show(Session& session) {
 Task<Exit> set(Session& session, const ProfileArguments& arguments, const GlobalOptions& given) {
   if (!is_profile_name(arguments.name))
     co_return session.usage(fmt::format("'{}' is no name of a profile", arguments.name),
-                            "letters, digits, - and _, at most 64; not `current`");
+                            "letters, digits, - and _, at most 64; not `current` or `none`");
   auto loaded = load(session);
   if (!loaded) co_return Exit::failed;
   Profile& profile = loaded->profiles.all[arguments.name];
@@ -98,17 +99,27 @@ Task<Exit> set(Session& session, const ProfileArguments& arguments, const Global
   if (profile.empty())
     co_return session.usage("a profile says at least one thing",
                             "--bootstrap-server, --zookeeper, --output or --timeout");
-  if (loaded->profiles.current.empty()) loaded->profiles.current = arguments.name;
-  co_return store(session, *loaded, fmt::format("set profile {}", arguments.name), arguments.name);
+  // Commands go to another cluster from then on: only where nobody can have meant another, and not without a word.
+  const Profiles& known = loaded->profiles;
+  const bool chosen = known.current.empty() && !known.none_chosen && known.all.size() == 1;
+  if (chosen) loaded->profiles.current = arguments.name;
+  const std::string sentence =
+      fmt::format("set profile {}{}", arguments.name, chosen ? " and chosen it: it is the only one" : "");
+  co_return store(session, *loaded, sentence, "would have " + sentence, arguments.name);
 }
 
 Task<Exit> use(Session& session, const ProfileArguments& arguments) {
   auto loaded = load(session);
   if (!loaded) co_return Exit::failed;
-  if (arguments.name != "none" && !loaded->profiles.all.contains(arguments.name))
-    co_return unknown(session, *loaded, arguments.name);
-  loaded->profiles.current = arguments.name == "none" ? "" : arguments.name;
-  co_return store(session, *loaded, fmt::format("chosen profile {}", arguments.name), arguments.name);
+  loaded->profiles.none_chosen = arguments.name == "none";
+  if (loaded->profiles.none_chosen) {
+    loaded->profiles.current.clear();
+    co_return store(session, *loaded, "no profile is chosen", "no profile would be chosen", Value());
+  }
+  if (!loaded->profiles.all.contains(arguments.name)) co_return unknown(session, *loaded, arguments.name);
+  loaded->profiles.current = arguments.name;
+  const std::string sentence = fmt::format("chosen profile {}", arguments.name);
+  co_return store(session, *loaded, sentence, "would have " + sentence, arguments.name);
 }
 
 Task<Exit> remove_profile(Session& session, const ProfileArguments& arguments) {
@@ -116,7 +127,8 @@ Task<Exit> remove_profile(Session& session, const ProfileArguments& arguments) {
   if (!loaded) co_return Exit::failed;
   if (loaded->profiles.all.erase(arguments.name) == 0) co_return unknown(session, *loaded, arguments.name);
   if (loaded->profiles.current == arguments.name) loaded->profiles.current.clear();
-  co_return store(session, *loaded, fmt::format("removed profile {}", arguments.name), arguments.name);
+  const std::string sentence = fmt::format("removed profile {}", arguments.name);
+  co_return store(session, *loaded, sentence, "would have " + sentence, arguments.name);
 }
 
 }  // namespace

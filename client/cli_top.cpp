@@ -15,7 +15,7 @@ namespace {
 
 struct TopArguments {
   std::string every = "2s";
-  std::int64_t rounds = 0;
+  std::int64_t rounds = 0;  // 0: until Ctrl-C
 };
 
 struct Sample {
@@ -147,6 +147,7 @@ void add_top_verb(Cli& cli) {
   cli.verb("top", "what goes through the cluster now: records and bytes by topic, groups and their lag")
       .option("--every", arguments->every, "how often to look (default 2s)", "DURATION")
       .option("-n,--count", arguments->rounds, "so many times; default: until Ctrl-C", "N")
+      .at_least(1)
       .runs_on_cluster([arguments](Session& session) { return top(session, *arguments); });
 }
 

@@ -105,7 +105,8 @@ Task<Exit> create(Session& session, const TopicCreateArguments& arguments) {
       if (result->partitions > 0)
         sentence += fmt::format(": {}, {}", counted(result->partitions, "partition"),
                                 counted(result->replication_factor, "replica"));
-      fields.push_back({"id", id_value(result->id)});
+      // Who is only asked makes an id up that the topic will not have.
+      fields.push_back({"id", session.dry_run() ? Value() : id_value(result->id)});
       fields.push_back({"partitions", result->partitions});
       fields.push_back({"replicas", result->replication_factor});
       report.done(std::move(sentence), session.dry_run() ? "valid" : "created", std::move(fields));
@@ -149,12 +150,14 @@ Task<Exit> alter(Session& session, const AlterArguments& arguments) {
     requests[{ConfigResourceType::topic, topic}] = *changes;
     resources.push_back({ConfigResourceType::topic, topic});
   }
-  Each<ConfigResource, std::vector<ConfigEntry>> now;
-  if (session.dry_run()) {
-    DescribeConfigsOptions options;
-    options.synonyms = true;
-    now = co_await session.admin().describe_configs(std::move(resources), std::move(options));
-  }
+  DescribeConfigsOptions options;
+  options.synonyms = true;
+  const auto now = co_await session.admin().describe_configs(std::move(resources), std::move(options));
+  // Who may not see them may still change them: what they are says only what a topic can have.
+  const auto& first = now.begin()->second;
+  const std::vector<ConfigEntry> described = first ? *first : std::vector<ConfigEntry>();
+  const Exit known = check_settings(session, SettingGroup::topic, *changes, described);
+  if (known != Exit::ok) co_return known;
   note_without_effect(session, SettingGroup::topic, *changes);
   const auto results = co_await session.admin().incremental_alter_configs(std::move(requests), session.dry_run());
   Report report(session);

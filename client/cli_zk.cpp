@@ -17,6 +17,8 @@
 namespace holdfast::client {
 namespace {
 
+constexpr std::size_t input_bytes_max = 64 << 20;  // no znode holds that much
+
 struct PathArguments {
   std::string path = "/";
   std::vector<std::string> auth;
@@ -154,25 +156,20 @@ Task<Exit> get(Session& session, const PathArguments& arguments) {
   co_return Exit::ok;
 }
 
-// Everything on standard input.
-Task<Result<std::string>> read_input(Session& session) {
-  constexpr std::size_t bytes_max = 64 << 20;
-  std::string out;
-  std::array<std::uint8_t, 16 << 10> buffer;
-  for (;;) {
-    const std::span<std::uint8_t> into(buffer);
-    auto got = co_await session.console().read(session.shard(), into);
-    if (!got) co_return holdfast::fail(got);
-    if (*got == 0) co_return out;
-    out.append(as_text(ByteView(buffer.data(), *got)));
-    if (out.size() > bytes_max) co_return holdfast::fail(ErrorKind::exhausted, "no znode holds that much");
-  }
+// A server cuts the connection of who sends it more than its jute.maxbuffer, and says nothing.
+Exit fail_to_write(Session& session, const ZkFailure& failure, std::string_view path, std::size_t bytes) {
+  constexpr std::size_t suspect = 1'000'000;  // below jute.maxbuffer's default of 1 MiB there is room for the path
+  if (failure.code != ZkError::connection_loss || bytes < suspect) return fail(session, failure, path);
+  return session.fail(Exit::unreachable, reason_of(failure, path),
+                      fmt::format("{} of data are probably more than the server takes: jute.maxbuffer, 1 MiB unless "
+                                  "told otherwise",
+                                  bytes_value(bytes).text()));
 }
 
 Task<Exit> set(Session& session, const SetArguments& arguments) {
   std::string data = arguments.data;
   if (data == "-") {
-    auto read = co_await read_input(session);
+    auto read = co_await read_input(session, input_bytes_max);
     if (!read) co_return session.fail(Exit::failed, read.error().message);
     data = std::move(*read);
   }
@@ -183,8 +180,9 @@ Task<Exit> set(Session& session, const SetArguments& arguments) {
                        {{"path", arguments.path}, {"data_length", data.size()}, {"dry_run", true}});
     co_return Exit::ok;
   }
+  const std::size_t bytes = data.size();
   auto stat = co_await (*zk)->set(arguments.path, std::move(data), arguments.version);
-  if (!stat) co_return fail(session, stat.error(), arguments.path);
+  if (!stat) co_return fail_to_write(session, stat.error(), arguments.path, bytes);
   session.out().done(fmt::format("set {}, version {}", arguments.path, stat->version),
                      stat_fields(arguments.path, *stat));
   co_return Exit::ok;
@@ -225,7 +223,7 @@ Task<Exit> create(Session& session, const NodeArguments& arguments) {
   if (!created && created.error().code == ZkError::no_node)
     co_return session.fail(Exit::not_found, fmt::format("{}: its parent does not exist", arguments.path),
                            "--parents creates it");
-  if (!created) co_return fail(session, created.error(), arguments.path);
+  if (!created) co_return fail_to_write(session, created.error(), arguments.path, arguments.data.size());
   session.out().done(fmt::format("created {}", created->path), stat_fields(created->path, created->stat));
   co_return Exit::ok;
 }

@@ -19,6 +19,9 @@ Task<std::expected<ZooKeeper*, Exit>> open_zookeeper(Session& session, std::vect
 // Says on standard error what failed and what would help.
 Exit fail(Session& session, const ZkFailure& failure, std::string_view doing);
 
+// What failed and why, with `doing` before it once.
+std::string reason_of(const ZkFailure& failure, std::string_view doing);
+
 // "world:anyone:cdrwa,digest:user:hash:rw". Nothing: it is none.
 std::optional<std::vector<ZkAcl>> parse_acl(std::string_view text);
 std::string permissions_text(std::int32_t permissions);  // "cdrwa"

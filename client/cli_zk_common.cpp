@@ -61,6 +61,11 @@ Task<std::expected<ZooKeeper*, Exit>> open_zookeeper(Session& session, std::vect
   co_return &zk;
 }
 
+std::string reason_of(const ZkFailure& failure, std::string_view doing) {
+  const std::string about = fmt::format("{}: ", doing);
+  return failure.message.starts_with(about) ? failure.message : about + failure.message;
+}
+
 Exit fail(Session& session, const ZkFailure& failure, std::string_view doing) {
   const auto say = [&](Exit exit, std::string_view what, std::string_view fix = {}) {
     return session.fail(exit, fmt::format("{}: {}", doing, what), fix);
@@ -98,11 +103,14 @@ Exit fail(Session& session, const ZkFailure& failure, std::string_view doing) {
     case ZkError::connection_loss:
     case ZkError::session_expired:
     case ZkError::operation_timeout:
-      return say(Exit::unreachable, failure.message, "`holdfast quorum status`");
+      return session.fail(Exit::unreachable, reason_of(failure, doing), "`holdfast quorum status`");
     case ZkError::auth_failed:
       return say(Exit::refused, "the credentials were refused");
     case ZkError::bad_arguments:
-      return session.usage(failure.message);
+      // What is wrong with a path is known before it is sent. A server does not say what it has against a request.
+      if (failure.part < 0 && failure.message != doing) return session.usage(failure.message);
+      return say(Exit::refused, "the server refuses that (BadArguments)",
+                 doing.starts_with("/zookeeper") ? "/zookeeper and what ZooKeeper keeps there are its own" : "");
     default:
       return say(Exit::failed, to_string(failure));
   }

@@ -93,7 +93,7 @@ void ZkShell::print(std::string_view text) { session_.out().raw(text); }
 
 // What was printed before it comes before it.
 void ZkShell::say(std::string_view text) {
-  over_ |= !session_.out().flush();
+  session_.out().flush();
   session_.console().write_error(fmt::format("{}\n", text));
 }
 
@@ -146,7 +146,7 @@ void ZkShell::on_event(const WatchEvent& event) {
   if (of_session && event.state == SessionState::doubtful) return;
   print(fmt::format("\nWATCHER::\n\nWatchedEvent state:{} type:{} path:{} zxid: {}\n", state_word(event.state),
                     of_session ? "None" : to_string(event.type), of_session ? "null" : event.path, event.zxid));
-  over_ |= !session_.out().flush();
+  session_.out().flush();
 }
 
 std::string ZkShell::prompt() const {
@@ -204,24 +204,31 @@ Task<Exit> ZkShell::run(std::vector<std::string> command) {
       line += quoted ? fmt::format("\"{}\" ", word) : word + " ";
     }
     co_await execute(std::move(line));
-    co_return over_ ? Exit::reader_gone : failed_ ? Exit::failed : Exit::ok;
+    co_return exit(false);
   }
   Lines lines(session_);
   session_.on_interrupt([this] { session_.console().end_input(); });
   const bool typed = at_terminal && session_.console().read_keys();
-  while (!over_ && !session_.interrupted()) {
+  while (!over_ && !session_.out().broken() && !session_.interrupted()) {
     std::optional<std::string> line;
     if (typed) {
       line = co_await type_line();
     } else {
       line = co_await lines.next();
     }
-    if (!line) break;
+    if (!line || session_.interrupted()) break;  // what came of a line that was cut short is none
     co_await execute(std::move(*line));
-    if (over_ && !session_.out().flush()) co_return Exit::reader_gone;
   }
   if (at_terminal) print("\n");
-  co_return session_.out().flush() ? Exit::ok : Exit::reader_gone;
+  session_.out().flush();
+  co_return exit(session_.console().input_is_terminal());
+}
+
+// As zkCli's, of the last command; who types at a terminal has seen what failed.
+Exit ZkShell::exit(bool typed) const {
+  if (session_.interrupted()) return Exit::interrupted;
+  if (session_.out().broken()) return session_.output_failed();
+  return failed_ && !typed ? Exit::failed : Exit::ok;
 }
 
 // At a terminal. Nothing: Ctrl-D, or its end.
@@ -295,6 +302,7 @@ Task<void> ZkShell::execute(std::string line) {
   const std::vector<std::string> words = split_command(line);
   if (words.empty()) co_return;
   if (depth_ == 0 || words[0] != "redo") history_.push_back(line);
+  if (words[0] != "quit") failed_ = false;  // which ends with what the one before it did
   const auto known = std::ranges::find_if(commands(), [&](const Command& c) { return words[0] == c.name; });
   if (known == commands().end()) {
     print_help();
@@ -315,7 +323,7 @@ Task<void> ZkShell::execute(std::string line) {
     auto task = (this->*known->run)(std::move(*parsed));
     co_await std::move(task);
   }
-  over_ |= !session_.out().flush();
+  session_.out().flush();
 }
 
 void ZkShell::print_help() {
@@ -324,7 +332,7 @@ void ZkShell::print_help() {
   for (const Command& c : commands()) lines.push_back(fmt::format("\t{} {}\n", c.name, c.usage));
   std::ranges::sort(lines);
   for (const std::string& line : lines) text += line;
-  over_ |= !session_.out().flush();
+  session_.out().flush();
   session_.console().write_error(text);
 }
 

@@ -47,6 +47,7 @@ class ZkShell {
   static const std::vector<Command>& commands();
   static std::optional<Words> parse(const Command& command, const std::vector<std::string>& words);
 
+  Exit exit(bool typed) const;
   Task<std::optional<std::string>> type_line();
   Task<void> complete();
   Task<void> execute(std::string line);
@@ -100,7 +101,9 @@ class ZkShell {
   LineEditor editor_;
   std::string keys_;       // typed, and not looked at
   std::size_t depth_ = 0;  // of redo
-  bool print_watches_ = true, over_ = false, failed_ = false;
+  bool print_watches_ = true;
+  bool over_ = false;    // by `quit`
+  bool failed_ = false;  // the last command
 };
 
 }  // namespace holdfast::client

@@ -13,6 +13,13 @@ namespace {
 constexpr std::size_t file_bytes_max = 1 << 20;
 constexpr std::size_t name_length_max = 64;
 
+bool is_word(std::string_view name) {
+  if (name.empty() || name.size() > name_length_max || name == "current") return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
 // A value as parse_properties() reads it back.
 std::string escaped(std::string_view value) {
   std::string out;
@@ -34,12 +41,7 @@ std::span<const std::string_view> profile_settings() {
   return settings;
 }
 
-bool is_profile_name(std::string_view name) {
-  if (name.empty() || name.size() > name_length_max || name == "current") return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-}
+bool is_profile_name(std::string_view name) { return is_word(name) && name != "none"; }
 
 std::string profiles_path(const Console& console) {
   if (auto path = console.environment("HOLDFAST_PROFILES"); path && !path->empty()) return *path;
@@ -61,13 +63,15 @@ Result<Profiles> load_profiles(Disk& disk, const std::string& path) {
   for (const Property& property : *properties) {
     if (property.key == "current") {
       profiles.current = property.value;
+      profiles.none_chosen = property.value.empty();
       continue;
     }
     const std::size_t dot = property.key.find('.');
     const std::string name = property.key.substr(0, dot);
     const std::string setting = dot == std::string::npos ? "" : property.key.substr(dot + 1);
     const auto known = profile_settings();
-    if (!is_profile_name(name) || std::find(known.begin(), known.end(), setting) == known.end())
+    // `none` was once a name: what has it can be read, so that `profile remove` can end it.
+    if (!is_word(name) || std::find(known.begin(), known.end(), setting) == known.end())
       return fail(ErrorKind::invalid_input, fmt::format("{}:{}: {} is no setting of a profile: NAME.{}", path,
                                                         property.line, property.key, fmt::join(known, ", NAME.")));
     profiles.all[name][setting] = property.value;
@@ -78,7 +82,7 @@ Result<Profiles> load_profiles(Disk& disk, const std::string& path) {
 Result<void> save_profiles(Disk& disk, const std::string& path, const Profiles& profiles) {
   if (path.empty()) return fail(ErrorKind::not_found, "neither HOLDFAST_PROFILES nor XDG_CONFIG_HOME nor HOME is set");
   std::string text = "# Clusters that the holdfast command knows by name; see `holdfast profile --help`.\n";
-  if (!profiles.current.empty()) text += fmt::format("current={}\n", profiles.current);
+  if (!profiles.current.empty() || profiles.none_chosen) text += fmt::format("current={}\n", profiles.current);
   for (const auto& [name, profile] : profiles.all) {
     for (const auto& [setting, value] : profile) text += fmt::format("{}.{}={}\n", name, setting, escaped(value));
   }

@@ -165,6 +165,7 @@ TEST_F(CliCommand, AGroupThatHasCommittedNothingHasNoLag) {
   for (int i = 0; i < 200 && group.output.find("\"topic\": \"unread\"") == std::string::npos; ++i)
     group = run({"group", "describe", "idl*", "-o", "json"});
   EXPECT_THAT(group.output, HasSubstr("\"offset\": null"));
+  EXPECT_THAT(group.output, HasSubstr("\"end\": 1,")) << "which is known all the same";
   EXPECT_THAT(group.output, HasSubstr("\"lag\": null,\n")) << "of the group, too";
   terminal.type("\x03");
   EXPECT_EQ(terminal.wait(), 130);
@@ -248,7 +249,8 @@ TEST_F(CliCommand, NumbersAreRefusedWhereTheyMeanNothing) {
   for (const char* line :
        {"consume t -n 0", "consume t -n -5", "topic create t -p -1", "topic create t -r 0", "topic add-partitions t 0",
         "group reset g --topic t --to-offset -1", "produce t -p -1", "log dirs --broker -1", "topic create t -p 1.5",
-        "topic create t -p 99999999999999999999", "topic create t -p ''", "cluster health --lag -1"}) {
+        "topic create t -p 99999999999999999999", "topic create t -p ''", "cluster health --lag -1", "top -n 0",
+        "top -n -1", "perf zk --records 0"}) {
     const CommandOutcome outcome = run_shell(std::string("holdfast ") + line + " < /dev/null", environment());
     EXPECT_EQ(outcome.code, 2) << line;
     EXPECT_THAT(outcome.output, Not(HasSubstr("Could not convert"))) << line;

@@ -49,6 +49,27 @@ TEST(CliCompletion, InBashASettingIsFollowedByItsValue) {
   EXPECT_EQ(completed("holdfast topic alter x --set retention.ms = \"\"", 7), "\n");
   EXPECT_EQ(completed("holdfast topic alter x --set retention.ms = 5 --unset retention.m", 9), "retention.ms\n");
   EXPECT_EQ(completed("holdfast nonsense \"\"", 2), "\n");
+  EXPECT_EQ(completed("holdfast topic alter x --set = retention.m", 6), "compopt -o nospace\nretention.ms=\n");
+  EXPECT_EQ(completed("holdfast topic list --output = j", 5), "json\n");
+  EXPECT_EQ(completed("holdfast topic list --output =", 4), "json text wide yaml\n");
+}
+
+TEST(CliCompletion, ValuesBehindAnEqualsSignAreOffered) {
+  EXPECT_EQ(candidates({"topic", "alter", "orders", "--set=retention.m"}), "--set=retention.ms=\n");
+  EXPECT_EQ(candidates({"topic", "alter", "orders", "--set=retention.ms=5"}), "");
+  EXPECT_EQ(candidates({"topic", "list", "--output=j"}), "--output=json\n");
+  EXPECT_EQ(candidates({"topic", "list", "--nonsense=j"}), "");
+  EXPECT_EQ(candidates({"server", "--config="}), ":files\n");
+}
+
+TEST(CliCompletion, WordsBesideNamesAndWhatHelpIsAskedAbout) {
+  EXPECT_EQ(candidates({"help", "top"}), "top\ntopic\n");
+  EXPECT_EQ(candidates({"help", "topic", "de"}), "delete\ndescribe\n");
+  EXPECT_EQ(candidates({"broker", "config", "de"}), "default\n");
+  EXPECT_EQ(candidates({"broker", "describe", "de"}), "");
+  EXPECT_EQ(candidates({"profile", "use", "no"}), "none\n");
+  EXPECT_EQ(candidates({"consume", "orders", "--from", "s"}), "start\n");
+  EXPECT_EQ(candidates({"consume", "orders", "--until", ""}), "end\n");
 }
 
 // With stand-ins for what the shells themselves have.
@@ -104,16 +125,25 @@ TEST_F(CliPerf, WhatMakesNoSenseIsRefused) {
   const std::vector<std::vector<std::string>> wrong{{"produce", "load", "--rate=-1"},
                                                     {"produce", "load", "--rate", "nan"},
                                                     {"produce", "load", "--records=-5"},
+                                                    {"produce", "load", "--records", "0"},
+                                                    {"produce", "load", "--size", "1T"},
+                                                    {"produce", "load", "--size", "101M"},
+                                                    {"produce", "load", "--duration", "soon"},
                                                     {"produce", "load", "--partitions", "0"},
                                                     {"produce", "load", "--server-pid", "0"},
                                                     {"produce", "load", "--server-pid=-1"},
                                                     {"produce", "load", "--server-pid", "x"},
                                                     {"produce", "load", "--server-pid", "2147483647"},
                                                     {"produce", "load", "--metrics", "host:port"},
+                                                    {"produce", "load", "--metrics", "junk"},
+                                                    {"produce", "load", "--metrics", "a:1,b:2"},
                                                     {"consume", "load", "--server-pid", "2147483647"},
                                                     {"e2e", "load", "--rate=-1"},
+                                                    {"e2e", "load", "--size", "1T"},
                                                     {"e2e", "load", "--server-pid", "2147483647"},
                                                     {"zk", "--rate=-1"},
+                                                    {"zk", "--records", "0"},
+                                                    {"zk", "--size", "1T"},
                                                     {"zk", "--in-flight", "0"},
                                                     {"zk", "--server-pid", "2147483647"}};
   for (const auto& arguments : wrong) {
@@ -123,13 +153,14 @@ TEST_F(CliPerf, WhatMakesNoSenseIsRefused) {
     EXPECT_THAT(outcome.errors, Not(HasSubstr("created topic")));
   }
   EXPECT_THAT(perf({"zk", "--server-pid", "2147483647"}).errors, HasSubstr("there is no such process"));
+  EXPECT_THAT(perf({"zk", "--metrics", "junk"}).errors, HasSubstr("--metrics 'junk': it is HOST:PORT"));
 }
 
 TEST_F(CliPerf, TheServersCpuIsToldOrSaidToBeUnknown) {
   const CommandOutcome unknown =
       perf({"produce", "cpu", "--rate", "2000", "--records", "20", "--metrics", "127.0.0.1:1"});
   EXPECT_EQ(unknown.code, 0) << unknown.errors;
-  EXPECT_THAT(unknown.output, HasSubstr("\nSERVER-CPU          -  (say --metrics or --server-pid)\n"));
+  EXPECT_THAT(unknown.output, HasSubstr("\nSERVER-CPU          -  (connecting to 127.0.0.1:1: Connection refused)\n"));
   const CommandOutcome as_json = perf({"consume", "cpu", "--metrics", "127.0.0.1:1", "-o", "json"});
   EXPECT_THAT(as_json.output, HasSubstr("\"server_cpu\": null"));
   const CommandOutcome known =

@@ -21,21 +21,18 @@ void IsrWriter::write(IsrChange change, Function<void(bool)> done) {
 }
 
 Task<void> IsrWriter::run(IsrChange change, Function<void(bool)> done) {
-  bool sent = false;
-  for (;;) {
-    Outcome outcome = Outcome::unknown;
-    // Without a session nothing more is sent, and what was sent may come to be.
-    if (session_ != SessionId(0)) {
-      outcome = co_await try_write(change);
-      sent = true;
-    } else if (!sent) {
-      outcome = Outcome::refused;
-    }
+  const std::int64_t life = broker_epoch_;
+  Outcome outcome = Outcome::refused;
+  while (life >= 0) {
+    // Without a session nothing is sent, and what was sent before may still come to be.
+    if (session_ != SessionId(0)) outcome = co_await try_write(change);
     if (outcome == Outcome::written) co_return done(true);
     if (!stopping_) co_await ensemble_.shard().sleep(pause_after_refusal);
-    if (outcome == Outcome::refused) co_return done(false);
-    if (stopping_) co_return;
+    if (outcome == Outcome::refused) break;
+    // Registered anew it leads nothing by that state.
+    if (stopping_ || (broker_epoch_ >= 0 && broker_epoch_ != life)) co_return;
   }
+  done(false);
 }
 
 // The state is the one that was to be replaced, or this was in vain: then the image tells.

@@ -23,9 +23,9 @@ void IsrWriter::write(IsrChange change, Function<void(bool)> done) {
 Task<void> IsrWriter::run(IsrChange change, Function<void(bool)> done) {
   const std::int64_t life = broker_epoch_;
   Outcome outcome = Outcome::refused;
-  while (life >= 0) {
+  for (;;) {
     // Without a session nothing is sent, and what was sent before may still come to be.
-    if (session_ != SessionId(0)) outcome = co_await try_write(change);
+    if (session_ != SessionId(0) && life >= 0) outcome = co_await try_write(change);
     if (outcome == Outcome::written) co_return done(true);
     if (!stopping_) co_await ensemble_.shard().sleep(pause_after_refusal);
     if (outcome == Outcome::refused) break;

@@ -102,6 +102,7 @@ class GroupMember {
   Task<Outcome<Joining>> join_and_sync();
   Task<Outcome<wire::JoinGroupResponse>> join(std::int32_t coordinator);
   Task<Outcome<std::vector<wire::SyncGroupRequest::Assignment>>> assign(const wire::JoinGroupResponse& joined);
+  Task<PartitionCounts> assigned_so_far(std::int32_t coordinator);
   wire::JoinGroupRequest join_request() const;
   Assignor* find_assignor(const std::optional<std::string>& name) const;
 

@@ -6,6 +6,7 @@
 #include "client/admin_call.h"
 #include "client/group_member.h"
 #include "runtime/log_line.h"
+#include "wire/kafka/group_admin.h"
 
 namespace holdfast::client {
 namespace {
@@ -102,11 +103,10 @@ Task<Outcome<GroupMember::Joining>> GroupMember::join_and_sync() {
   sync.group_instance_id = options_.group_instance_id;
   sync.protocol_type = protocol_type;
   sync.protocol_name = joined->protocol_name;
-  if (is_leader_) {
-    // A static leader that is back is not to assign (KIP-814), but to know by what it was assigned.
+  if (is_leader_ && !joined->skip_assignment) {
     auto assignments = co_await assign(*joined);
     if (!assignments) co_return failed(assignments);
-    if (!joined->skip_assignment) sync.assignments = std::move(*assignments);
+    sync.assignments = std::move(*assignments);
   }
   const Duration time = options_.max_poll_interval + join_grace;
   const std::int32_t generation = generation_;
@@ -118,12 +118,35 @@ Task<Outcome<GroupMember::Joining>> GroupMember::join_and_sync() {
   if (!answer) co_return failed(answer);
   const auto code = static_cast<ErrorCode>(answer->message.error_code);
   if (code != ErrorCode::none) co_return failed(code);
+  if (is_leader_ && joined->skip_assignment) {
+    auto counts = co_await assigned_so_far(*coordinator);
+    assigned_by_ = std::move(counts);
+  }
   if (generation_ != generation) co_return failed(ErrorCode::rebalance_in_progress);
   is_on_record_ = true;
   auto assignment = decode_assignment(answer->message.assignment);
   if (!assignment) co_return failed(ErrorCode::inconsistent_group_protocol, "the leader's assignment is malformed");
   joining.assignment = std::move(*assignment);
   co_return joining;
+}
+
+// A static leader that is back does not assign (KIP-814), and partitions may have come while it was away: what there
+// was is what the members have. Nothing where that cannot be had: it is assigned anew then.
+Task<PartitionCounts> GroupMember::assigned_so_far(std::int32_t coordinator) {
+  wire::DescribeGroupsRequest request;
+  request.groups = {options_.group_id};
+  const std::int32_t lane = Cluster::on_lane(Cluster::Lane::group, coordinator);
+  asking_ = coordinator;
+  auto answer = co_await cluster_.ask<wire::DescribeGroupsResponse>(lane, std::move(request));
+  asking_ = -1;
+  PartitionCounts out;
+  if (!answer || answer->message.groups.size() != 1) co_return out;
+  for (const auto& member : answer->message.groups[0].members) {
+    const auto given = decode_assignment(member.member_assignment);
+    if (!given) co_return PartitionCounts();
+    for (const TopicPartition& partition : *given) ++out[partition.topic];
+  }
+  co_return out;
 }
 
 // As the leader: who gets what.

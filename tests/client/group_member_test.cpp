@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "tests/client/fake_broker.h"
+#include "wire/kafka/group_admin.h"
 #include "wire/kafka/groups.h"
 
 namespace holdfast::test {
@@ -55,6 +56,14 @@ class Coordinator {
           [this](const auto& request, std::int16_t) { return sync(request); });
       b.on<wire::HeartbeatRequest, wire::HeartbeatResponse>(
           [this, &b](const auto& request, std::int16_t) { return beat(b, request); });
+      b.on<wire::DescribeGroupsRequest, wire::DescribeGroupsResponse>([this](const auto& request, std::int16_t) {
+        wire::DescribeGroupsResponse out;
+        auto& group = out.groups.emplace_back();
+        group.group_id = request.groups.at(0);
+        for (const Parts& parts : {given, Parts{{"t", 1}}})
+          group.members.emplace_back().member_assignment = encode_assignment(parts);
+        return out;
+      });
       b.on<wire::LeaveGroupRequest, wire::LeaveGroupResponse>([this](const auto& request, std::int16_t) {
         left.push_back(request.members.empty() ? request.member_id : request.members[0].member_id);
         return deaf_to_goodbyes ? std::nullopt : std::make_optional(wire::LeaveGroupResponse());
@@ -63,6 +72,7 @@ class Coordinator {
   }
 
   std::int32_t at = 1;
+  bool skips_assignment = false;             // the leader is back, and finds `given`
   Codes join_codes, sync_codes, beat_codes;  // of the next answers; then none
   bool silent = false;                       // members with a name wait for the others
   bool deaf_to_goodbyes = false;             // no answer to who leaves
@@ -114,6 +124,7 @@ class Coordinator {
     out.protocol_type = "consumer";
     out.protocol_name = request.protocols.at(0).name;
     out.leader = other_leads ? "other" : out.member_id;
+    out.skip_assignment = skips_assignment;
     if (!other_leads)
       out.members.push_back({.member_id = out.member_id,
                              .group_instance_id = request.group_instance_id,
@@ -127,7 +138,7 @@ class Coordinator {
     out.protocol_type = request.protocol_type;
     out.protocol_name = request.protocol_name;
     if (!request.assignments.empty()) out.assignment = request.assignments[0].assignment;
-    if (other_leads) out.assignment = encode_assignment(given);
+    if (other_leads || skips_assignment) out.assignment = encode_assignment(given);
     return out;
   }
   std::optional<wire::HeartbeatResponse> beat(FakeBroker& broker, const wire::HeartbeatRequest& request) {
@@ -357,6 +368,17 @@ TEST_F(GroupMemberTest, NobodyJoinsWhoDoesNotPoll) {
   EXPECT_EQ(group_.joins.size(), joins);
   group_.silent = false;
   EXPECT_TRUE(poll());
+}
+
+TEST_F(GroupMemberTest, AStaticLeaderThatIsBackKnowsByWhatWasAssigned) {
+  options_.group_instance_id = "one";
+  group_.skips_assignment = true;
+  group_.given = {{"t", 0}};
+  ASSERT_TRUE(poll());
+  EXPECT_TRUE(member().is_leader());
+  EXPECT_TRUE(group_.syncs.back().assignments.empty());
+  EXPECT_EQ(member().assigned_by(), (PartitionCounts{{"t", 2}})) << "there are three by now";
+  EXPECT_THAT(diary_.lines, ElementsAre("+t-0"));
 }
 
 TEST_F(GroupMemberTest, AStaticMemberDoesNotSayGoodbye) {

@@ -26,10 +26,14 @@ Registration::Registration(RegistrationOptions options, BrokerServices& services
 Task<Result<void>> Registration::join() {
   joining_ = true;
   Result<void> joined = fail(ErrorKind::closed, "stopping");
+  bool told = false;
   while (!stopping_) {
     if (ensemble_.serving()) {
       joined = co_await try_join();
       if (joined || is_final(joined.error())) break;
+      if (joined.error().kind == ErrorKind::no_space && !std::exchange(told, true))
+        log_line(LogLevel::warn, "broker", "this broker joins the cluster when it has room: {}",
+                 joined.error().message);
     }
     co_await ensemble_.shard().sleep(registration_pause);
   }
@@ -97,6 +101,8 @@ Task<Result<void>> Registration::try_join() {
   if (!prepared) co_return prepared;
   // A directory has its id before anybody hears of it.
   auto adopted = co_await services_.logs->adopt_cluster_id(cluster_id_);
+  // A full disk may have room again; whoever is of another cluster stays so.
+  if (!adopted && adopted.error().kind == ErrorKind::no_space) co_return adopted;
   if (!adopted) co_return std::unexpected(refusal(adopted.error().message));
   auto given_up = co_await give_up_lost_copies();
   if (!given_up) co_return given_up;

@@ -112,6 +112,12 @@ Task<void> LibraryConsumer::find_partitions() {
     for (std::size_t p = 0; p < topic.partitions.size(); ++p)
       if (history_.is_known(topic.id)) all.insert({name, static_cast<std::int32_t>(p)});
   if (all == assigned_) co_return;
+  for (const client::TopicPartition& partition : assigned_)
+    if (!all.contains(partition)) {
+      // A broker that has just come back may not know of it yet. If it comes again it is read from its beginning.
+      log_line(LogLevel::info, "client", "library's consumer {}: {} is gone", index_, client::to_string(partition));
+      last_.erase(partition);
+    }
   assigned_ = all;
   const auto assigned = consumer_.assign({all.begin(), all.end()});
   HOLDFAST_CHECK(assigned.has_value());

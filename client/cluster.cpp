@@ -169,6 +169,9 @@ Task<Outcome<>> Cluster::agree_on_versions(Peer& peer, std::shared_ptr<BrokerCli
   std::int16_t version = api_versions_version;
   for (;;) {
     auto reply = co_await connection->ask(request, version, options_.connection_timeout);
+    // The first answer of all: who breaks the protocol by that does not speak it, and is as good as not there.
+    if (!reply && reply.error().kind == ErrorKind::invalid_input)
+      co_return failed(ErrorCode::network_exception, reply.error().message);
     if (!reply) co_return failed(reply.error());
     // A broker that does not know the version answers in version 0, and says which it does know.
     wire::Reader code(reply->body);

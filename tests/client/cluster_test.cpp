@@ -242,6 +242,32 @@ TEST_F(ClusterTest, ASilentBrokerDoesNotUseUpTheTimeOfTheOthers) {
   }
 }
 
+TEST_F(ClusterTest, AServerOfAnotherProtocolIsNoBroker) {
+  struct Web {
+    static Task<void> serve(std::unique_ptr<Listener> listener) {
+      auto stream = co_await listener->accept();
+      if (!stream) co_return;
+      std::vector<std::uint8_t> request(100);
+      co_await (*stream)->read_some(request);
+      (*stream)->send(BufferChain(Bytes::copy("HTTP/1.1 400 Bad Request\r\n\r\n")));
+      co_await (*stream)->read_some(request);
+    }
+  };
+  Gate gate;
+  {
+    Shard::Scope scope(loop_.shard());
+    auto listener = network_.host("10.0.0.9").listen(loop_.shard(), {"10.0.0.9", 80}, 1, false);
+    ASSERT_TRUE(listener);
+    loop_.shard().spawn(gate, Web::serve(std::move(*listener)));
+  }
+  options_.bootstrap_servers = {{"10.0.0.9", 80}};
+  auto refreshed = loop_.run(cluster().refresh());
+  ASSERT_FALSE(refreshed);
+  EXPECT_EQ(refreshed.error().code, ErrorCode::network_exception);
+  EXPECT_THAT(refreshed.error().message, HasSubstr("it is no Kafka server: its answer begins with \"HTTP\""));
+  loop_.run(loop_.shard().drained(gate));
+}
+
 TEST_F(ClusterTest, WhereAllAreSlowTheFirstThatIsThereIsAsked) {
   options_.bootstrap_servers = {fake_.at(1).endpoint(), fake_.at(2).endpoint(), fake_.at(3).endpoint()};
   for (const std::int32_t id : {1, 2, 3}) {

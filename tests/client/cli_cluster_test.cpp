@@ -178,6 +178,16 @@ TEST_F(CliCluster, EndsThatNobodyTellsAreAProblem) {
   EXPECT_THAT(problems(look()), ElementsAre(HasSubstr("not every partition has told its end")));
 }
 
+TEST_F(CliCluster, ASilentLeaderIsWaitedForOnceAndNotForEachGroupThatReadsFromIt) {
+  groups_ = 40;
+  fake_.at(1).on<wire::ListOffsetsRequest, wire::ListOffsetsResponse>(
+      [](const wire::ListOffsetsRequest&, std::int16_t) { return std::nullopt; });
+  const SteadyTime begun = clock_.now();
+  const ClusterView view = look();
+  EXPECT_LT(clock_.now() - begun, 2 * timeout);
+  EXPECT_THAT(problems(view), ElementsAre(HasSubstr("and 79 more could not be looked at: not every partition")));
+}
+
 TEST(TopicExtents, SayWhenTheyAreNotKnown) {
   EXPECT_EQ((TopicExtent{"t", 3, 1000, 0}.text()), "3 partitions, 1,000 records");
   EXPECT_EQ((TopicExtent{"t", 3, 7, 1}.text()), "3 partitions, at least 7 records; 1 partition does not answer");

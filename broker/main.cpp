@@ -18,23 +18,29 @@
 
 namespace {
 
-constexpr int failed = 1;
+using holdfast::client::Exit;
 
 struct ServerArguments {
   std::vector<std::string> files, sets;
   std::string data, log_level = "info";
 };
 
-int complain(const std::string& what) {
+int complain(const std::string& what, Exit exit) {
   fmt::print(stderr, "holdfast: {}\n", what);
-  return failed;
+  return static_cast<int>(exit);
+}
+
+// What is wrong on the command line itself begins with its name.
+Exit exit_of(const holdfast::Error& config) {
+  if (config.kind == holdfast::ErrorKind::not_found) return Exit::not_found;
+  return config.message.starts_with("--set") ? Exit::usage : Exit::failed;
 }
 
 int run_server(const ServerArguments& arguments) {
   using namespace holdfast;
   LogLevel level{};
   if (!parse_log_level(arguments.log_level, level))
-    return complain("--log-level is one of trace, debug, info, warn, error, off");
+    return complain("--log-level is one of trace, debug, info, warn, error, off", Exit::usage);
   set_log_level(level);
   block_stop_signals();
   ConfigSources sources{arguments.files, arguments.sets};
@@ -43,12 +49,12 @@ int run_server(const ServerArguments& arguments) {
   auto config = load_config(system_disk(), sources, notices);
   for (const Notice& notice : notices)
     log_line(notice.warning ? LogLevel::warn : LogLevel::info, "config", "{}", notice.text);
-  if (!config) return complain(config.error().message);
+  if (!config) return complain(config.error().message, exit_of(config.error()));
   Node node(std::move(*config), system_world());
   auto started = node.start();
   if (!started) {
     // Rooms may be half built: nothing was served, and nothing has to be saved.
-    const int status = complain(started.error().message);
+    const int status = complain(started.error().message, Exit::failed);
     std::fflush(nullptr);
     _exit(status);
   }
@@ -56,13 +62,14 @@ int run_server(const ServerArguments& arguments) {
   std::fflush(stdout);
   wait_for_stop_signal();
   node.stop();
-  return node.has_failed() ? failed : 0;
+  return static_cast<int>(node.has_failed() ? Exit::failed : Exit::ok);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace holdfast;
+  open_standard_streams();
   Console console;
   client::Cli cli(system_world(), console);
 

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "client/cli_session.h"
+
 namespace holdfast {
 
 ZkImportCommand::ZkImportCommand(CLI::App& zk) {
@@ -23,7 +25,8 @@ int ZkImportCommand::run(Disk& disk, std::int64_t now_ms) {
   const auto report = zk::import_zookeeper(disk, options_);
   if (!report) {
     fmt::print(stderr, "holdfast: {}\n", report.error().message);
-    return 1;
+    return static_cast<int>(report.error().kind == ErrorKind::not_found ? client::Exit::not_found
+                                                                        : client::Exit::failed);
   }
   for (const std::string& note : report->notes) fmt::print(stderr, "{}\n", note);
   fmt::print("{} znodes at zxid 0x{:x} ({}; transactions after it: {}) are in {}\n", report->nodes, report->zxid.value,

@@ -117,6 +117,7 @@ class AtAnyBroker {
  public:
   explicit AtAnyBroker(Cluster& cluster) : cluster_(cluster) {}
   Task<void> prepare(std::vector<Key>) {
+    reached_.reset();
     const bool failed_before = std::exchange(stale_, false);
     if (failed_before) ++turn_;
     if (!failed_before && !cluster_.metadata().brokers().empty()) co_return;
@@ -124,17 +125,36 @@ class AtAnyBroker {
     failure_.reset();
     if (!refreshed) failure_ = std::move(refreshed.error());
   }
+  // One that is silent must not use up the time of the others.
   Task<Outcome<std::int32_t>> of(Key) {
     if (failure_) co_return std::unexpected(*failure_);
-    const auto& brokers = cluster_.metadata().brokers();
+    if (reached_) co_return *reached_;
+    const std::vector<std::int32_t> brokers = in_order();
     if (brokers.empty()) co_return failed(wire::ErrorCode::leader_not_available, "the cluster has no brokers now");
-    co_return std::next(brokers.begin(), static_cast<std::ptrdiff_t>(turn_ % brokers.size()))->first;
+    const Duration part = cluster_.options().request_timeout / static_cast<std::int64_t>(brokers.size() + 1);
+    for (const std::int32_t broker : brokers) {
+      auto reached = co_await cluster_.reach(broker, part);
+      if (!reached) continue;
+      reached_ = broker;
+      co_return broker;
+    }
+    co_return brokers.front();
   }
   void stale(const Key&, const Failure&) { stale_ = true; }
 
  private:
+  std::vector<std::int32_t> in_order() const {
+    std::vector<std::int32_t> brokers = keys_of(cluster_.metadata().brokers()), first, silent;
+    if (!brokers.empty())
+      std::ranges::rotate(brokers, brokers.begin() + static_cast<std::ptrdiff_t>(turn_ % brokers.size()));
+    for (const std::int32_t broker : brokers) (cluster_.is_silent(broker) ? silent : first).push_back(broker);
+    first.insert(first.end(), silent.begin(), silent.end());
+    return first;
+  }
+
   Cluster& cluster_;
   std::size_t turn_ = 0;
+  std::optional<std::int32_t> reached_;  // in this round
   bool stale_ = false;
   std::optional<Failure> failure_;
 };

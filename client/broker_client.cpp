@@ -39,9 +39,7 @@ class BrokerClient::Replies {
         std::uint32_t length;
         std::memcpy(&length, input_->data() + begin_, length_bytes);
         length = __builtin_bswap32(length);
-        if (length > bytes_max_)
-          co_return fail(ErrorKind::invalid_input,
-                         fmt::format("it answers with {} bytes, of at most {}", length, bytes_max_));
+        if (length > bytes_max_) co_return fail(ErrorKind::invalid_input, not_kafka(length));
         wanted += length;
         if (end_ - begin_ >= wanted) {
           Bytes frame(input_, input_->data() + begin_ + length_bytes, length);
@@ -60,6 +58,14 @@ class BrokerClient::Replies {
   }
 
  private:
+  // A server of another protocol, such as HTTP: what it begins with is no length.
+  std::string not_kafka(std::uint32_t length) const {
+    const std::string_view begin(reinterpret_cast<const char*>(input_->data() + begin_), length_bytes);
+    const bool is_text = std::ranges::all_of(begin, [](char c) { return c >= ' ' && c <= '~'; });
+    if (is_text) return fmt::format("it is no Kafka server: its answer begins with \"{}\"", begin);
+    return fmt::format("it answers with {} bytes, of at most {}", length, bytes_max_);
+  }
+
   // Room for more of the `wanted` bytes at begin_. A length alone reserves no memory, beyond what the peer has filled
   // before: when replies are of one size, each is read to where it stays.
   void make_room(std::size_t wanted) {

@@ -49,9 +49,24 @@ Task<Exit> once_reached(Session& session, const Verb::Run& run) {
 // "-w 1s" is "--watch=1s": to CLI11 a flag takes no word behind it, and the verb would have it for an argument.
 std::vector<std::string> with_watch_joined(std::vector<std::string> words) {
   for (std::size_t i = 0; i + 1 < words.size() && words[i] != "--"; ++i) {
-    if ((words[i] != "-w" && words[i] != "--watch") || !parse_duration(words[i + 1])) continue;
+    // Also one that means nothing, to be refused by its name.
+    const std::string& next = words[i + 1];
+    const bool negative = next.size() > 1 && next[0] == '-' && next[1] >= '0' && next[1] <= '9';
+    if ((words[i] != "-w" && words[i] != "--watch") || (!negative && !parse_duration(next))) continue;
     words[i] = "--watch=" + words[i + 1];
     words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+  }
+  return words;
+}
+
+// "--zookeeper=" is "--zookeeper ''": to CLI11 the next word would be its value.
+std::vector<std::string> with_empty_values(const CLI::App& root, std::vector<std::string> words) {
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    if (!words[i].starts_with("--") || !words[i].ends_with('=')) continue;
+    const CLI::Option* option = root.get_option_no_throw(words[i].substr(0, words[i].size() - 1));
+    if (!option || option->get_items_expected_max() == 0) continue;
+    words[i].pop_back();
+    words.insert(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::string());
   }
   return words;
 }
@@ -158,6 +173,11 @@ Verb& Verb::knows_dry_run() {
   return *this;
 }
 
+Verb& Verb::answers_within(Duration limit) {
+  answers_within_ = limit;
+  return *this;
+}
+
 Verb& Verb::hidden() {
   hidden_ = true;
   app_.group("");
@@ -197,8 +217,12 @@ Cli::Cli(World world, Console& console)
 Cli::~Cli() = default;
 
 void Cli::add_global_options() {
-  const auto add = [this](const char* names, std::string& into, const char* type, const char* what) {
-    root_->add_option(names, into, what)->type_name(type);
+  // The last one counts, so that what an alias of a shell says can be overruled. An empty one is a variable of a script
+  // that was not set, and does not mean the node that would be taken without the option.
+  const CLI::Validator not_empty(
+      [](std::string& text) { return text.empty() ? std::string("its value is empty") : std::string(); }, "");
+  const auto add = [this, &not_empty](const char* names, std::string& into, const char* type, const char* what) {
+    root_->add_option(names, into, what)->type_name(type)->take_last()->check(not_empty);
   };
   add("-b,--bootstrap-server", options_.bootstrap_server, "HOST:PORT,...",
       "Kafka brokers to start from (HOLDFAST_BOOTSTRAP_SERVER; default 127.0.0.1:9092)");
@@ -257,7 +281,7 @@ int Cli::run(std::vector<std::string> words) {
     return code(Exit::usage);
   };
   try {
-    words = with_watch_joined(std::move(words));
+    words = with_empty_values(*root_, with_watch_joined(std::move(words)));
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
     root_->parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
@@ -333,6 +357,7 @@ Result<Session::Setting> Cli::resolve(const Verb& verb) const {
 
   std::string timeout = options_.timeout;
   if (timeout.empty()) timeout = from_profile("timeout");
+  if (verb.answers_within_) setting.timeout = *verb.answers_within_;
   if (!timeout.empty()) {
     const auto duration = parse_duration(timeout);
     if (!duration || duration->count() <= 0)

@@ -78,9 +78,10 @@ class Verb {
   Verb& flag(const std::string& names, bool& into, const std::string& what);
 
   Verb& example(std::string command, std::string what = {});
-  Verb& more(std::string text);  // what its page in the manual says beyond the options
-  Verb& watchable();             // --watch repeats it: it only reads
-  Verb& knows_dry_run();         // it heeds Session::dry_run(); everywhere else --dry-run is refused
+  Verb& more(std::string text);          // what its page in the manual says beyond the options
+  Verb& watchable();                     // --watch repeats it: it only reads
+  Verb& knows_dry_run();                 // it heeds Session::dry_run(); everywhere else --dry-run is refused
+  Verb& answers_within(Duration limit);  // how long servers may take where --timeout does not say
   Verb& hidden();
   Verb& prepares(std::function<void(GlobalOptions&)> prepare);  // runs before the options count
   Verb& runs(Run run);
@@ -127,6 +128,7 @@ class Verb {
   std::function<int()> plain_;
   std::vector<Example> examples_;
   bool watchable_ = false, dry_run_ = false, hidden_ = false;
+  std::optional<Duration> answers_within_;
 };
 
 class Cli {

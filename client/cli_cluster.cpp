@@ -158,7 +158,9 @@ void add_cluster_verbs(Cli& cli) {
         .at_least(0)
         .more(
             "The quorum is looked at where --zookeeper, its variable or a profile names it, or where the brokers are "
-            "this machine's, too: a cluster without ZooKeeper is not missing one.")
+            "this machine's, too: a cluster without ZooKeeper is not missing one. A server that takes longer than 5 "
+            "seconds for an answer is a problem, unless --timeout says otherwise.")
+        .answers_within(std::chrono::seconds(5))
         .watchable();
   };
   with_limits(

@@ -13,8 +13,11 @@
 
 namespace holdfast::client {
 
-// A server's answer to a four-letter word.
+// A server's answer to a four-letter word; timed_out: not within session.timeout(), the connection included.
 Task<Result<std::string>> four_letter_word(Session& session, Endpoint server, std::string word);
+// The answers of several, who are asked at the same time.
+Task<std::vector<Result<std::string>>> four_letter_words(Session& session, std::vector<Endpoint> servers,
+                                                         std::string word);
 
 struct QuorumServer {
   Endpoint at;

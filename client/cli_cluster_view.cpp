@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "client/admin.h"
@@ -13,20 +12,19 @@
 namespace holdfast::client {
 namespace {
 
-constexpr std::size_t page_bytes_max = 64 << 10;
-
-Task<void> look_at_quorum(Session& session, ClusterView& view) {
+Task<void> look_at_quorum(Session& session, std::vector<QuorumServer>& quorum) {
   // Somebody else's brokers, and nobody has said where their ZooKeeper is, if they have one: this machine's is not it.
   const auto is_default = [](const Target& target) { return target.source == default_source; };
   if (is_default(session.zookeeper()) && !is_default(session.kafka())) co_return;
   auto servers = parse_connect_string(session.zookeeper().address);
   if (!servers) {
-    view.quorum.push_back({{session.zookeeper().address, 0}, {}, servers.error().message});
+    quorum.push_back({{session.zookeeper().address, 0}, {}, servers.error().message});
     co_return;
   }
-  for (const Endpoint& at : servers->servers) {
-    QuorumServer server{at, {}, {}};
-    auto answer = co_await four_letter_word(session, at, "srvr");
+  const auto answers = co_await four_letter_words(session, servers->servers, "srvr");
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    QuorumServer server{servers->servers[i], {}, {}};
+    const auto& answer = answers[i];
     if (!answer) {
       server.error = answer.error().message;
     } else if (const std::size_t mode = answer->find("Mode: "); mode != std::string::npos) {
@@ -34,7 +32,7 @@ Task<void> look_at_quorum(Session& session, ClusterView& view) {
     } else {
       server.error = "it has no quorum";
     }
-    view.quorum.push_back(std::move(server));
+    quorum.push_back(std::move(server));
   }
 }
 
@@ -58,13 +56,20 @@ std::string text_of(const Failure& failure) {
 }
 
 Task<void> look_at_directories(Admin& admin, ClusterView& view) {
+  // A disk that hangs holds up this answer, and all behind it on the same connection.
+  std::map<std::int32_t, std::int32_t> brokers;
   std::vector<std::int32_t> ids;
-  for (const BrokerListing& broker : view.cluster.brokers) ids.push_back(broker.id);
+  for (const BrokerListing& broker : view.cluster.brokers) {
+    ids.push_back(Cluster::on_lane(Cluster::Lane::fetch, broker.id));
+    brokers.emplace(ids.back(), broker.id);
+  }
   const auto listed = co_await admin.describe_log_dirs(std::move(ids));
-  for (const auto& [broker, directories] : listed) {
+  std::vector<Unseen> unseen;
+  for (const auto& [lane, directories] : listed) {
+    const std::int32_t broker = brokers.at(lane);
     if (!directories) {
-      view.unseen.push_back({fmt::format("the log directories of broker {}", broker), text_of(directories.error()),
-                             fmt::format("holdfast broker describe {}", broker)});
+      unseen.push_back({fmt::format("the log directories of broker {}", broker), text_of(directories.error()),
+                        fmt::format("holdfast broker describe {}", broker)});
       continue;
     }
     for (const LogDirectory& directory : *directories)
@@ -73,10 +78,11 @@ Task<void> look_at_directories(Admin& admin, ClusterView& view) {
            directory.error == wire::ErrorCode::none ? std::string() : std::string(wire::error_name(directory.error)),
            directory.usable_bytes, directory.total_bytes});
   }
+  view.unseen.insert(view.unseen.begin(), unseen.begin(), unseen.end());
 }
 
 // How far behind the groups are, a few at a time. A coordinator that was silent once is not waited for again for each
-// of its other groups.
+// of its other groups, nor a leader for each group that reads from it.
 class GroupsLook {
  public:
   GroupsLook(Cluster& cluster, Admin& admin, ClusterView& view) : cluster_(cluster), admin_(admin), view_(view) {
@@ -111,6 +117,7 @@ class GroupsLook {
 
  private:
   static constexpr std::size_t at_once = 8;
+  static constexpr const char* ends_untold = "not every partition has told its end";
 
   Task<void> look_at_the_next() {
     while (next_ < groups_.size()) {
@@ -124,6 +131,8 @@ class GroupsLook {
     if (!coordinator) co_return missed(group.id, text_of(coordinator.error()));
     if (const auto silent = silent_.find(*coordinator); silent != silent_.end())
       co_return missed(group.id, silent->second);
+    if (leader_is_silent_) co_return missed(group.id, ends_untold);
+    const SteadyTime asked = cluster_.shard().clock().now();
     const auto positions = co_await group_positions(admin_, group.id);
     if (!positions) {
       const std::string why = text_of(positions.error());
@@ -139,7 +148,10 @@ class GroupsLook {
       known = known && (position.lag() >= 0 || !led_.contains(partition));
       lag.lag += std::max<std::int64_t>(0, position.lag());
     }
-    if (!known) missed(group.id, "not every partition has told its end");
+    if (!known) {
+      missed(group.id, ends_untold);
+      leader_is_silent_ |= cluster_.shard().clock().now() - asked >= cluster_.options().request_timeout;
+    }
     view_.groups.push_back(std::move(lag));
   }
 
@@ -151,30 +163,12 @@ class GroupsLook {
   std::set<TopicPartition> led_;
   std::vector<GroupListing> groups_;
   std::size_t next_ = 0;
+  bool leader_is_silent_ = false;
   std::map<std::int32_t, std::string> silent_;              // coordinators, and what became of the question
   std::map<std::string, std::vector<std::string>> missed_;  // groups, by why they were not looked at
 };
 
 }  // namespace
-
-Task<Result<std::string>> four_letter_word(Session& session, Endpoint server, std::string word) {
-  auto stream = co_await session.network().connect(session.shard(), server);
-  if (!stream) co_return fail(stream);
-  Stream& connection = **stream;
-  Timer limit;
-  session.shard().arm(limit, session.timeout(), [&connection] { connection.close(); });
-  connection.send(BufferChain(Bytes::copy(word)));
-  std::string answer;
-  while (answer.size() < page_bytes_max) {
-    std::array<std::uint8_t, 4096> buffer;
-    const std::span<std::uint8_t> into(buffer);
-    auto got = co_await connection.read_some(into);
-    if (!got && answer.empty()) co_return fail(got);
-    if (!got || *got == 0) break;
-    answer.append(reinterpret_cast<const char*>(buffer.data()), *got);
-  }
-  co_return answer;
-}
 
 Task<Outcome<ClusterView>> look_at_brokers(Cluster& cluster, Admin& admin) {
   ClusterView view;
@@ -185,16 +179,22 @@ Task<Outcome<ClusterView>> look_at_brokers(Cluster& cluster, Admin& admin) {
   if (!topics) co_return failed(topics);
   view.topics = std::move(*topics);
   look_at_partitions(view);
-  co_await look_at_directories(admin, view);
+  // A broker that is silent is silent to both questions: it is waited for once.
   GroupsLook groups(cluster, admin, view);
-  co_await groups.run();
+  Gate looking;
+  cluster.shard().spawn(looking, look_at_directories(admin, view));
+  cluster.shard().spawn(looking, groups.run());
+  co_await cluster.shard().drained(looking);
   co_return view;
 }
 
 Task<Outcome<ClusterView>> look_at_cluster(Session& session) {
+  std::vector<QuorumServer> quorum;
+  Gate looking;
+  session.shard().spawn(looking, look_at_quorum(session, quorum));
   auto view = co_await look_at_brokers(session.cluster(), session.admin());
-  if (!view) co_return failed(view);
-  co_await look_at_quorum(session, *view);
+  co_await session.shard().drained(looking);
+  if (view) view->quorum = std::move(quorum);
   co_return view;
 }
 

@@ -173,6 +173,8 @@ std::string complaint_text(const Cli& cli, const CLI::ParseError& error) {
   const std::string help = fmt::format("holdfast {}{}--help", where, where.empty() ? "" : " ");
   const std::vector<std::string> extras = cli.root().remaining(true);
   std::string what = error.what();
+  if (const std::size_t at = what.find(": At Most 1 required"); at != std::string::npos)
+    what = what.substr(0, at) + " takes one value: it may be given only once";
   std::string meant;
   if (!extras.empty()) {
     // The first word that has no meaning is what the person got wrong; the rest follows from it.

@@ -10,6 +10,7 @@
 #include "client/cli_cluster.h"
 #include "client/cli_families.h"
 #include "client/cli_zk.h"
+#include "runtime/gate.h"
 #include "runtime/random.h"
 
 namespace holdfast::client {
@@ -26,7 +27,9 @@ struct Member {
   std::optional<int> id;
   std::string spec;  // "host:2888:3888:participant;0.0.0.0:2181"
   std::string role;
-  Endpoint client;
+  std::string host;  // where the others find it
+  // Where it takes clients, if that is known: a line may leave it to the server's own clientPort.
+  std::optional<Endpoint> client;
 };
 
 // What a server says of itself.
@@ -47,22 +50,20 @@ std::optional<Member> parse_member(std::string_view line) {
   out.spec = line.substr(equals + 1);
   const std::string_view servers = std::string_view(out.spec).substr(0, out.spec.find(';'));
   out.role = servers.ends_with(":observer") ? "observer" : "voter";
-  // The host is where the others find it; the clients' address may be all of them.
   const std::size_t bracket = servers.starts_with('[') ? servers.find(']') : std::string_view::npos;
-  out.client.host =
-      bracket == std::string_view::npos ? servers.substr(0, servers.find(':')) : servers.substr(1, bracket - 1);
-  out.client.port = zookeeper_port;
+  out.host = bracket == std::string_view::npos ? servers.substr(0, servers.find(':')) : servers.substr(1, bracket - 1);
   if (const std::size_t semicolon = out.spec.find(';'); semicolon != std::string::npos) {
     auto clients = parse_connect_string(out.spec.substr(semicolon + 1));
     const std::string_view port_alone = std::string_view(out.spec).substr(semicolon + 1);
     std::uint16_t port = 0;
     const auto [stop, wrong] = std::from_chars(port_alone.data(), port_alone.data() + port_alone.size(), port);
     if (wrong == std::errc() && stop == port_alone.data() + port_alone.size()) {
-      out.client.port = port;
+      out.client = Endpoint{out.host, port};
     } else if (clients) {
+      // The clients' address may be all of them.
       const Endpoint& at = clients->servers.front();
-      out.client.port = at.port;
-      if (at.host != "0.0.0.0" && at.host != "::" && at.host != "0:0:0:0:0:0:0:0") out.client.host = at.host;
+      const bool is_any = at.host == "0.0.0.0" || at.host == "::" || at.host == "0:0:0:0:0:0:0:0";
+      out.client = Endpoint{is_any ? out.host : at.host, at.port};
     }
   }
   return out;
@@ -92,12 +93,11 @@ std::optional<std::int64_t> number_of(std::string_view text, std::string_view na
   return error == std::errc() ? std::optional(out) : std::nullopt;
 }
 
-Task<ServerState> look_at(Session& session, Endpoint server) {
+ServerState state_of(const Result<std::string>& answer) {
   ServerState out;
-  auto answer = co_await four_letter_word(session, std::move(server), "srvr");
   if (!answer) {
     out.error = answer.error().message;
-    co_return out;
+    return out;
   }
   out.mode = line_of(*answer, "Mode: ");
   out.zxid = line_of(*answer, "Zxid: ");
@@ -106,7 +106,84 @@ Task<ServerState> look_at(Session& session, Endpoint server) {
   out.znodes = number_of(*answer, "Node count: ");
   out.outstanding = number_of(*answer, "Outstanding: ");
   if (out.mode.empty()) out.mode = no_quorum;
+  return out;
+}
+
+// By member; of one that nobody knows how to ask, nothing.
+Task<std::vector<std::optional<ServerState>>> look_at_members(Session& session, const std::vector<Member>& members) {
+  std::vector<Endpoint> known;
+  for (const Member& member : members) {
+    if (member.client) known.push_back(*member.client);
+  }
+  const auto answers = co_await four_letter_words(session, std::move(known), "srvr");
+  std::vector<std::optional<ServerState>> out;
+  std::size_t next = 0;
+  for (const Member& member : members)
+    out.push_back(member.client ? std::optional(state_of(answers[next++])) : std::nullopt);
   co_return out;
+}
+
+// A session that nobody waits for at its end: a connection attempt may hold it up.
+struct Visit {
+  Visit(Session& session, ZkServers servers)
+      : zk(session.shard(), session.network(), *random, options_of(std::move(servers))) {}
+  static ZooKeeperOptions options_of(ZkServers servers) {
+    ZooKeeperOptions options;
+    options.servers = std::move(servers);
+    options.read_only = true;
+    return options;
+  }
+  const std::unique_ptr<Random> random = system_random();
+  ZooKeeper zk;
+};
+
+Task<void> end_of(std::unique_ptr<Visit> visit) { co_await visit->zk.close(); }
+
+// Which server takes clients there: by `conf`, or, as most do not answer that, by the number of a session: its first
+// byte is that of the server that has made it (SessionTrackerImpl.initializeNextSessionId).
+Task<void> identify(Session& session, Endpoint at, std::optional<int>& id) {
+  const auto conf = co_await four_letter_word(session, at, "conf");
+  if (!conf) co_return;
+  if (const auto told = number_of(*conf, "serverId=")) {
+    id = static_cast<int>(*told);
+    co_return;
+  }
+  ZkServers there;
+  there.servers.push_back(std::move(at));
+  auto visit = std::make_unique<Visit>(session, std::move(there));
+  auto connected = co_await visit->zk.connect(session.timeout(), 1);
+  if (connected) id = static_cast<int>(static_cast<std::uint64_t>(visit->zk.session_id()) >> 56);
+  session.shard().spawn(session.left_behind(), end_of(std::move(visit)));
+}
+
+// Who takes clients where, of those whose lines do not say so: the addresses of the connect string are asked, and their
+// ports on the hosts of these lines.
+Task<void> find_clients(Session& session, std::vector<Member>& members, std::vector<Endpoint> named) {
+  const auto is_of = [](const Endpoint& a) {
+    return [&a](const Endpoint& b) { return a.port == b.port && a.host == b.host; };
+  };
+  std::vector<Endpoint> candidates = named;
+  for (const Member& member : members) {
+    if (member.client) continue;
+    for (const Endpoint& at : named) {
+      const Endpoint there{member.host, at.port};
+      if (std::ranges::none_of(candidates, is_of(there))) candidates.push_back(there);
+    }
+  }
+  for (const Member& member : members) {
+    if (member.client) std::erase_if(candidates, is_of(*member.client));
+  }
+  if (std::ranges::all_of(members, [](const Member& m) { return m.client.has_value(); })) co_return;
+  std::vector<std::optional<int>> ids(candidates.size());
+  Gate asking;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    session.shard().spawn(asking, identify(session, candidates[i], ids[i]));
+  co_await session.shard().drained(asking);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    for (Member& member : members) {
+      if (!member.client && ids[i] && member.id == ids[i]) member.client = candidates[i];
+    }
+  }
 }
 
 Task<Exit> quorum_status(Session& session) {
@@ -114,20 +191,18 @@ Task<Exit> quorum_status(Session& session) {
   if (!servers) co_return session.usage(servers.error().message);
   // The members are those that the znodes name; where nobody can read them, those that the connect string does.
   std::vector<Member> members;
-  ZooKeeperOptions options;
-  options.servers = *servers;
-  options.read_only = true;
-  const std::unique_ptr<Random> random = system_random();
-  ZooKeeper zk(session.shard(), session.network(), *random, options);
-  auto connected = co_await zk.connect(session.timeout(), 1);
+  auto visit = std::make_unique<Visit>(session, *servers);
+  auto connected = co_await visit->zk.connect(session.timeout(), 1);
   if (connected) {
-    auto config = co_await zk.config();
+    auto config = co_await visit->zk.config();
     if (config) members = parse_members(config->data);
   }
-  co_await zk.close();
+  session.shard().spawn(session.left_behind(), end_of(std::move(visit)));
   if (members.empty()) {
-    for (const Endpoint& at : servers->servers) members.push_back({{}, {}, "voter", at});
+    for (const Endpoint& at : servers->servers) members.push_back({{}, {}, "voter", at.host, at});
   }
+  co_await find_clients(session, members, servers->servers);
+  const auto states = co_await look_at_members(session, members);
   Table table{{{"server"},
                {"address"},
                {"role"},
@@ -140,16 +215,27 @@ Task<Exit> quorum_status(Session& session) {
                {"error", true}},
               {}};
   std::size_t voters = 0, voters_there = 0;
-  bool led = false;
+  bool led = false, all_known = true;
   std::vector<std::string> problems;
-  for (const Member& member : members) {
-    const ServerState state = co_await look_at(session, member.client);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const Member& member = members[i];
+    const Value id = member.id ? Value(*member.id) : Value();
+    if (member.role == "voter") ++voters;
+    if (!states[i]) {
+      all_known = false;
+      table.rows.push_back({id, Value().shown_as("unknown"), member.role, Value("unknown").in(Tone::warning), Value(),
+                            Value(), Value(), Value(), Value(), Value()});
+      problems.push_back(fmt::format("server {}: where it takes clients is not known: name it with --zookeeper, too",
+                                     member.id.value_or(0)));
+      continue;
+    }
+    const ServerState& state = *states[i];
     const bool there = state.error.empty();
-    if (member.role == "voter") ++voters, voters_there += there ? 1 : 0;
+    if (member.role == "voter") voters_there += there ? 1 : 0;
     led = led || state.mode == "leader" || state.mode == "standalone";
-    if (!there) problems.push_back(fmt::format("{}: {}", to_string(member.client), state.error));
+    if (!there) problems.push_back(fmt::format("{}: {}", to_string(*member.client), state.error));
     table.rows.push_back(
-        {member.id ? Value(*member.id) : Value(), to_string(member.client), member.role,
+        {id, to_string(*member.client), member.role,
          Value(there ? state.mode : "down").in(there && state.mode != no_quorum ? Tone::good : Tone::bad),
          state.zxid.empty() ? Value() : Value(state.zxid), Value(state.connections), Value(state.znodes),
          Value(state.outstanding), state.version.empty() ? Value() : Value(state.version),
@@ -158,6 +244,8 @@ Task<Exit> quorum_status(Session& session) {
   session.out().table(table);
   session.out().flush();
   for (const std::string& problem : problems) session.note(problem);
+  // What is not known may be there, and lead.
+  if (!all_known) co_return Exit::ok;
   if (voters_there == 0)
     co_return session.fail(
         Exit::unreachable,
@@ -307,6 +395,14 @@ Task<Exit> remove(Session& session, const ChangeArguments& arguments) {
   co_return exit;
 }
 
+Task<const Member*> leader_of(Session& session, const std::vector<Member>& members) {
+  const auto states = co_await look_at_members(session, members);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (states[i] && states[i]->mode == "leader") co_return &members[i];
+  }
+  co_return nullptr;
+}
+
 // A leader that may not vote any more hands over to the server that is furthest. Then it votes again.
 Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
   constexpr Duration retry_pause = std::chrono::milliseconds(200);
@@ -315,17 +411,19 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
   if (!zk) co_return zk.error();
   auto config = co_await (*zk)->config();
   if (!config) co_return fail(session, config.error(), "/zookeeper/config");
-  const std::vector<Member> members = parse_members(config->data);
+  std::vector<Member> members = parse_members(config->data);
   const auto is_voter = [](const Member& m) { return m.role == "voter"; };
   if (static_cast<std::size_t>(std::ranges::count_if(members, is_voter)) < voters_min)
     co_return session.fail(Exit::refused, "with fewer than three voters nobody else can lead meanwhile");
-  const Member* leader = nullptr;
-  for (const Member& member : members) {
-    const ServerState state = co_await look_at(session, member.client);
-    if (state.mode == "leader") leader = &member;
+  if (auto servers = parse_connect_string(session.zookeeper().address)) {
+    const std::vector<Endpoint> named = servers->servers;
+    co_await find_clients(session, members, named);
   }
+  const Member* const leader = co_await leader_of(session, members);
   if (!leader) co_return session.fail(Exit::failed, "no member says that it leads", "`holdfast quorum status`");
-  const std::string as_voter = fmt::format("server.{}={}", *leader->id, leader->spec);
+  std::string as_voter = fmt::format("server.{}={}", *leader->id, leader->spec);
+  // A change wants to be told where it takes clients.
+  if (!as_voter.contains(';')) as_voter += ";" + to_string(*leader->client);
   std::string as_observer = as_voter;
   const std::size_t clients = std::min(as_observer.find(';'), as_observer.size());
   constexpr std::string_view voting = ":participant";
@@ -365,10 +463,8 @@ Task<Exit> transfer(Session& session, const ChangeArguments& arguments) {
   if (session.interrupted()) co_return Exit::interrupted;
   std::optional<int> now;
   while (!now && session.clock().now() < deadline) {
-    for (const Member& member : members) {
-      const ServerState state = co_await look_at(session, member.client);
-      if (state.mode == "leader") now = member.id;
-    }
+    const Member* const leads = co_await leader_of(session, members);
+    if (leads) now = leads->id;
     if (!now) co_await session.shard().sleep(retry_pause);
   }
   if (!now) co_return session.fail(Exit::failed, "nobody leads yet", "`holdfast quorum status`");

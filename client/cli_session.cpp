@@ -114,6 +114,7 @@ Task<void> Session::end_round() {
 Task<bool> Session::close() {
   co_await run_closers();
   co_await disconnect();
+  co_await shard().drained(left_behind_);
   co_return true;
 }
 

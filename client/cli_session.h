@@ -13,6 +13,7 @@
 #include "client/cli_output.h"
 #include "client/failure.h"
 #include "runtime/console.h"
+#include "runtime/gate.h"
 #include "runtime/main_loop.h"
 #include "runtime/world.h"
 
@@ -80,6 +81,8 @@ class Session {
 
   // Run by close(), the last one first: for what a verb has made and that needs an awaited end.
   void at_end(std::function<Task<void>()> close);
+  // Of what nobody waits for any more, and that ends by itself: a connection attempt. close() waits for it.
+  Gate& left_behind() { return left_behind_; }
   Task<void> disconnect();  // the cluster's connections; what waits for answers there fails
   Task<void> end_round();   // what a round of --watch has made ends; the cluster's connections stay
   Task<bool> close();
@@ -130,6 +133,7 @@ class Session {
   bool disconnected_ = false;
   bool progress_shown_ = false;
   bool output_failure_said_ = false;
+  Gate left_behind_;
 };
 
 // Why standard output could not be written: "standard output: No space left on device".

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "runtime/log_line.h"
@@ -18,60 +17,16 @@ using wire::ErrorCode;
 namespace {
 
 constexpr std::int16_t api_versions_version = 4;  // the highest that every broker answers in a form we can read
-constexpr std::uint16_t default_port = 9092;
 constexpr Duration topic_idle_max = std::chrono::minutes(5);  // metadata.max.idle.ms
 constexpr int jitter_percent = 20;
-constexpr std::int32_t lane_size = 1 << 29, lane_count = 2;  // beside the common one
+constexpr Duration part_min = std::chrono::milliseconds(300);  // that a broker has to be there
+constexpr std::int32_t lane_size = 1 << 29, lane_count = 2;    // beside the common one
 
 std::unexpected<Failure> stopped() { return failed(ErrorCode::network_exception, "the client was stopped"); }
 
 bool is_bootstrap(std::int32_t node) { return node < 0; }
 
-Result<Endpoint> parse_endpoint(std::string_view text) {
-  const auto malformed = [&] {
-    return fail(ErrorKind::invalid_input, fmt::format("'{}' is not of the form host:port", text));
-  };
-  Endpoint out{"", default_port};
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) return malformed();
-    out.host = text.substr(1, end - 1);
-    port = text.substr(end + 1);
-  } else {
-    const std::size_t colon = text.find(':');
-    // Without brackets, "::1" could be an address or an address and a port.
-    if (colon != text.rfind(':')) return malformed();
-    out.host = text.substr(0, colon);
-    port = colon == std::string_view::npos ? std::string_view{} : text.substr(colon);
-  }
-  if (out.host.empty() || out.host.find_first_of(" \t/") != std::string::npos) return malformed();
-  if (port.empty()) return out;
-  if (!port.starts_with(':')) return malformed();
-  port.remove_prefix(1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (error != std::errc() || end != port.data() + port.size() || out.port == 0) return malformed();
-  return out;
-}
-
 }  // namespace
-
-Result<std::vector<Endpoint>> parse_bootstrap_servers(std::string_view text) {
-  std::vector<Endpoint> out;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    std::string_view one = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    while (one.ends_with(' ')) one.remove_suffix(1);
-    if (one.empty()) continue;
-    auto endpoint = parse_endpoint(one);
-    if (!endpoint) return fail(endpoint);
-    out.push_back(std::move(*endpoint));
-  }
-  if (out.empty()) return fail(ErrorKind::invalid_input, "the list of bootstrap servers is empty");
-  return out;
-}
 
 struct Cluster::Peer {
   Peer(Shard& shard, std::int32_t n) : node(n), attempt(shard) {}
@@ -85,11 +40,17 @@ struct Cluster::Peer {
   bool connecting = false;
   WaitList attempt;  // wait for its end
   Failure why{ErrorCode::network_exception, "there is no connection"};
-  int failures = 0;  // in a row
+  int failures = 0;   // in a row
+  bool late = false;  // somebody has waited for it in vain, and it has not been there since
   SteadyTime not_before{};
   SteadyTime throttled_until{};
 
   bool ready() const { return connection && agreed && connection->connected(); }
+  bool is_at(const Endpoint& endpoint) const {
+    if (!connection) return false;
+    const Endpoint& own = connection->endpoint();
+    return own.port == endpoint.port && own.host == endpoint.host;
+  }
 };
 
 struct Cluster::Round {
@@ -151,7 +112,7 @@ Task<Outcome<Cluster::Peer*>> Cluster::ready_peer(std::int32_t node, SteadyTime 
   auto& slot = peers_[node];
   if (!slot) slot = std::make_unique<Peer>(shard_, node);
   Peer& peer = *slot;
-  const bool moved = peer.connection && to_string(peer.connection->endpoint()) != to_string(*endpoint);
+  const bool moved = peer.connection && !peer.is_at(*endpoint);
   if (moved && !peer.connecting) {
     retire(std::exchange(peer.connection, nullptr));
     peer.failures = 0;
@@ -159,8 +120,10 @@ Task<Outcome<Cluster::Peer*>> Cluster::ready_peer(std::int32_t node, SteadyTime 
   }
   while (!peer.ready()) {
     const Duration left = deadline - shard_.clock().now();
-    if (left <= Duration::zero())
+    if (left <= Duration::zero()) {
+      peer.late = true;
       co_return failed(ErrorCode::request_timed_out, fmt::format("no connection to {} in time", to_string(*endpoint)));
+    }
     if (!peer.connecting) {
       if (!peer.connection)
         peer.connection =
@@ -183,7 +146,11 @@ Task<void> Cluster::connect(Peer& peer) {
   if (agreed) {
     peer.failures = 0;
     peer.not_before = {};
+    for (const auto& [_, other] : peers_) {
+      if (other->is_at(peer.connection->endpoint())) other->late = false;
+    }
   } else {
+    peer.late |= agreed.error().code == ErrorCode::request_timed_out;
     peer.why = std::move(agreed.error());
     peer.not_before =
         shard_.clock().now() + jittered(options_.reconnect_backoff, options_.reconnect_backoff_max, peer.failures++);
@@ -202,6 +169,9 @@ Task<Outcome<>> Cluster::agree_on_versions(Peer& peer, std::shared_ptr<BrokerCli
   std::int16_t version = api_versions_version;
   for (;;) {
     auto reply = co_await connection->ask(request, version, options_.connection_timeout);
+    // The first answer of all: who breaks the protocol by that does not speak it, and is as good as not there.
+    if (!reply && reply.error().kind == ErrorKind::invalid_input)
+      co_return failed(ErrorCode::network_exception, reply.error().message);
     if (!reply) co_return failed(reply.error());
     // A broker that does not know the version answers in version 0, and says which it does know.
     wire::Reader code(reply->body);
@@ -225,6 +195,22 @@ Task<Outcome<>> Cluster::agree_on_versions(Peer& peer, std::shared_ptr<BrokerCli
   peer.versions.clear();
   for (const auto& range : answer.api_keys) peer.versions[range.api_key] = {range.min_version, range.max_version};
   peer.agreed = true;
+  co_return Outcome<>{};
+}
+
+// Whoever has dialled that address, and under whatever number.
+bool Cluster::is_silent(std::int32_t node) const {
+  const auto endpoint = endpoint_of(node);
+  const auto late_there = [&endpoint](const auto& entry) {
+    return entry.second->late && entry.second->is_at(*endpoint);
+  };
+  return endpoint && std::ranges::any_of(peers_, late_there);
+}
+
+Task<Outcome<>> Cluster::reach(std::int32_t node, Duration at_most) {
+  const Gate::Holder holder = gate_.enter();
+  auto peer = co_await ready_peer(node, shard_.clock().now() + at_most);
+  if (!peer) co_return failed(peer);
   co_return Outcome<>{};
 }
 
@@ -308,7 +294,7 @@ Cluster::Asked Cluster::exchange(std::int32_t node, BrokerClient::Outgoing reque
 }
 
 // Whom to ask first: who has least to do of those that are connected, then those that may be dialled now, then who was
-// wrong the last time, then those that were in vain a short while ago. Chance decides between equals.
+// wrong the last time, then those that were silent or in vain a short while ago. Chance decides between equals.
 std::vector<std::int32_t> Cluster::candidates(bool bootstrap) {
   std::vector<std::int32_t> nodes;
   if (bootstrap) {
@@ -328,11 +314,12 @@ std::vector<std::int32_t> Cluster::candidates(bool bootstrap) {
   const auto rank = [&](std::int32_t node) -> Rank {
     const std::uint64_t chance = random_->next();
     const auto it = peers_.find(node);
-    if (it == peers_.end()) return {1, 0, chance, node};
+    if (it == peers_.end()) return {is_silent(node) ? 2 : 1, 0, chance, node};
     const Peer& peer = *it->second;
     if (doubted_ == node) return {1, 1, chance, node};
     if (peer.ready() && peer.throttled_until <= now)
       return {0, static_cast<std::int64_t>(peer.under_way), chance, node};
+    if (is_silent(node)) return {2, peer.not_before.time_since_epoch().count(), chance, node};
     if (peer.not_before <= now) return {1, 0, chance, node};
     return {2, peer.not_before.time_since_epoch().count(), chance, node};
   };
@@ -352,13 +339,19 @@ Cluster::Asked Cluster::exchange_any(BrokerClient::Outgoing request, std::option
                                      std::int16_t version_max, bool repeatable) {
   const SteadyTime deadline = shard_.clock().now() + timeout.value_or(options_.request_timeout);
   Failure why(ErrorCode::network_exception, "there is no broker to ask");
-  for (const bool bootstrap : {false, true}) {
-    const std::vector<std::int32_t> nodes = candidates(bootstrap);
-    for (const std::int32_t node : nodes) {
-      auto peer = co_await ready_peer(node, deadline);
+  enum class Turn : std::uint8_t { known, bootstrap, late };
+  std::vector<std::int32_t> late;  // they were not there in their part of the time, and may be there by now
+  for (const Turn turn : {Turn::known, Turn::bootstrap, Turn::late}) {
+    const std::vector<std::int32_t> nodes =
+        turn == Turn::late ? std::exchange(late, {}) : candidates(turn == Turn::bootstrap);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      std::size_t others = nodes.size() - 1 - i + (turn == Turn::known ? options_.bootstrap_servers.size() : 0);
+      if (turn != Turn::late && (others > 0 || !late.empty())) ++others;  // for those that come late
+      auto peer = co_await ready_peer(nodes[i], part_of(deadline, others));
       if (!peer) {
         why = std::move(peer.error());
         if (stopping_ || shard_.clock().now() >= deadline) co_return std::unexpected<Failure>(why);
+        if (why.code == ErrorCode::request_timed_out) late.push_back(nodes[i]);
         continue;
       }
       auto answer = co_await exchange_with(**peer, request, deadline, version_max);
@@ -369,6 +362,13 @@ Cluster::Asked Cluster::exchange_any(BrokerClient::Outgoing request, std::option
     }
   }
   co_return std::unexpected<Failure>(why);
+}
+
+// A broker that is silent must not use up the time of the others.
+SteadyTime Cluster::part_of(SteadyTime deadline, std::size_t others) const {
+  const SteadyTime now = shard_.clock().now();
+  const Duration part = (deadline - now) / static_cast<std::int64_t>(others + 1);
+  return std::min(deadline, now + std::max<Duration>(part, part_min));
 }
 
 Cluster::Asked Cluster::exchange_controller(BrokerClient::Outgoing request, std::optional<Duration> timeout,

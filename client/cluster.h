@@ -79,7 +79,7 @@ class Cluster {
   template <class Response, class Request>
   Task<Outcome<Answer<Response>>> ask(std::int32_t node, Request request, std::optional<Duration> timeout = {},
                                       std::int16_t version_max = INT16_MAX);
-  // Any broker; another one when the first cannot be reached.
+  // Any broker; another one when the first cannot be reached, or is not in its part of the time.
   template <class Response, class Request>
   Task<Outcome<Answer<Response>>> ask_any(Request request, std::optional<Duration> timeout = {},
                                           std::int16_t version_max = INT16_MAX);
@@ -97,6 +97,11 @@ class Cluster {
   static std::int32_t on_lane(Lane lane, std::int32_t node);
   // Ends that connection, if there is one: what waits on it for an answer fails with NETWORK_EXCEPTION.
   void hang_up(Lane lane, std::int32_t node);
+
+  // A connection to it, so that it may be asked at once.
+  Task<Outcome<>> reach(std::int32_t node, Duration at_most);
+  // It was waited for in vain, and has not been there since.
+  bool is_silent(std::int32_t node) const;
 
   // The version that ask() would use. UNSUPPORTED_VERSION: the broker does not know the request.
   Task<Outcome<std::int16_t>> version_of(std::int32_t node, wire::Api api, std::int16_t version_max = INT16_MAX);
@@ -157,6 +162,7 @@ class Cluster {
   Task<void> connect(Peer& peer);
   Task<Outcome<>> agree_on_versions(Peer& peer, std::shared_ptr<BrokerClient> connection);
   std::vector<std::int32_t> candidates(bool bootstrap);
+  SteadyTime part_of(SteadyTime deadline, std::size_t others) const;
   void informed_by(std::int32_t node);
   void retire(std::shared_ptr<BrokerClient> connection);
   static Task<void> end(std::shared_ptr<BrokerClient> connection);

@@ -7,12 +7,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace asio = boost::asio;
 
@@ -36,6 +38,16 @@ bool write_all(int fd, std::string_view text) {
 }
 
 }  // namespace
+
+void open_standard_streams() {
+  // In this order each gets its own number: the lowest that is free. Standard output is opened so that it refuses what
+  // is written, as if it were closed.
+  constexpr std::array<std::pair<int, int>, 3> streams{
+      {{STDIN_FILENO, O_RDONLY}, {STDOUT_FILENO, O_RDONLY}, {STDERR_FILENO, O_WRONLY}}};
+  for (const auto& [fd, flags] : streams) {
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", flags) != fd) ::_exit(1);
+  }
+}
 
 // Non-blocking reads need a description of their own: O_NONBLOCK on the shared one would reach everybody who has the
 // same terminal or pipe. Only a socket cannot be opened anew.

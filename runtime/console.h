@@ -15,6 +15,10 @@
 
 namespace holdfast {
 
+// To be called before anything else is opened: a standard stream that the process was started without would be the next
+// file, socket or event queue. There is no input then, output fails, and errors go nowhere.
+void open_standard_streams();
+
 class Console {
  public:
   Console();  // from now on a reader that is gone is an error of write(), not a signal

@@ -56,7 +56,8 @@ bool has_bytes(std::span<const ByteView> pieces, std::size_t skip) {
   return pieces.front().size() > skip || std::ranges::any_of(pieces.subspan(1), [](ByteView p) { return !p.empty(); });
 }
 
-// Any thread: the kernel orders calls on one descriptor, and only the fallback flag is ours.
+// Any thread: the kernel orders calls on one descriptor, and only the fallback flags are ours. A pipe or a terminal has
+// no offsets: it is one reader's at a time.
 class SystemFile final : public File {
  public:
   SystemFile(std::string path, FileDescriptor fd, bool direct)
@@ -68,6 +69,7 @@ class SystemFile final : public File {
       const ssize_t n = ::pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
       if (n < 0) {
         if (errno == EINTR || dropped_direct(errno)) continue;
+        if (errno == ESPIPE && done == 0) return read_in_order(offset, out);
         return os_fail("read of", path_, errno);
       }
       if (n == 0) break;
@@ -132,6 +134,18 @@ class SystemFile final : public File {
  private:
   static constexpr std::size_t pieces_max = 64;  // of one call; the kernel takes 1024
 
+  // What has no offsets: each read goes on where the one before it has ended, and gives what is there.
+  Result<std::size_t> read_in_order(std::uint64_t offset, std::span<std::uint8_t> out) {
+    if (offset != read_so_far_.load(std::memory_order_relaxed)) return os_fail("read of", path_, ESPIPE);
+    for (;;) {
+      const ssize_t n = ::read(fd_.get(), out.data(), out.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return os_fail("read of", path_, errno);
+      read_so_far_.fetch_add(static_cast<std::uint64_t>(n), std::memory_order_relaxed);
+      return static_cast<std::size_t>(n);
+    }
+  }
+
   // As many calls as it takes; `flags` are pwritev2's.
   Result<void> write_pieces(std::uint64_t offset, std::span<const ByteView> pieces, int flags) {
     if (direct()) {
@@ -185,6 +199,7 @@ class SystemFile final : public File {
   const FileDescriptor fd_;
   std::atomic<bool> direct_;
   std::atomic<bool> has_dsync_{true};
+  std::atomic<std::uint64_t> read_so_far_{0};  // of what has no offsets
 };
 
 class SystemDisk final : public Disk {
@@ -295,6 +310,25 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+std::unexpected<Error> too_long(const std::string& path, std::uint64_t size_max) {
+  return fail(ErrorKind::exhausted, fmt::format("{} has more than {} bytes", path, size_max));
+}
+
+// Of a pipe, or of what the kernel makes up as it is read, no size is known before its end.
+Result<std::vector<std::uint8_t>> read_to_end(File& file, const std::string& path, std::uint64_t size_max) {
+  constexpr std::size_t step = 64 << 10;
+  std::vector<std::uint8_t> content;
+  for (std::size_t size = 0;;) {
+    content.resize(size + step);
+    auto read = file.read_at(size, std::span(content).subspan(size));
+    if (!read) return fail(read);
+    size += *read;
+    if (size > size_max) return too_long(path, size_max);
+    content.resize(size);
+    if (*read == 0) return content;
+  }
+}
+
 }  // namespace
 
 Result<std::vector<std::uint8_t>> Disk::read_file(const std::string& path, std::uint64_t size_max) {
@@ -302,9 +336,8 @@ Result<std::vector<std::uint8_t>> Disk::read_file(const std::string& path, std::
   if (!file) return fail(file);
   auto size = (*file)->size();
   if (!size) return fail(size);
-  if (*size > size_max) {
-    return fail(ErrorKind::exhausted, fmt::format("{} has {} bytes, more than {}", path, *size, size_max));
-  }
+  if (*size > size_max) return too_long(path, size_max);
+  if (*size == 0) return read_to_end(**file, path, size_max);
   std::vector<std::uint8_t> content(*size);
   auto read = (*file)->read_at(0, content);
   if (!read) return fail(read);

@@ -34,7 +34,8 @@ struct OpenOptions {
 class File {
  public:
   virtual ~File() = default;
-  // Reads up to out.size() bytes; fewer only at the end of the file. A direct file needs aligned arguments.
+  // Reads up to out.size() bytes; fewer only at the end of the file. A direct file needs aligned arguments. Of a pipe
+  // or a terminal: where the read before has ended, at least one byte, or 0 at the end.
   virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) = 0;
   virtual Result<void> write_at(std::uint64_t offset, ByteView bytes) = 0;
   // Pieces one after the other, in one call to the kernel where possible.
@@ -74,8 +75,8 @@ class Disk {
   // Exclusive advisory lock on a file, held until the returned object dies; already_exists if another process has it.
   virtual Result<std::shared_ptr<void>> lock(const std::string& path) = 0;
 
-  // Whole small files. write_atomically: temp file, sync, rename, directory sync. put_in_place leaves the last of them
-  // to the caller, who has more to do in that directory.
+  // Whole small files, and pipes to their end; exhausted: more than `size_max`. write_atomically: temp file, sync,
+  // rename, directory sync. put_in_place leaves the last of them to the caller, who has more to do in that directory.
   Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::uint64_t size_max);
   Result<void> put_in_place(const std::string& path, ByteView content);
   Result<void> write_atomically(const std::string& path, ByteView content);

@@ -151,11 +151,41 @@ TEST_F(CliCluster, ASilentCoordinatorIsWaitedForOnceAndNotForEachOfItsGroups) {
   EXPECT_THAT(problems(view), Contains(HasSubstr("the offsets of group 2-")));
 }
 
+TEST_F(CliCluster, ASilentBrokerIsAProblemAndHoldsUpNobody) {
+  fake_.topics["t"].leaders = {{2, 1}};
+  fake_.at(1).on<wire::ApiVersionsRequest, wire::ApiVersionsResponse>(
+      [](const wire::ApiVersionsRequest&, std::int16_t) { return std::nullopt; });
+  ClusterOptions options;
+  options.bootstrap_servers = {fake_.at(1).endpoint(), fake_.at(2).endpoint()};
+  options.request_timeout = timeout;
+  options.random_seed = 7;
+  Cluster cluster(loop_.shard(), network_.host("10.0.1.1"), options);
+  Admin admin(cluster, {.timeout = timeout});
+  const SteadyTime begun = clock_.now();
+  auto view = loop_.run(look_at_brokers(cluster, admin));
+  EXPECT_LT(clock_.now() - begun, 2 * timeout);
+  loop_.run(cluster.stop());
+  ASSERT_TRUE(view) << to_string(view.error());
+  EXPECT_THAT(problems(*view), ElementsAre(HasSubstr("the log directories of broker 1 could not be looked at"),
+                                           HasSubstr("the groups of broker 1 could not be looked at")));
+  EXPECT_EQ(view->groups.size(), 3u) << "those of the other one";
+}
+
 TEST_F(CliCluster, EndsThatNobodyTellsAreAProblem) {
   groups_ = 1;
   fake_.at(1).on<wire::ListOffsetsRequest, wire::ListOffsetsResponse>(
       [](const wire::ListOffsetsRequest&, std::int16_t) { return std::nullopt; });
   EXPECT_THAT(problems(look()), ElementsAre(HasSubstr("not every partition has told its end")));
+}
+
+TEST_F(CliCluster, ASilentLeaderIsWaitedForOnceAndNotForEachGroupThatReadsFromIt) {
+  groups_ = 40;
+  fake_.at(1).on<wire::ListOffsetsRequest, wire::ListOffsetsResponse>(
+      [](const wire::ListOffsetsRequest&, std::int16_t) { return std::nullopt; });
+  const SteadyTime begun = clock_.now();
+  const ClusterView view = look();
+  EXPECT_LT(clock_.now() - begun, 2 * timeout);
+  EXPECT_THAT(problems(view), ElementsAre(HasSubstr("and 79 more could not be looked at: not every partition")));
 }
 
 TEST(TopicExtents, SayWhenTheyAreNotKnown) {

@@ -83,6 +83,103 @@ TEST_F(CliCommand, ANodeThatSaysNothingIsNotWaitedForLongerThanAllowed) {
   EXPECT_THAT(outcome.errors, HasSubstr(silent.address()));
 }
 
+TEST_F(CliCommand, ASilentBrokerIsLeftForTheNextOne) {
+  const SilentServer silent;
+  for (int i = 0; i < 6; ++i) {
+    const CommandOutcome outcome = run({"topic", "list", "-b", silent.address() + "," + node_->bootstrap_servers()});
+    EXPECT_EQ(outcome.code, 0) << outcome.errors;
+    EXPECT_LT(outcome.seconds, 5);
+  }
+}
+
+TEST_F(CliCommand, ASilentServerOfTheQuorumDoesNotHoldUpTheView) {
+  const SilentServer silent, other;
+  const CommandOutcome health =
+      run({"cluster", "health", "--zookeeper", silent.address() + "," + other.address() + "," + node_->zookeeper()});
+  EXPECT_EQ(health.code, 1);
+  EXPECT_LT(health.seconds, 9) << "both are asked at the same time";
+  EXPECT_THAT(health.output, HasSubstr(silent.address() + ": no answer in 5s"));
+  EXPECT_THAT(health.output, HasSubstr(other.address() + ": no answer in 5s"));
+}
+
+// Its queue of connections is full: the next one is not even refused.
+TEST_F(CliCommand, AConnectionIsNotWaitedForLongerThanAllowed) {
+  const FullServer full;
+  for (const char* verb : {"zk sessions", "quorum status"}) {
+    const CommandOutcome outcome =
+        run_shell(std::string("holdfast ") + verb + " --timeout 1s --zookeeper " + full.address(), environment());
+    EXPECT_EQ(outcome.code, 3) << verb;
+    EXPECT_LT(outcome.seconds, 5) << verb;
+    EXPECT_THAT(outcome.output, HasSubstr("no answer in 1s")) << verb;
+  }
+}
+
+TEST_F(CliCommand, AServerOfAnotherProtocolIsNoKafka) {
+  // To a ZooKeeper server the request is a four-letter word that it does not know, or a length that is too large.
+  EXPECT_EQ(run({"topic", "list", "-b", node_->zookeeper()}).code, 3);
+}
+
+TEST_F(CliCommand, StandardStreamsMayBeClosed) {
+  create_topic("closed");
+  ASSERT_EQ(run({"produce", "closed"}, "one\n").code, 0);
+  const auto outcome_of = [](const std::string& line) { return run_shell(line + "; echo code $?", environment(), 20); };
+  EXPECT_EQ(outcome_of("holdfast produce closed <&-").output, "code 0\n");
+  EXPECT_EQ(outcome_of("holdfast consume closed -e <&-").output, "one\ncode 0\n");
+  EXPECT_EQ(outcome_of("holdfast consume closed -e >&-").output,
+            "holdfast: standard output: Bad file descriptor\ncode 1\n");
+  EXPECT_EQ(outcome_of("holdfast consume closed -e 2>&-").output, "one\ncode 0\n");
+  EXPECT_EQ(outcome_of("holdfast topic describe no-such-topic 2>&-").output, "code 4\n");
+  EXPECT_EQ(outcome_of("holdfast topic list closed <&- >&- 2>&-").output, "code 1\n");
+}
+
+TEST_F(CliCommand, AnEmptyAddressIsNotTheDefaultOne) {
+  create_topic("spared");
+  const std::vector<std::pair<std::string, std::string>> lines{
+      {"topic delete spared --yes -b ''", "--bootstrap-server"},
+      {"topic delete spared --yes --bootstrap-server=", "--bootstrap-server"},
+      {"zk delete -r /brokers --yes --zookeeper ''", "--zookeeper"},
+      {"zk delete -r /brokers --yes --zookeeper=", "--zookeeper"},
+      {"topic delete spared --yes --profile ''", "--profile"}};
+  for (const auto& [line, option] : lines) {
+    const CommandOutcome outcome = run_shell("holdfast " + line, environment());
+    EXPECT_EQ(outcome.code, 2) << line;
+    EXPECT_THAT(outcome.output, HasSubstr(option + ": its value is empty")) << line;
+  }
+  EXPECT_TRUE(has_topic("spared"));
+  EXPECT_EQ(run({"zk", "stat", "/brokers"}).code, 0);
+}
+
+TEST_F(CliCommand, OptionsGivenTwice) {
+  const CommandOutcome last = run({"topic", "list", "--output", "text", "--output", "json"});
+  EXPECT_EQ(last.code, 0) << last.errors;
+  EXPECT_THAT(last.output, StartsWith("["));
+  const CommandOutcome twice = run({"topic", "create", "twice", "-p", "1", "-p", "2"});
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_THAT(twice.errors, HasSubstr("--partitions takes one value: it may be given only once"));
+}
+
+TEST_F(CliCommand, ExitCodesTellWhatIsWrong) {
+  const std::vector<std::pair<const char*, int>> lines{
+      {"server --config /nonexist", 4},       {"server --set nonsense=1", 2},
+      {"server --set nonsense", 2},           {"server --log-level loud", 2},
+      {"server --config /proc/self/stat", 1}, {"zk import /nonexist --data /nonexist/new", 4},
+      {"config check /nonexist", 4}};
+  for (const auto& [line, code] : lines) {
+    const CommandOutcome outcome = run_shell(std::string("holdfast ") + line, environment());
+    EXPECT_EQ(outcome.code, code) << line << ": " << outcome.output;
+  }
+}
+
+TEST_F(CliCommand, FilesMayBePipes) {
+  create_topic("piped");
+  const CommandOutcome checked = run_shell("bash -c \"holdfast config check <(echo nonsense.key=1)\"", environment());
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_THAT(checked.output, HasSubstr("unknown key nonsense.key"));
+  const CommandOutcome produced = run_shell("bash -c \"holdfast produce piped <(echo one; echo two)\"", environment());
+  EXPECT_EQ(produced.code, 0) << produced.output;
+  EXPECT_EQ(run({"consume", "piped", "-e"}).output, "one\ntwo\n");
+}
+
 TEST_F(CliCommand, JunkGoesThroughUnharmed) {
   create_topic("junk");
   std::mt19937 random(7);

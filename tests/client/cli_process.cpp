@@ -158,15 +158,41 @@ CommandOutcome run_shell(const std::string& line, const Environment& environment
   return run(Strings({"/bin/sh", "-c", line}), Strings(lines_of(environment)), {}, true, limit_seconds);
 }
 
-SilentServer::SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+namespace {
+
+int make_socket(int flags = 0) { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0); }
+
+// On a port of the system's choice, which it returns.
+sockaddr_in listen_on_loopback(int socket, int backlog) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(socket_, generic, size) != 0 || ::listen(socket_, 16) != 0) throw std::runtime_error("listen");
-  ::getsockname(socket_, generic, &size);
-  address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  if (::bind(socket, generic, size) != 0 || ::listen(socket, backlog) != 0) throw std::runtime_error("listen");
+  ::getsockname(socket, generic, &size);
+  return address;
+}
+
+std::string text_of(const sockaddr_in& address) { return "127.0.0.1:" + std::to_string(ntohs(address.sin_port)); }
+
+}  // namespace
+
+SilentServer::SilentServer() : socket_(make_socket()) { address_ = text_of(listen_on_loopback(socket_, 16)); }
+
+FullServer::FullServer() {
+  constexpr int more_than_enough = 8;
+  sockets_.push_back(make_socket());
+  const sockaddr_in address = listen_on_loopback(sockets_[0], 0);
+  address_ = text_of(address);
+  for (int i = 0; i < more_than_enough; ++i) {
+    sockets_.push_back(make_socket(SOCK_NONBLOCK));
+    (void)::connect(sockets_.back(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+}
+
+FullServer::~FullServer() {
+  for (const int socket : sockets_) ::close(socket);
 }
 
 SilentServer::~SilentServer() { ::close(socket_); }

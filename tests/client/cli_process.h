@@ -40,6 +40,20 @@ class SilentServer {
   std::string address_;
 };
 
+// A port whose queue of connections is full: who dials it hears nothing.
+class FullServer {
+ public:
+  FullServer();
+  ~FullServer();
+  FullServer(const FullServer&) = delete;
+  FullServer& operator=(const FullServer&) = delete;
+  const std::string& address() const { return address_; }
+
+ private:
+  std::vector<int> sockets_;
+  std::string address_;
+};
+
 // The command at a terminal of its own, 100 columns wide.
 class TerminalSession {
  public:

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <list>
 #include <regex>
 #include <sstream>
 
@@ -42,8 +43,9 @@ class CliQuorum : public testing::Test {
     return quorum(std::move(arguments));
   }
   // ZK1, ZK2... for where they take clients, QUORUM for their other ports.
-  static std::string masked(std::string text) {
-    std::istringstream addresses(cluster_->zookeeper());
+  static std::string masked(std::string text) { return masked(std::move(text), cluster_->zookeeper()); }
+  static std::string masked(std::string text, const std::string& servers_named) {
+    std::istringstream addresses(servers_named);
     int id = 0;
     for (std::string address; std::getline(addresses, address, ',');) {
       const std::string name = fmt::format("ZK{}", ++id);
@@ -71,8 +73,8 @@ class CliQuorum : public testing::Test {
     }
     return "[\n" + out + "\n]\n";
   }
-  static int leader() {
-    const std::string status = quorum({"status", "-o", "json"}).output;
+  static int leader() { return leader_in(quorum({"status", "-o", "json"}).output); }
+  static int leader_in(const std::string& status) {
     std::smatch found;
     const bool is_led = std::regex_search(status, found, std::regex("\"server\": (\\d+), [^\n]*\"state\": \"leader\""));
     EXPECT_TRUE(is_led) << status;
@@ -184,6 +186,61 @@ TEST_F(CliQuorum, WhereMembersAreFixedADryRunSaysSo) {
     EXPECT_THAT(outcome.errors, HasSubstr("set reconfigEnabled=true on its servers")) << how;
     EXPECT_EQ(outcome.output, "") << how;
   }
+}
+
+// Lines as in README.md: where clients are taken is each server's own clientPort.
+class CliQuorumOfBareLines : public CliQuorum {
+ protected:
+  void SetUp() override {
+    EmbeddedOptions options;
+    options.settings = {{"reconfigEnabled", "true"}, {"DigestAuthenticationProvider.superDigest", super_digest}};
+    // Taken until all of them are known, so that they differ.
+    std::list<SilentServer> ports;
+    for (int id = 1; id <= servers; ++id) {
+      const std::string quorum_port = ports.emplace_back().address();
+      const std::string election = ports.emplace_back().address();
+      options.settings[fmt::format("server.{}", id)] = quorum_port + election.substr(election.find(':'));
+    }
+    ports.clear();
+    auto started = EmbeddedCluster::start(servers, options);
+    ASSERT_TRUE(started) << started.error().message;
+    bare_ = std::move(*started);
+  }
+  CommandOutcome of_bare(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--zookeeper", bare_->zookeeper()});
+    return quorum(std::move(arguments));
+  }
+
+  std::unique_ptr<EmbeddedCluster> bare_;
+};
+
+TEST_F(CliQuorumOfBareLines, TheServersOfTheConnectStringSayWhoTheyAre) {
+  const CommandOutcome status = of_bare({"status", "-o", "json"});
+  EXPECT_EQ(status.code, 0) << status.errors;
+  EXPECT_EQ(masked(status.output, bare_->zookeeper()), status_text(leader_in(status.output)));
+}
+
+TEST_F(CliQuorumOfBareLines, WhoIsNotNamedIsUnknownAndNotDown) {
+  const std::string named = bare_->zookeeper();
+  const CommandOutcome status = quorum({"status", "-o", "json", "--zookeeper", named.substr(0, named.find(','))});
+  EXPECT_EQ(status.code, 0) << status.errors;
+  EXPECT_THAT(masked(status.output, named), HasSubstr("\"server\": 1, \"address\": \"ZK1\", \"role\": \"voter\""));
+  for (const int id : {2, 3}) {
+    EXPECT_THAT(
+        status.output,
+        HasSubstr(fmt::format("\"server\": {}, \"address\": null, \"role\": \"voter\", \"state\": \"unknown\"", id)));
+    EXPECT_THAT(status.errors, HasSubstr(fmt::format("server {}: where it takes clients is not known", id)));
+  }
+  EXPECT_THAT(status.output, Not(HasSubstr("down")));
+}
+
+TEST_F(CliQuorumOfBareLines, AnotherServerTakesOver) {
+  const int before = leader_in(of_bare({"status", "-o", "json"}).output);
+  const CommandOutcome moved = of_bare({"transfer", "--auth", "super:secret", "--yes"});
+  EXPECT_EQ(moved.code, 0) << moved.errors;
+  const CommandOutcome after = of_bare({"status", "-o", "json"});
+  EXPECT_NE(leader_in(after.output), before);
+  EXPECT_EQ(masked(after.output, bare_->zookeeper()), status_text(leader_in(after.output))) << "all of them vote";
 }
 
 TEST_F(CliQuorum, AServerThatIsDownIsShown) {

@@ -29,7 +29,7 @@ class ClusterTest : public testing::Test {
   Cluster& cluster() {
     if (!cluster_) {
       ClusterOptions options = options_;
-      options.random_seed = 7;
+      options.random_seed = seed_;
       if (options.bootstrap_servers.empty()) options.bootstrap_servers = {fake_.at(1).endpoint()};
       cluster_ = std::make_unique<Cluster>(loop_.shard(), network_.host("10.0.1.1"), options);
     }
@@ -59,6 +59,7 @@ class ClusterTest : public testing::Test {
   SimulatedNetwork network_{clock_, *random_};
   FakeCluster fake_{loop_, network_, 3};
   ClusterOptions options_;
+  std::uint64_t seed_ = 7;  // whom it asks first
   std::unique_ptr<Cluster> cluster_;
 };
 
@@ -219,6 +220,63 @@ TEST_F(ClusterTest, AnotherBrokerIsAskedWhenTheFirstIsAway) {
   for (const std::int32_t id : {1, 2}) fake_.at(id).stop_listening();
   fake_.add_topic("t", {{3, 1}});
   EXPECT_EQ(leader("t")->node, 3);
+}
+
+// Its process is stopped: the kernel takes the connection, and nobody answers.
+TEST_F(ClusterTest, ASilentBrokerDoesNotUseUpTheTimeOfTheOthers) {
+  options_.bootstrap_servers = {fake_.at(1).endpoint(), fake_.at(2).endpoint(), fake_.at(3).endpoint()};
+  fake_.at(2).on<wire::ApiVersionsRequest, wire::ApiVersionsResponse>(
+      [](const wire::ApiVersionsRequest&, std::int16_t) { return std::nullopt; });
+  for (seed_ = 0; seed_ < 20; ++seed_) {
+    const SteadyTime before = clock_.now();
+    auto answer = loop_.run(cluster().ask_any<wire::MetadataResponse>(wire::MetadataRequest(), Duration(seconds(5))));
+    EXPECT_TRUE(answer) << seed_ << ": " << to_string(answer.error());
+    EXPECT_LT(elapsed(before), 2) << seed_;
+    // From now on it is the last that is asked, also under the number that it has in the cluster.
+    ASSERT_TRUE(loop_.run(cluster().refresh()));
+    const SteadyTime known = clock_.now();
+    const bool was_noticed = elapsed(before) > 1;
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(loop_.run(cluster().refresh()));
+    if (was_noticed) EXPECT_LT(elapsed(known), 0.1) << seed_;
+    end();
+  }
+}
+
+TEST_F(ClusterTest, AServerOfAnotherProtocolIsNoBroker) {
+  struct Web {
+    static Task<void> serve(std::unique_ptr<Listener> listener) {
+      auto stream = co_await listener->accept();
+      if (!stream) co_return;
+      std::vector<std::uint8_t> request(100);
+      co_await (*stream)->read_some(request);
+      (*stream)->send(BufferChain(Bytes::copy("HTTP/1.1 400 Bad Request\r\n\r\n")));
+      co_await (*stream)->read_some(request);
+    }
+  };
+  Gate gate;
+  {
+    Shard::Scope scope(loop_.shard());
+    auto listener = network_.host("10.0.0.9").listen(loop_.shard(), {"10.0.0.9", 80}, 1, false);
+    ASSERT_TRUE(listener);
+    loop_.shard().spawn(gate, Web::serve(std::move(*listener)));
+  }
+  options_.bootstrap_servers = {{"10.0.0.9", 80}};
+  auto refreshed = loop_.run(cluster().refresh());
+  ASSERT_FALSE(refreshed);
+  EXPECT_EQ(refreshed.error().code, ErrorCode::network_exception);
+  EXPECT_THAT(refreshed.error().message, HasSubstr("it is no Kafka server: its answer begins with \"HTTP\""));
+  loop_.run(loop_.shard().drained(gate));
+}
+
+TEST_F(ClusterTest, WhereAllAreSlowTheFirstThatIsThereIsAsked) {
+  options_.bootstrap_servers = {fake_.at(1).endpoint(), fake_.at(2).endpoint(), fake_.at(3).endpoint()};
+  for (const std::int32_t id : {1, 2, 3}) {
+    const std::string broker = fake_.at(id).endpoint().host;
+    network_.set_delay("10.0.1.1", broker, milliseconds(400), milliseconds(400));
+    network_.set_delay(broker, "10.0.1.1", milliseconds(400), milliseconds(400));
+  }
+  auto answer = loop_.run(cluster().ask_any<wire::MetadataResponse>(wire::MetadataRequest(), Duration(seconds(5))));
+  EXPECT_TRUE(answer) << to_string(answer.error());
 }
 
 TEST_F(ClusterTest, AConnectionThatItsBrokerHasJustClosedIsNoReasonToFail) {

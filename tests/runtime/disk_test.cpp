@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace holdfast {
@@ -175,6 +178,57 @@ TEST_F(SystemDiskTest, ReadsAndReplacesSmallFilesWhole) {
   EXPECT_EQ(disk_.read_file(path("meta"), 1).error().kind, ErrorKind::exhausted);
   EXPECT_EQ(disk_.read_file(path("none"), 1).error().kind, ErrorKind::not_found);
   EXPECT_EQ(disk_.list(root_)->size(), 1u) << "no temporary file stays behind";
+}
+
+// What a shell makes of <(...): its size is 0 and it has no offsets.
+class Piped {
+ public:
+  explicit Piped(const std::string& content) {
+    EXPECT_EQ(::pipe(ends_.data()), 0);
+    EXPECT_EQ(::write(ends_[1], content.data(), content.size()), static_cast<ssize_t>(content.size()));
+    path_ = "/proc/self/fd/" + std::to_string(ends_[0]);
+  }
+  ~Piped() {
+    end();
+    ::close(ends_[0]);
+  }
+  void end() {
+    if (ends_[1] >= 0) ::close(std::exchange(ends_[1], -1));
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::array<int, 2> ends_{};
+  std::string path_;
+};
+
+TEST_F(SystemDiskTest, ReadsPipesToTheirEnd) {
+  const std::string content(10'000, 'x');
+  const auto of_at_most = [this, &content](std::uint64_t size_max) {
+    Piped pipe(content);
+    pipe.end();
+    return disk_.read_file(pipe.path(), size_max);
+  };
+  const auto read = of_at_most(10'000);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(as_text(*read), content);
+  EXPECT_EQ(of_at_most(9'999).error().kind, ErrorKind::exhausted);
+  // Nor does a file of /proc have a size.
+  EXPECT_TRUE(as_text(*disk_.read_file("/proc/self/status", 1 << 20)).starts_with("Name:"));
+  EXPECT_EQ(disk_.read_file("/dev/zero", 1 << 20).error().kind, ErrorKind::exhausted);
+  EXPECT_TRUE(disk_.read_file("/dev/null", 1)->empty());
+  EXPECT_EQ(disk_.read_file(root_, 1 << 20).error().os_error, EISDIR);
+}
+
+TEST_F(SystemDiskTest, ReadsAPipeAsItFills) {
+  Piped pipe("hello ");
+  const auto file = disk_.open(pipe.path(), {});
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(read(**file, 0, 100), "hello ") << "nobody waits for a hundred bytes";
+  std::array<std::uint8_t, 10> again;
+  EXPECT_EQ((*file)->read_at(0, again).error().os_error, ESPIPE) << "what was read is gone";
+  pipe.end();
+  EXPECT_EQ(read(**file, 6, 100), "");
 }
 
 }  // namespace

@@ -513,7 +513,8 @@ TEST(LogManager, ADirectoryIsFullWhileItIsOnAnyShard) {
   EXPECT_EQ(told, (std::vector{std::pair(std::string("/one"), true)}));
   disk.fail_every(DiskCall::write, 0);
   // New logs go where there is room.
-  for (const int topic : {3, 4, 5}) EXPECT_EQ(life.create(some_id(static_cast<std::uint8_t>(topic)))->log_dir(), "/two");
+  for (const int topic : {3, 4, 5})
+    EXPECT_EQ(life.create(some_id(static_cast<std::uint8_t>(topic)))->log_dir(), "/two");
   life.pass(std::chrono::seconds(2));
   EXPECT_EQ(told.back(), std::pair(std::string("/one"), false));
   EXPECT_EQ(told.size(), 2u);

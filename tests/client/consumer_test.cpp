@@ -24,7 +24,7 @@ using wire::ErrorCode;
 using Parts = std::vector<TopicPartition>;
 
 // What a listener was told, one line each: "+t-0 t-1", "-t-0", "!t-1".
-class Diary final : public RebalanceListener {
+class RebalanceDiary final : public RebalanceListener {
  public:
   Task<void> assigned(Parts partitions) override { co_return add('+', partitions); }
   Task<void> revoked(Parts partitions) override { co_return add('-', partitions); }
@@ -43,7 +43,7 @@ class Diary final : public RebalanceListener {
 struct Reader {
   std::unique_ptr<Cluster> cluster;
   std::unique_ptr<Consumer> consumer;
-  Diary diary;
+  RebalanceDiary diary;
   std::map<TopicPartition, std::vector<std::string>> values;
   std::vector<Failure> failures;
 

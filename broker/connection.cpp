@@ -12,7 +12,7 @@ namespace holdfast {
 namespace {
 constexpr std::size_t input_bytes = 128 << 10;  // what a busy connection reads into
 constexpr std::size_t first_growth = 1 << 20;   // a large frame's buffer starts here and grows with what arrives
-constexpr std::int16_t produce_key = 0;
+constexpr std::int16_t produce_key = 0, fetch_key = 1;
 constexpr std::size_t header_bytes_min = 10;  // key, version, correlation id, client id length
 }  // namespace
 
@@ -36,6 +36,9 @@ Task<void> Connection::run() {
     gate.wait([this, self = shared_from_this(), resume = std::move(resume)]() mutable {
       broker_.shard().defer(std::move(resume));
     });
+  };
+  auto completion = [this](Function<void()> resume) {
+    completed_ = [this, resume = std::move(resume)]() mutable { broker_.shard().defer(std::move(resume)); };
   };
   while (!closed_) {
     if (begin_ == end_) {
@@ -63,11 +66,18 @@ Task<void> Connection::run() {
     last_active_ = broker_.shard().clock().now();
     broker_.metrics().bytes_in.add(*got);
     begin_ += handle_frames();
-    if (closed_) break;
-    if (crowded()) {
-      auto wait = [this](Function<void()> resume) { uncrowded_ = std::move(resume); };
-      co_await broker_.shard().until(std::move(wait));
+    while (held_back_ && !closed_) {
+      flush();
+      if (stream_->queued_bytes() > limits_.unsent_bytes_max) {
+        auto sent = co_await stream_->drained();
+        if (!sent) close();
+      } else if (!has_room(fetch_waits_)) {
+        auto wait = completion;
+        co_await broker_.shard().until(std::move(wait));
+      }
+      if (!closed_) begin_ += handle_frames();
     }
+    if (closed_) break;
     while (std::exchange(produced_, false) && gate.closed() && !closed_) {
       auto wait = gate_moves;
       co_await broker_.shard().until(std::move(wait));
@@ -82,9 +92,15 @@ Task<void> Connection::run() {
   close();
 }
 
+bool Connection::has_room(bool fetch) const {
+  return slots_.size() < limits_.requests_in_flight_max && (!fetch || fetches_ < limits_.fetches_in_flight_max) &&
+         outgoing_.size() + held_bytes_ + stream_->queued_bytes() <= limits_.unsent_bytes_max;
+}
+
 std::size_t Connection::handle_frames() {
   std::size_t used = 0;
   frame_bytes_ = 0;
+  held_back_ = false;
   while (end_ - begin_ - used >= 4) {
     const std::uint8_t* at = input_->data() + begin_ + used;
     std::uint32_t length;
@@ -99,6 +115,9 @@ std::size_t Connection::handle_frames() {
       break;
     }
     const Bytes frame(input_, at + 4, length);
+    fetch_waits_ = length >= 2 && frame.data()[0] == 0 && frame.data()[1] == fetch_key;
+    held_back_ = !has_room(fetch_waits_);
+    if (held_back_) break;
     used += 4 + std::size_t{length};
     if (!handle(frame.view(), frame)) break;
     if (closed_) break;
@@ -158,7 +177,8 @@ bool Connection::handle(ByteView frame, const Bytes& owner) {
     return false;
   }
   const std::uint64_t slot = first_slot_ + slots_.size();
-  slots_.emplace_back();
+  slots_.emplace_back().fetch = key == fetch_key;
+  if (key == fetch_key) ++fetches_;
   produced_ |= key == produce_key;
   row->handler(RequestContext(shared_from_this(), slot, key, version, correlation_id, client_id, owner,
                               ByteView{reader.position(), reader.remaining()}));
@@ -171,8 +191,11 @@ void Connection::complete(std::uint64_t slot, BufferChain reply) {
   HOLDFAST_CHECK(!owed.done);
   owed.done = true;
   owed.reply = std::move(reply);
+  held_bytes_ += owed.reply.size();
+  if (owed.fetch) --fetches_;
   bool moved = false;
   while (!slots_.empty() && slots_.front().done) {
+    held_bytes_ -= slots_.front().reply.size();
     outgoing_.append(std::move(slots_.front().reply));
     slots_.pop_front();
     ++first_slot_;
@@ -182,7 +205,7 @@ void Connection::complete(std::uint64_t slot, BufferChain reply) {
     flush_deferred_ = true;
     broker_.shard().defer([self = shared_from_this()] { self->flush(); });
   }
-  if (uncrowded_ && !crowded()) std::exchange(uncrowded_, nullptr)();
+  if (completed_) std::exchange(completed_, nullptr)();
 }
 
 void Connection::flush() {
@@ -205,7 +228,7 @@ void Connection::close() {
   slots_.clear();
   stream_->shutdown_after_sends();
   stream_->close();
-  if (uncrowded_) std::exchange(uncrowded_, nullptr)();
+  if (completed_) std::exchange(completed_, nullptr)();
   broker_.input_gate().wake();
   answer_parked();
 }

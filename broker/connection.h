@@ -20,7 +20,8 @@ class RequestContext;
 struct ConnectionLimits {
   std::size_t request_bytes_max = 104'857'600;  // socket.request.max.bytes
   std::size_t requests_in_flight_max = 1000;    // a client further ahead is not read from
-  std::size_t unsent_bytes_max = 64u << 20;     // replies a slow client has not taken
+  std::size_t fetches_in_flight_max = 5;        // each may be answered by fetch.max.bytes
+  std::size_t unsent_bytes_max = 64u << 20;     // replies a slow client has not taken, or that wait for their turn
 };
 
 // Told when the connection closes, or asks that what is parked be answered now; destroying it takes it off. What is
@@ -50,6 +51,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Slot {
     BufferChain reply;
     bool done = false;
+    bool fetch = false;
   };
 
   std::size_t handle_frames();  // bytes consumed from the input
@@ -60,7 +62,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t entitled() const;
   void make_room(std::size_t bytes);  // the unread bytes move to the front of a buffer of that size
   void flush();
-  bool crowded() const { return slots_.size() >= limits_.requests_in_flight_max; }
+  // Whether another request may be begun. What is asked for is small, and what it asks for may be large.
+  bool has_room(bool fetch) const;
 
   BrokerShard& broker_;
   std::unique_ptr<Stream> stream_;
@@ -77,9 +80,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::deque<Slot> slots_;  // replies owed, in request order
   std::uint64_t first_slot_ = 0;
   BufferChain outgoing_;
+  std::size_t held_bytes_ = 0;  // of replies in slots: one before them is not done
+  std::size_t fetches_ = 0;     // in slots, not done
   bool flush_deferred_ = false;
   bool closed_ = false;
-  Function<void()> uncrowded_;
+  bool held_back_ = false;      // the next frame is whole, and waits for room
+  bool fetch_waits_ = false;    // it is a fetch
+  Function<void()> completed_;  // one of the requests was, or the connection is closed
   SteadyTime last_active_{};
   boost::intrusive::list<CloseWatch, boost::intrusive::constant_time_size<false>> close_watches_;
 };

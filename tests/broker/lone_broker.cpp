@@ -78,6 +78,12 @@ LoneBroker::~LoneBroker() {
   rooms_.reset();
 }
 
+std::unique_ptr<Stream> LoneBroker::connect() {
+  auto connected = loop_.run(network_.host(other_address).connect(loop_.shard(), Endpoint{address, port}));
+  EXPECT_TRUE(connected);
+  return connected ? std::move(*connected) : nullptr;
+}
+
 void LoneBroker::submit(std::vector<Ensemble::Op> ops) {
   auto done = loop_.run(ensemble().submit(session_, std::move(ops)));
   EXPECT_TRUE(done && done->error == zk::ZkError::ok);

@@ -52,6 +52,7 @@ class LoneBroker {
     if (!reply || !reply->read(out)) ADD_FAILURE() << "no answer";
     return out;
   }
+  std::unique_ptr<Stream> connect();  // a client that speaks for itself
   template <class Message>
   void tell(const Message& message) {
     EXPECT_TRUE(client_->tell(message, 0));

@@ -243,6 +243,7 @@ std::int64_t BrokerShard::replica_lag_max() const {
 
 void BrokerShard::review() {
   for (const auto& [_, partition] : partitions_) partition->review();
+  open_without_room();
   shard_.arm(review_timer_, std::chrono::seconds(1), [this] { review(); });
 }
 
@@ -324,9 +325,12 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     if (!created && !preferred.empty()) created = co_await services_.logs->create(id, topic->name, config);
     if (created) {
       log = *created;
+      unopened_.erase(id);
     } else {
-      log_line(LogLevel::error, "broker", "{}-{} cannot be opened: {}", topic->name, id.partition,
-               created.error().message);
+      const bool is_full = created.error().kind == ErrorKind::no_space;
+      if (!is_full || unopened_.insert(id).second)
+        log_line(LogLevel::error, "broker", "{}-{} cannot be opened{}: {}", topic->name, id.partition,
+                 is_full ? " before there is room" : "", created.error().message);
       tell_offline(id, true);
     }
   }
@@ -353,6 +357,26 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     shard_.spawn(gate_, remove_log(id, nullptr));
   }
   for (auto& waiter : std::exchange(opened_, {})) waiter();
+}
+
+// A disk that was full when a replica came may have room by now.
+void BrokerShard::open_without_room() {
+  std::vector<std::pair<TopicPtr, LogId>> again;
+  for (auto at = unopened_.begin(); at != unopened_.end() && again.size() < opening_at_once_max;) {
+    const LogId id = *at;
+    const TopicPtr topic = metadata_.topic(id.topic_id);
+    const auto index = static_cast<std::size_t>(id.partition);
+    if (!topic || partition(id) || index >= topic->partitions.size() || !is_assigned(topic->partitions[index])) {
+      at = unopened_.erase(at);
+      continue;
+    }
+    if (!opening_.contains(id)) again.emplace_back(topic, id);
+    ++at;
+  }
+  for (auto& [topic, id] : again) {
+    opening_.insert(id);
+    if (!shard_.spawn(gate_, open(std::move(topic), id))) opening_.erase(id);
+  }
 }
 
 // What the registration says of it is to be true. What it says now is no measure: the last news may still be on its

@@ -158,6 +158,7 @@ class BrokerShard final : private PartitionHost {
 
   void drop(const LogId& id);
   Task<void> open(TopicPtr topic, LogId id);
+  void open_without_room();
   Task<void> remove_log(LogId id, std::shared_ptr<Partition> partition);
   void tell_offline(const LogId& id, bool offline);
   bool is_left_out(const PartitionImage& image);
@@ -177,6 +178,7 @@ class BrokerShard final : private PartitionHost {
   Gate gate_;
   std::unordered_map<LogId, std::shared_ptr<Partition>, LogIdHash> partitions_;
   std::unordered_set<LogId, LogIdHash> opening_;
+  std::unordered_set<LogId, LogIdHash> unopened_;  // for want of room: tried again
   std::unordered_map<LogId, std::vector<wire::BatchHeader>, LogIdHash> refused_;
   std::size_t refused_count_ = 0;
   std::unordered_set<LogId, LogIdHash> removing_;  // what comes back under the same id waits for that

@@ -269,7 +269,8 @@ TEST_F(ZkServerTest, DigestsCanBeOfAnotherAlgorithm) {
   options.acl.digest_algorithm = "SHA3-256";
   start();
   ZkClient owner(port()), other(port());
-  const jute::List<jute::Acl> list{{{31, {"digest", digest_of("me:secret", "SHA3-256")}}}};
+  const std::string digest = digest_of("me:secret", "SHA3-256");
+  const jute::List<jute::Acl> list{{{31, {"digest", digest}}}};
   ASSERT_EQ(owner.create("/mine", "x", 0, list).error, ZkError::ok);
   ASSERT_EQ(owner.authenticate("digest", "me:secret"), ZkError::ok);
   EXPECT_EQ(owner.get("/mine"), "x");
@@ -282,7 +283,8 @@ TEST_F(ZkServerTest, TheDigestSchemeCanBeTurnedOff) {
   ZkClient client(port()), other(port());
   EXPECT_EQ(client.authenticate("digest", "me:secret"), ZkError::auth_failed);
   EXPECT_TRUE(client.socket().ended());
-  const jute::List<jute::Acl> list{{{31, {"digest", digest_of("me:secret")}}}};
+  const std::string digest = digest_of("me:secret");
+  const jute::List<jute::Acl> list{{{31, {"digest", digest}}}};
   EXPECT_EQ(other.create("/mine", "x", 0, list).error, ZkError::invalid_acl);
 }
 

@@ -2,6 +2,10 @@
 #include "broker/embedded_node.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "runtime/disk.h"
 #include "tests/client/test_node.h"
@@ -106,6 +110,38 @@ TEST(EmbeddedNode, SaysWhyItCannotStart) {
   auto third = EmbeddedNode::start(options);
   ASSERT_FALSE(third);
   EXPECT_NE(third.error().message.find("num.partitions"), std::string::npos) << third.error().message;
+}
+
+// After a clean stop logs take their files at their word: the coordination log is held against its checksums all the
+// same.
+TEST(EmbeddedNode, WhatTheDiskHasChangedIsNotBelieved) {
+  std::string path = (std::filesystem::temp_directory_path() / "holdfast-changed-XXXXXX").string();
+  ASSERT_TRUE(::mkdtemp(path.data()));
+  EmbeddedOptions options;
+  options.storage = EmbeddedOptions::Storage::directory;
+  options.path = path;
+  {
+    auto node = EmbeddedNode::start(options);
+    ASSERT_TRUE(node) << node.error().message;
+    View view((*node)->bootstrap_servers());
+    ASSERT_EQ(view.create("changed", 1, 1), 0);
+    // The end of a log is looked at.
+    ASSERT_EQ(view.create("more", 200, 1), 0);
+    ASSERT_EQ(view.create("still-more", 200, 1), 0);
+  }
+  const std::string segment = path + "/__coordination-0/00000000000000000000.log";
+  const auto bytes = system_disk().read_file(segment, 100 << 20);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  const std::size_t at = as_text(*bytes).find("changed");
+  ASSERT_NE(at, std::string_view::npos);
+  std::fstream(segment, std::ios::in | std::ios::out | std::ios::binary)
+      .seekp(static_cast<std::streamoff>(at))
+      .put('C');
+  auto again = EmbeddedNode::start(options);
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find("does not match its checksum"), std::string::npos) << again.error().message;
+  EXPECT_NE(again.error().message.find("restore it from a copy"), std::string::npos) << again.error().message;
+  std::filesystem::remove_all(path);
 }
 
 TEST(EmbeddedNode, TemporaryFilesAreGoneAfterwards) {

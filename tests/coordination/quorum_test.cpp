@@ -179,34 +179,6 @@ TEST_F(QuorumTest, AServerWhoseLogIsGoneComesBackAsANewOneThoughItHasSnapshots) 
   EXPECT_TRUE(agree());
 }
 
-// What a start has taken out of the journal is not read again by the log's own recovery.
-TEST_F(QuorumTest, WhatTheDiskHasChangedIsNotBelieved) {
-  start_all();
-  ASSERT_EQ(make(1, "/before"), ZkError::ok);
-  const int server = other_than({wait_for_leader()});
-  ASSERT_TRUE(agree());
-  stop(server);
-  start(server);
-  stop(server);
-  damage_log(server, "/before");
-  EXPECT_THAT(refusal(server), AllOf(HasSubstr("does not match its checksum"), HasSubstr("remove /data/__coord")));
-  // What it is told to do helps.
-  ASSERT_TRUE(disk(server).remove_all("/data/__coordination-0"));
-  start(server);
-  ASSERT_TRUE(until([&] { return at(server).serving() && has(server, "/before"); }));
-}
-
-TEST_F(QuorumTest, WhatTheDiskHasChangedIsNotBelievedAlone) {
-  options.servers = {};
-  start(1);
-  ASSERT_EQ(make(1, "/before"), ZkError::ok);
-  stop(1);
-  start(1);
-  stop(1);
-  damage_log(1, "/before");
-  EXPECT_THAT(refusal(1), AllOf(HasSubstr("does not match its checksum"), HasSubstr("from a copy")));
-}
-
 TEST_F(QuorumTest, ALeaderThatCannotReadItsLogFeedsOthersBySnapshot) {
   start_all();
   ASSERT_EQ(make(1, "/before"), ZkError::ok);

@@ -13,6 +13,10 @@ namespace holdfast {
 namespace {
 constexpr auto space_retry = std::chrono::seconds(1);
 constexpr std::uint64_t spare_after_bytes = 1 << 20;  // an idle node keeps no preallocated file
+// A round of at most so many bytes is framed by the shard, which hands one write to the kernel: two hand-overs to a
+// thread would cost more than the copy and its checksum. (Of a small file less, so that tests and simulations, whose
+// files are small, see rounds of both kinds.)
+constexpr std::size_t framed_here_max = 64 << 10, framed_here_share = 64;
 }  // namespace
 
 struct Journal::Round {
@@ -26,7 +30,6 @@ struct Journal::Round {
   bool sync = false;
   std::size_t bytes = 0, starts = 0;
   std::uint64_t oldest_needed = 0, generation = 0, next_generation = 0;  // generation: written by the worker
-  std::vector<std::uint64_t> recyclable;
   SteadyTime started;
 };
 
@@ -100,6 +103,10 @@ void Journal::start_round() {
 
 void Journal::submit(std::shared_ptr<Round> round) {
   round->started = shard_.clock().now();
+  for (const std::uint64_t generation : std::exchange(recyclable_, {})) writer_->recyclable(generation);
+  if (spare_) writer_->adopt(spare_path(), std::move(spare_));
+  const std::size_t here_max = std::min(framed_here_max, options_.file_bytes / framed_here_share);
+  if (round->sync && round->bytes <= here_max && writer_->may_be_one_write()) return write_here(std::move(round));
   worker_.submit([this, alive = alive_, writer = writer_, round, &shard = shard_]() mutable {
     Result<void> result;
     if (writer->full()) result = writer->next_file(round->next_generation);
@@ -112,6 +119,19 @@ void Journal::submit(std::shared_ptr<Round> round) {
       if (*alive) finished(std::move(round), std::move(result));
     });
   });
+}
+
+void Journal::write_here(std::shared_ptr<Round> round) {
+  round->generation = writer_->generation();
+  const ByteView frame = writer_->one_frame(round->entries, round->oldest_needed);
+  auto written = [this, alive = alive_, writer = writer_, round, size = frame.size()](Result<void> result) mutable {
+    if (result) {
+      writer->wrote(size);
+      round->entries.clear();
+    }
+    if (*alive) finished(std::move(round), std::move(result));
+  };
+  worker_.write_durable(shard_, writer_->file(), writer_->position(), frame, std::move(written));
 }
 
 void Journal::finished(std::shared_ptr<Round> round, Result<void> result) {
@@ -177,17 +197,23 @@ void Journal::set_out_of_space(bool now) {
 
 void Journal::ask_for_spare() {
   spare_asked_ = true;
-  const std::string path = fmt::format("{}/{}{}.spare", options_.directory, log_format::journal_prefix, options_.shard);
-  background_.submit([path, bytes = options_.file_bytes, &disk = disk_, writer = writer_, &worker = worker_] {
+  background_.submit([this, alive = alive_, path = spare_path(), bytes = options_.file_bytes, &disk = disk_,
+                      &shard = shard_]() mutable {
     auto file = prepare_spare(disk, path, bytes);
     if (!file) return;  // the journal goes on in files that grow
-    worker.submit([writer, path, file = std::move(*file)]() mutable { writer->adopt(path, std::move(file)); });
+    shard.post([this, alive = std::move(alive), file = std::move(*file)]() mutable {
+      if (*alive) spare_ = std::move(file);
+    });
   });
+}
+
+std::string Journal::spare_path() const {
+  return fmt::format("{}/{}{}.spare", options_.directory, log_format::journal_prefix, options_.shard);
 }
 
 void Journal::recycle() {
   while (files_.size() > 1 && files_.front().held.empty() && files_.front().last_start <= starts_kept_) {
-    worker_.submit([writer = writer_, generation = files_.front().generation] { writer->recyclable(generation); });
+    recyclable_.push_back(files_.front().generation);
     files_.pop_front();
   }
   if (files_.size() <= options_.files_waiting_max + 1) return;

@@ -6,9 +6,11 @@
 //
 //   shard:   note(log) ... [end of the burst] gather -> worker: frame, write, sync -> shard: tell the logs, next round
 //
+// A small round is framed on the shard, and the worker is asked for one durable write, which may need no thread.
+//
 // Files are preallocated and recycled, so that a sync has no metadata to write; docs/log_format.md has the format. A
 // file is recycled when the segments hold, synced, all that it carried; when too many wait for that, the logs that hold
-// the oldest one are asked to flush. Lives on one shard; the writing half runs on the directory's worker.
+// the oldest one are asked to flush. Lives on one shard; a round is written on the directory's worker.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +44,7 @@ struct JournalEntry {
   BufferChain bytes;
 };
 
-class JournalWriter;  // the worker's half
+class JournalWriter;  // the files; belongs to the round in flight
 
 struct JournalOptions {
   std::string directory;  // a log directory
@@ -110,6 +112,8 @@ class Journal {
   void start_round();
   void wake_idle();
   void submit(std::shared_ptr<Round> round);
+  void write_here(std::shared_ptr<Round> round);
+  std::string spare_path() const;
   void written(Round& round);
   void finished(std::shared_ptr<Round> round, Result<void> result);
   void recycle();
@@ -137,6 +141,8 @@ class Journal {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::uint64_t bytes_written_ = 0;
   bool spare_asked_ = false;
+  std::unique_ptr<File> spare_;            // for the writer, when no round has it
+  std::vector<std::uint64_t> recyclable_;  // likewise: generations
   std::uint64_t rounds_ = 0;
   std::uint64_t starts_ = 0, starts_kept_ = 0;  // logs' starts that were written; that a checkpoint has too
 };

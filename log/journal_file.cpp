@@ -81,57 +81,76 @@ std::uint8_t* JournalWriter::reserve(std::size_t n) {
   return at;
 }
 
-Result<void> JournalWriter::write(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed, bool sync) {
-  oldest_needed_ = oldest_needed;
+void JournalWriter::begin_frame(std::uint64_t oldest_needed) {
   used_ = 0;
   if (position_ == 0) put_file_header();
-  reserve(frame_header_bytes);
+  std::uint8_t* at = reserve(frame_header_bytes);
+  put(put(put(at + 12, generation_), sequence_), oldest_needed);
   entries_ = 0;
+}
+
+void JournalWriter::put_entry(const JournalEntry& e) {
+  std::uint8_t* at = reserve(entry_header_bytes + e.bytes.size());
+  *at++ = static_cast<std::uint8_t>(e.kind);
+  std::memcpy(at, e.log.topic_id.data(), e.log.topic_id.size());
+  at = put(at + e.log.topic_id.size(), e.log.partition);
+  at = put(put(at, e.segment_base.value), e.position);
+  at = put(at, static_cast<std::uint32_t>(e.bytes.size()));
+  for (const Bytes& piece : e.bytes.pieces()) {
+    std::memcpy(at, piece.data(), piece.size());
+    at += piece.size();
+  }
+  ++entries_;
+}
+
+ByteView JournalWriter::end_frame() {
+  const std::size_t lead = position_ == 0 ? file_header_bytes : 0;
+  const std::size_t content = used_, end = padded(used_);
+  reserve(end - content);
+  std::memset(buffer_->data() + content, 0, end - content);
+  std::uint8_t* frame = buffer_->data() + lead;
+  const auto length = static_cast<std::uint32_t>(content - lead - 12);
+  put(frame, frame_magic);
+  put(frame + 8, length);
+  put(frame + 36, entries_);
+  put(frame + 4, wire::crc32c({frame + 8, length + std::size_t{4}}));
+  return {buffer_->data(), end};
+}
+
+Result<void> JournalWriter::write(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed, bool sync) {
+  begin_frame(oldest_needed);
   for (const JournalEntry& e : entries) {
     if (entries_ > 0 && used_ + e.bytes.size() > frame_bytes_max) {
       auto written = write_frame(false);
       if (!written) return fail(written);
-      used_ = 0;
-      reserve(frame_header_bytes);
-      entries_ = 0;
+      begin_frame(oldest_needed);
     }
-    std::uint8_t* at = reserve(entry_header_bytes + e.bytes.size());
-    *at++ = static_cast<std::uint8_t>(e.kind);
-    std::memcpy(at, e.log.topic_id.data(), e.log.topic_id.size());
-    at = put(at + e.log.topic_id.size(), e.log.partition);
-    at = put(put(at, e.segment_base.value), e.position);
-    at = put(at, static_cast<std::uint32_t>(e.bytes.size()));
-    for (const Bytes& piece : e.bytes.pieces()) {
-      std::memcpy(at, piece.data(), piece.size());
-      at += piece.size();
-    }
-    ++entries_;
+    put_entry(e);
   }
   return write_frame(sync);
 }
 
+ByteView JournalWriter::one_frame(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed) {
+  begin_frame(oldest_needed);
+  for (const JournalEntry& e : entries) put_entry(e);
+  return end_frame();
+}
+
 Result<void> JournalWriter::write_frame(bool sync) {
-  const std::size_t lead = position_ == 0 ? file_header_bytes : 0;
-  std::uint8_t* frame = buffer_->data() + lead;
-  const auto length = static_cast<std::uint32_t>(used_ - lead - 12);
-  put(frame, frame_magic);
-  put(frame + 8, length);
-  put(put(put(put(frame + 12, generation_), sequence_), oldest_needed_), entries_);
-  put(frame + 4, wire::crc32c({frame + 8, length + std::size_t{4}}));
-  const std::size_t end = padded(used_);
-  const std::size_t content = used_;
-  reserve(end - used_);
-  std::memset(buffer_->data() + content, 0, end - content);
-  const ByteView out(buffer_->data(), end);
+  const ByteView out = end_frame();
   // A durable write speaks for itself alone: frames before it that were only written need the sync of the whole file,
   // or a replay would stop at them.
   auto written = sync && !unsynced_ ? file_->write_durable(position_, out) : file_->write_at(position_, out);
   if (written && sync && unsynced_) written = file_->sync_data();
   if (!written) return fail(written);
   unsynced_ = !sync;
-  position_ += end;
-  ++sequence_;
+  wrote(out.size());
   return {};
+}
+
+void JournalWriter::wrote(std::size_t bytes) {
+  position_ += bytes;
+  ++sequence_;
 }
 
 Result<void> JournalWriter::next_file(std::uint64_t generation) {

@@ -24,7 +24,8 @@ inline constexpr std::size_t file_header_bytes = disk_block_bytes, frame_header_
 inline constexpr std::size_t frame_bytes_max = 16 << 20;
 }  // namespace journal_format
 
-// The writing half of a journal: runs on its worker only.
+// The writing half of a journal. A round in flight has it, on the worker or on the shard; between rounds it is the
+// journal's.
 class JournalWriter {
  public:
   JournalWriter(JournalOptions options, Disk& disk) : options_(std::move(options)), disk_(disk) {}
@@ -32,6 +33,13 @@ class JournalWriter {
   Result<void> open(std::uint64_t generation);
   // Writes the entries as one or more frames. With `sync` they, and all before them, are durable when it returns.
   Result<void> write(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed, bool sync);
+  // For who writes them otherwise, durably: as one frame, for position() of file(), and then wrote(). Not while the
+  // file is full(), or has frames that need a sync of their own.
+  bool may_be_one_write() const { return !full() && !unsynced_; }
+  ByteView one_frame(const std::vector<JournalEntry>& entries, std::uint64_t oldest_needed);
+  void wrote(std::size_t bytes);
+  File& file() { return *file_; }
+  std::uint64_t position() const { return position_; }
   // The file is full; or it grows with each write, and a preallocated one is ready to take over.
   bool full() const { return position_ >= options_.file_bytes || (!preallocated_ && spare_ready()); }
   // Adopts a file of zeros made by prepare_spare(), so that syncs have no metadata to write.
@@ -52,6 +60,9 @@ class JournalWriter {
   void begin_file(bool preallocated);
   void put_file_header();
   bool spare_ready() const;
+  void begin_frame(std::uint64_t oldest_needed);
+  void put_entry(const JournalEntry& entry);
+  ByteView end_frame();
   Result<void> write_frame(bool sync);
   std::uint8_t* reserve(std::size_t n);
 
@@ -60,7 +71,6 @@ class JournalWriter {
   std::string path_;
   std::unique_ptr<File> file_;
   std::uint64_t generation_ = 0, sequence_ = 0, position_ = 0;
-  std::uint64_t oldest_needed_ = 0;
   int created_ = 0;
   bool preallocated_ = false;
   bool unsynced_ = false;  // frames of this file that were written without a sync

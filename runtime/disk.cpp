@@ -106,6 +106,18 @@ class SystemFile final : public File {
     return sync_data();
   }
 
+  // What is not direct would wait for the page cache, in a thread of the kernel's making.
+  int ring_descriptor() const override {
+    return direct() && has_dsync_.load(std::memory_order_relaxed) ? fd_.get() : -1;
+  }
+
+  Result<void> judge(int written, std::size_t wanted) const override {
+    if (written >= 0 && static_cast<std::size_t>(written) == wanted) return {};
+    if (written == -EIO || written == -ENOSPC || written == -EDQUOT) return os_fail("write to", path_, -written);
+    // Short, or refused for the way in which it was asked: the blocking call does it, or says what is wrong.
+    return File::judge(written, wanted);
+  }
+
   Result<void> truncate(std::uint64_t size) override {
     while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
       if (errno != EINTR) return os_fail("truncation of", path_, errno);
@@ -330,6 +342,10 @@ Result<std::vector<std::uint8_t>> read_to_end(File& file, const std::string& pat
 }
 
 }  // namespace
+
+Result<void> File::judge(int written, std::size_t) const {
+  return fail(ErrorKind::unsupported, "a write that the ring did not do", written < 0 ? -written : 0);
+}
 
 Result<std::vector<std::uint8_t>> Disk::read_file(const std::string& path, std::uint64_t size_max) {
   auto file = open(path, {});

@@ -43,6 +43,10 @@ class File {
   virtual Result<void> sync_data() = 0;  // fdatasync
   // write_at + sync_data in one: durable when it returns (RWF_DSYNC where that is cheaper).
   virtual Result<void> write_durable(std::uint64_t offset, ByteView bytes) = 0;
+  // For who does the same through a DiskRing: where to write to, -1 if there is no such way to this file (any more),
+  // and what the number means that came back. unsupported: it was not done, and write_durable() may be tried.
+  virtual int ring_descriptor() const { return -1; }
+  virtual Result<void> judge(int written, std::size_t wanted) const;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<void> allocate(std::uint64_t offset, std::uint64_t length) = 0;  // reserve blocks; size grows
   virtual Result<std::uint64_t> size() const = 0;

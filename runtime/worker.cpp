@@ -7,7 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/result.h"
+#include "runtime/disk.h"
+#include "runtime/disk_ring.h"
+#include "runtime/shards.h"
 
 namespace holdfast {
 namespace {
@@ -37,6 +39,20 @@ class ThreadWorker final : public Worker {
     if (was_empty) wake_.notify_one();
   }
 
+  // Where the kernel takes the write from the shard itself, the thread is left alone.
+  void write_durable(Shard& shard, File& file, std::uint64_t offset, ByteView bytes,
+                     Function<void(Result<void>)> done) override {
+    const int descriptor = file.ring_descriptor();
+    if (descriptor >= 0 && !std::exchange(ring_tried_, true)) ring_ = DiskRing::open(shard);
+    if (descriptor < 0 || !ring_) return Worker::write_durable(shard, file, offset, bytes, std::move(done));
+    auto written = [this, &shard, &file, offset, bytes, done = std::move(done)](int count) mutable {
+      auto result = file.judge(count, bytes.size());
+      if (result || result.error().kind != ErrorKind::unsupported) return done(std::move(result));
+      Worker::write_durable(shard, file, offset, bytes, std::move(done));
+    };
+    ring_->write_durable(descriptor, offset, bytes, std::move(written));
+  }
+
  private:
   void run() {
     std::vector<Function<void()>> batch;
@@ -59,6 +75,8 @@ class ThreadWorker final : public Worker {
   std::condition_variable wake_;
   std::vector<Function<void()>> queue_;
   bool ending_ = false;
+  bool ring_tried_ = false;
+  std::unique_ptr<DiskRing> ring_;
   std::thread thread_;  // last: it uses the others
 };
 
@@ -81,6 +99,14 @@ class InlineWorkers final : public Workers {
 };
 
 }  // namespace
+
+void Worker::write_durable(Shard& shard, File& file, std::uint64_t offset, ByteView bytes,
+                           Function<void(Result<void>)> done) {
+  submit([&shard, &file, offset, bytes, done = std::move(done)]() mutable {
+    auto written = file.write_durable(offset, bytes);
+    shard.post([done = std::move(done), written = std::move(written)]() mutable { done(std::move(written)); });
+  });
+}
 
 Workers& system_workers() {
   static ThreadWorkers workers;

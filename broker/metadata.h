@@ -3,12 +3,14 @@
 // Cluster view, one per shard.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "broker/znodes.h"
@@ -30,17 +32,57 @@ struct UuidHash {
 inline constexpr Uuid zero_uuid{};
 
 struct PartitionImage {
-  LogId id;
+  LogId id{};
   std::int32_t leader = -1;  // -1: none
   LeaderEpoch leader_epoch{0};
   std::int32_t state_version = 0;  // of the state znode: the guard of conditional writes
   std::int64_t state_zxid = 0;     // of the transaction that wrote it
-  std::vector<std::int32_t> replicas, isr;
+  std::vector<std::int32_t> replicas{}, isr{};
   // Not in sync, and may lead all the same; and who led when nobody was left (eligible_replicas.h).
-  std::vector<std::int32_t> elr, last_known_elr;
+  std::vector<std::int32_t> elr{}, last_known_elr{};
   // While it is being reassigned (KIP-455): those among the replicas that come, and that go when it is done.
-  std::vector<std::int32_t> adding, removing;
+  std::vector<std::int32_t> adding{}, removing{};
   bool reassigning() const { return !adding.empty() || !removing.empty(); }
+};
+
+// The partitions of a topic, by index. Copies share them, and one that is changed is copied first: with thousands, a
+// change of one must not cost a copy of all.
+class PartitionImages {
+  using Shared = std::vector<std::shared_ptr<PartitionImage>>;
+
+ public:
+  class Iterator {
+   public:
+    using value_type = PartitionImage;
+    using difference_type = std::ptrdiff_t;
+    Iterator() = default;
+    explicit Iterator(Shared::const_iterator at) : at_(at) {}
+    const PartitionImage& operator*() const { return **at_; }
+    const PartitionImage* operator->() const { return at_->get(); }
+    Iterator& operator++() { return ++at_, *this; }
+    Iterator operator++(int) { return Iterator(at_++); }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    Shared::const_iterator at_;
+  };
+
+  std::size_t size() const { return images_.size(); }
+  bool empty() const { return images_.empty(); }
+  Iterator begin() const { return Iterator(images_.begin()); }
+  Iterator end() const { return Iterator(images_.end()); }
+  const PartitionImage& operator[](std::size_t index) const { return *images_[index]; }
+  const PartitionImage& front() const { return *images_.front(); }
+  // To change it, in this copy alone.
+  PartitionImage& at(std::size_t index) {
+    auto& image = images_.at(index);
+    if (image.use_count() > 1) image = std::make_shared<PartitionImage>(*image);
+    return *image;
+  }
+  void push_back(PartitionImage image) { images_.push_back(std::make_shared<PartitionImage>(std::move(image))); }
+
+ private:
+  Shared images_;
 };
 
 struct TopicImage {
@@ -49,7 +91,7 @@ struct TopicImage {
   bool internal = false;
   std::int32_t version = 0;  // of the topic znode
   std::int64_t czxid = 0;    // of the topic znode: a guard against another topic of the same name
-  std::vector<PartitionImage> partitions;
+  PartitionImages partitions;
   znodes::Configs configs;           // overrides only
   std::int32_t config_version = -1;  // of the config znode
 };

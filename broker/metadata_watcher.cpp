@@ -96,12 +96,11 @@ TopicPtr MetadataWatcher::read_topic(std::string_view name) {
   image->internal = is_internal_topic(name);
   image->version = tree.stat(*node).version;
   image->czxid = tree.stat(*node).czxid;
-  image->partitions.resize(decoded->replicas.size());
-  for (std::size_t i = 0; i < image->partitions.size(); ++i)
-    image->partitions[i].id = {image->id, static_cast<std::int32_t>(i)};
+  for (std::size_t i = 0; i < decoded->replicas.size(); ++i)
+    image->partitions.push_back({.id = {image->id, static_cast<std::int32_t>(i)}});
   for (auto& [index, replicas] : decoded->replicas) {
     if (static_cast<std::size_t>(index) >= image->partitions.size()) continue;
-    PartitionImage& partition = image->partitions[static_cast<std::size_t>(index)];
+    PartitionImage& partition = image->partitions.at(static_cast<std::size_t>(index));
     partition.replicas = std::move(replicas);
     if (const auto it = decoded->adding.find(index); it != decoded->adding.end()) partition.adding = it->second;
     if (const auto it = decoded->removing.find(index); it != decoded->removing.end()) partition.removing = it->second;
@@ -143,7 +142,7 @@ TopicPtr MetadataWatcher::read_states(const TopicImage& before, const std::set<s
   auto image = std::make_shared<TopicImage>(before);
   for (const std::int32_t index : partitions)
     if (static_cast<std::size_t>(index) < image->partitions.size())
-      read_state(image->name, index, image->partitions[static_cast<std::size_t>(index)]);
+      read_state(image->name, index, image->partitions.at(static_cast<std::size_t>(index)));
   return image;
 }
 

@@ -27,9 +27,7 @@ class LeaderHint : public testing::Test {
     topic->name = "t";
     topic->id = topic_id;
     for (const std::int32_t leader : {2, 2, 3, -1}) {
-      PartitionImage& partition = topic->partitions.emplace_back();
-      partition.leader = leader;
-      partition.leader_epoch = LeaderEpoch(5);
+      topic->partitions.push_back({.leader = leader, .leader_epoch = LeaderEpoch(5)});
     }
     MetadataDelta delta;
     delta.brokers =

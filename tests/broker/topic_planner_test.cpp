@@ -22,8 +22,7 @@ Metadata cluster(std::vector<std::pair<int, std::string>> brokers, std::vector<s
     auto topic = std::make_shared<TopicImage>();
     topic->name = name;
     topic->id[0] = n++;
-    topic->partitions.resize(2);
-    for (auto& p : topic->partitions) p.replicas = {brokers.front().first};
+    for (int i = 0; i < 2; ++i) topic->partitions.push_back({.replicas = {brokers.front().first}});
     delta.changed_topics.push_back(topic);
   }
   Metadata metadata;

@@ -164,9 +164,9 @@ std::optional<std::int64_t> BrokerShard::epoch_of(std::int32_t broker, const Log
   return found->second.epoch;
 }
 
-bool BrokerShard::has_room(std::int32_t broker, const LogId& partition) const {
+bool BrokerShard::may_enter(std::int32_t broker, const LogId& partition) const {
   const auto found = metadata_.brokers().find(broker);
-  return found != metadata_.brokers().end() && !found->second.is_full(partition);
+  return found != metadata_.brokers().end() && !found->second.is_full(partition) && !found->second.registration.leaving;
 }
 
 void BrokerShard::write_isr(Partition& partition, InSyncReplicas::Change due) {

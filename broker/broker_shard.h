@@ -151,7 +151,7 @@ class BrokerShard final : private PartitionHost {
  private:
   // PartitionHost
   std::optional<std::int64_t> epoch_of(std::int32_t broker, const LogId& partition) const override;
-  bool has_room(std::int32_t broker, const LogId& partition) const override;
+  bool may_enter(std::int32_t broker, const LogId& partition) const override;
   bool may_lead() const override { return services_.holds_lease(shard_.clock().now()); }
   void write_isr(Partition& partition, InSyncReplicas::Change due) override;
   void follower_durable(Partition& partition) override;

@@ -268,7 +268,7 @@ Task<void> ControllerDriver::hand_over() {
     ControllerPlan plan = plan_shutdown(broker_.metadata(), self, rules_);
     const auto epoch = ControllerEpoch::read(ensemble_.tree());
     if (plan.empty() || !epoch) break;
-    // It still follows, and leaders take it back into their ISRs at once: those it leaves with its registration.
+    // Leaders that were not told that it leaves take it back into their ISRs: those it leaves with its registration.
     if (attempt > 0 && !moves_leaders(plan, broker_.metadata(), self)) break;
     std::size_t partitions = 0;
     for (const TopicChange& topic : plan) partitions += topic.partitions.size();

@@ -94,7 +94,7 @@ bool InSyncReplicas::is_live(std::int32_t replica, const Follower& f) const {
 }
 
 bool InSyncReplicas::may_enter(std::int32_t replica, const Follower& f) const {
-  return is_live(replica, f) && brokers_.has_room(replica, id_);
+  return is_live(replica, f) && brokers_.may_enter(replica, id_);
 }
 
 std::optional<std::int64_t> InSyncReplicas::live_epoch(std::int32_t replica) const {

@@ -28,8 +28,9 @@ class InSyncReplicas {
    public:
     virtual ~Brokers() = default;
     virtual std::optional<std::int64_t> epoch_of(std::int32_t broker, const LogId& partition) const = 0;
-    // Whether it can append to it. Who cannot leaves the ISR by the controller's hand, and does not enter it again.
-    virtual bool has_room(std::int32_t broker, const LogId& partition) const = 0;
+    // Whether it can append to it, and stays. Who cannot, or stops, leaves the ISR by the controller's hand, and does
+    // not enter it again.
+    virtual bool may_enter(std::int32_t broker, const LogId& partition) const = 0;
   };
 
   InSyncReplicas(std::int32_t self, const Brokers& brokers) : self_(self), brokers_(brokers) {}

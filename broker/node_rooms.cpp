@@ -271,8 +271,10 @@ Task<bool> NodeRooms::bring_down() {
   if (registration_) {
     registration_->stop_waiting();
     co_await ensemble_->shard().drained(join_gate_);
-    if (was_ready && ensemble_->serving() && config_.boolean("controlled.shutdown.enable"))
+    if (was_ready && ensemble_->serving() && config_.boolean("controlled.shutdown.enable")) {
+      co_await registration_->tell_leaving();
       co_await controller_->hand_over();
+    }
     co_await controller_->stop();
     co_await registration_->leave();
     co_await isr_->stop();

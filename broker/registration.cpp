@@ -274,21 +274,31 @@ void Registration::publish_soon() {
 
 Task<void> Registration::publish() {
   while (!stopping_ && published_ != to_tell()) {
-    bool written = false;
-    if (epoch_ >= 0 && ensemble_.serving()) {
-      const std::string own = znodes::broker_path(options_.node_id);
-      Told told = to_tell();
-      std::vector<Ensemble::Op> ops;
-      ops.push_back(Ensemble::CheckCzxid{own, Zxid(epoch_)});
-      ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), -1});
-      published_.reset();  // a write that is not answered may still be carried out
-      auto done = co_await ensemble_.submit(session_, std::move(ops));
-      written = done && done->error == zk::ZkError::ok;
-      if (written) published_ = std::move(told);
-    }
+    const bool written = co_await publish_once();
     if (!written) co_await ensemble_.shard().sleep(registration_pause);
   }
   publishing_ = false;
+}
+
+Task<bool> Registration::publish_once() {
+  if (epoch_ < 0 || !ensemble_.serving()) co_return false;
+  const std::string own = znodes::broker_path(options_.node_id);
+  Told told = to_tell();
+  std::vector<Ensemble::Op> ops;
+  ops.push_back(Ensemble::CheckCzxid{own, Zxid(epoch_)});
+  ops.push_back(Ensemble::Set{own, znodes::encode(options_.broker), -1});
+  published_.reset();  // a write that is not answered may still be carried out
+  auto done = co_await ensemble_.submit(session_, std::move(ops));
+  const bool written = done && done->error == zk::ZkError::ok;
+  if (written) published_ = std::move(told);
+  co_return written;
+}
+
+Task<void> Registration::tell_leaving() {
+  if (ensemble_.alone()) co_return;  // there is no ISR but its own
+  options_.broker.leaving = true;
+  const bool written = co_await publish_once();
+  (void)written;  // if not, it is taken back here and there, and put out again when its registration has gone
 }
 
 // ---- The lease ----

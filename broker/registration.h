@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "broker/broker_shard.h"
@@ -52,6 +53,9 @@ class Registration {
   // What the quorum decides may be late here from now on: its log has no room. Who takes over from this broker is not
   // to wait for a lease, so this one gives it up, until it has heard all that there was to hear.
   void doubt();
+  // Says in the registration that this broker stops. Before it hands anything over: what it is put out of sync with
+  // would take it back in, as long as it follows.
+  Task<void> tell_leaving();
 
   const std::string& cluster_id() const { return cluster_id_; }
   bool founded() const { return founded_; }  // the cluster: there was none when this broker came
@@ -67,10 +71,11 @@ class Registration {
   Task<Result<bool>> write_states(std::vector<PartitionRecord> states);
   void add_directories(std::vector<Ensemble::Op>& ops) const;
   void look();
-  using Told = std::pair<znodes::Broker::Partitions, znodes::Broker::Partitions>;  // offline, full
-  Told to_tell() const { return {options_.broker.offline, options_.broker.full}; }
+  using Told = std::tuple<znodes::Broker::Partitions, znodes::Broker::Partitions, bool>;  // offline, full, leaving
+  Told to_tell() const { return {options_.broker.offline, options_.broker.full, options_.broker.leaving}; }
   void publish_soon();
   Task<void> publish();
+  Task<bool> publish_once();
   Task<void> rejoin();
   Task<void> remove_registration(std::string path, Zxid czxid);
   void ask_quorum();

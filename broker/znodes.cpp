@@ -171,6 +171,7 @@ std::string encode(const Broker& broker) {
   out["timestamp"] = std::to_string(broker.timestamp_ms);
   write_partitions(out, "offline_partitions", broker.offline);
   write_partitions(out, "full_partitions", broker.full);
+  if (broker.leaving) out["leaving"] = true;
   return json::serialize(out);
 }
 
@@ -201,6 +202,7 @@ Result<Broker> decode_broker(std::string_view text) {
   if (!read_partitions(*object, "offline_partitions", broker.offline) ||
       !read_partitions(*object, "full_partitions", broker.full))
     return malformed("broker registration");
+  if (const json::value* leaving = object->if_contains("leaving")) broker.leaving = *leaving == json::value(true);
   return broker;
 }
 

@@ -47,8 +47,9 @@ struct Broker {
   std::int64_t timestamp_ms = 0;
   // Partitions, by topic id and ascending. Fields of our own, which Kafka's tools pass over.
   using Partitions = std::map<Uuid, std::vector<std::int32_t>>;
-  Partitions offline;  // that it cannot serve: their log directory has failed
-  Partitions full;     // that it can serve and not append to: there is no room in their log directory
+  Partitions offline;    // that it cannot serve: their log directory has failed
+  Partitions full;       // that it can serve and not append to: there is no room in their log directory
+  bool leaving = false;  // it stops: nobody takes it into an ISR any more (KIP-841)
 };
 std::string encode(const Broker& broker);
 Result<Broker> decode_broker(std::string_view json);

@@ -34,7 +34,7 @@ class Broker final : public InSyncReplicas::Brokers {
     const auto it = view.brokers().find(broker);
     return it == view.brokers().end() ? std::nullopt : std::optional(it->second.epoch);
   }
-  bool has_room(std::int32_t, const LogId&) const override { return true; }
+  bool may_enter(std::int32_t, const LogId&) const override { return true; }
   const PartitionImage& image() const { return *view.partition("t", 0); }
   Offset end() const { return Offset(static_cast<std::int64_t>(log.size())); }
 

@@ -21,7 +21,7 @@ struct Registered final : InSyncReplicas::Brokers {
     return found == epochs.end() ? std::nullopt : std::optional(found->second);
   }
   std::set<std::int32_t> full;
-  bool has_room(std::int32_t broker, const LogId&) const override { return !full.contains(broker); }
+  bool may_enter(std::int32_t broker, const LogId&) const override { return !full.contains(broker); }
 };
 
 // Broker 1 leads; 2, 3 and 4 have replicas.

@@ -28,7 +28,7 @@ struct Host final : PartitionHost {
     const auto found = epochs.find(broker);
     return found == epochs.end() ? std::nullopt : std::optional(found->second);
   }
-  bool has_room(std::int32_t, const LogId&) const override { return true; }
+  bool may_enter(std::int32_t, const LogId&) const override { return true; }
   bool may_lead() const override { return lease; }
   void write_isr(Partition&, InSyncReplicas::Change change) override { to_write.push_back(std::move(change)); }
   void follower_durable(Partition&) override { ++told_durable; }

@@ -44,6 +44,12 @@ TEST(Znodes, WhatIsWrittenIsReadBack) {
   EXPECT_TRUE(eligible->isr.empty());
   EXPECT_EQ(eligible->elr, (std::vector<std::int32_t>{1, 2}));
   EXPECT_EQ(eligible->last_known_elr, std::vector<std::int32_t>{3});
+  Broker leaving;
+  leaving.leaving = true;
+  EXPECT_TRUE(decode_broker(encode(leaving)).value().leaving);
+  leaving.leaving = false;
+  EXPECT_FALSE(decode_broker(encode(leaving)).value().leaving);
+  EXPECT_EQ(encode(leaving).find("leaving"), std::string::npos);
   const Configs configs{{"retention.ms", "1"}, {"cleanup.policy", "compact"}};
   EXPECT_EQ(decode_configs(encode_configs(configs)).value(), configs);
   const auto block = decode_producer_id_block(encode(ProducerIdBlock{1, 1000, 1999}));

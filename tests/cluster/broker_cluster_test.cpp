@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/cluster/broker_cluster.h"
+#include "tests/cluster/ensemble_client.h"
 
 namespace holdfast::test {
 namespace {
@@ -50,6 +51,30 @@ TEST_F(BrokerCluster, ARollingRestartIsHardlyNoticed) {
     ASSERT_TRUE(healthy());
   }
   finish(load);
+}
+
+// One write for each partition puts it out of sync, and nothing more is written when it is gone.
+TEST_F(BrokerCluster, ABrokerThatStopsIsNotTakenBackIntoWhatItLeft) {
+  constexpr int wide = 60;
+  ASSERT_EQ(create_topic(servers_.kafka(), "wide", wide, {}, 3), "");
+  ASSERT_TRUE(wait_until([this] { return under_replicated(servers_.kafka({1}), "wide") == 0; }));
+  EnsembleClient client(servers_.hosts({1, 2}));
+  ASSERT_TRUE(client.wait_connected());
+  const auto versions = [&client] {
+    std::vector<int> out;
+    EXPECT_EQ(client.sync(), ZOK);
+    for (int i = 0; i < wide; ++i) {
+      Stat stat{};
+      const std::string path = "/brokers/topics/wide/partitions/" + std::to_string(i) + "/state";
+      EXPECT_EQ(zoo_exists(client.handle(), path.c_str(), 0, &stat), ZOK);
+      out.push_back(stat.version);
+    }
+    return out;
+  };
+  std::vector<int> expected = versions();
+  for (int& version : expected) ++version;
+  EXPECT_EQ(servers_.stop(3), 0);
+  EXPECT_EQ(versions(), expected);
 }
 
 TEST_F(BrokerCluster, ABrokerThatStoodStillAcknowledgesNothingThatItCannotKeep) {

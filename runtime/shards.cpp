@@ -42,8 +42,6 @@ void log_escaped(std::exception_ptr exception) {
 }  // namespace
 
 struct Shard::Inner {
-  explicit Inner(asio::io_context& io) : timer(io) {}
-
   using Work = std::vector<Function<void()>>;
   static void run(Work& list, Work& spare) {
     spare.swap(list);
@@ -65,13 +63,17 @@ struct Shard::Inner {
   bool scheduled = false;  // a handler that will do so is queued
   bool ending = false;     // the shard is being destroyed: tasks that still wait are dropped, none is resumed
 
-  asio::steady_timer timer;            // real clock only: wakes the loop for the wheel's next deadline
+  // Real clock only: wakes the loop for the wheel's next deadline. Where there is none, the loop has no reactor either,
+  // whom poll() would ask the kernel for news at every call.
+  std::optional<asio::steady_timer> timer;
   std::optional<SteadyTime> armed_at;  // what it waits for
 };
 
 Shard::Shard(int index, asio::io_context& io, Clock& clock)
-    : index_(index), io_(io), clock_(clock), inner_(std::make_unique<Inner>(io)), timers_(clock.now()) {
-  if (clock_.real()) timers_.on_earlier([this](SteadyTime deadline) { wake_at(deadline); });
+    : index_(index), io_(io), clock_(clock), inner_(std::make_unique<Inner>()), timers_(clock.now()) {
+  if (!clock_.real()) return;
+  inner_->timer.emplace(io);
+  timers_.on_earlier([this](SteadyTime deadline) { wake_at(deadline); });
 }
 
 Shard::~Shard() { inner_->ending = true; }
@@ -192,8 +194,8 @@ void Shard::wake_at(SteadyTime deadline) {
   if (inner_->armed_at && *inner_->armed_at <= deadline) return;
   inner_->armed_at = deadline;
   using Clock = asio::steady_timer::clock_type;
-  inner_->timer.expires_at(Clock::time_point(std::chrono::duration_cast<Clock::duration>(deadline.time_since_epoch())));
-  inner_->timer.async_wait([this](const boost::system::error_code& error) {
+  inner_->timer->expires_at(Clock::time_point(std::chrono::duration_cast<Clock::duration>(deadline.time_since_epoch())));
+  inner_->timer->async_wait([this](const boost::system::error_code& error) {
     if (error) return;  // armed anew, for an earlier moment
     inner_->armed_at.reset();
     turn(Deferred::keep, [this] { timers_.advance(clock_.now()); });

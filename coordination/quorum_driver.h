@@ -127,7 +127,6 @@ class QuorumDriver final : private QuorumReplica::Owner {
   void on_read(std::uint64_t token, std::optional<Offset> commit) override;
   void on_frame(ServerId from, FrameKind kind, const Bytes& payload) override;
   void on_connected(ServerId peer) override;
-  void on_heard(ServerId from, const std::string& address) override;
   void on_gone(ServerId peer) override;
   void on_damaged(Offset from, const Error& error) override;
   void on_failed(const Error& error) override;
@@ -161,6 +160,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   void finish_syncs();
   void update_config();
   void update_addresses();
+  void update_guests();
   void reconcile();
   void watch_disk();
   bool disk_is_stuck() const;

@@ -284,7 +284,6 @@ void QuorumReplica::set_addresses(std::map<ServerId, std::vector<Endpoint>> addr
 
 // ---- The other servers ----
 
-void QuorumReplica::on_heard(ServerId from, const QuorumHello& hello) { owner_.on_heard(from, hello.address); }
 
 void QuorumReplica::on_connected(ServerId peer, const QuorumWelcome&) { owner_.on_connected(peer); }
 

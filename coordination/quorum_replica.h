@@ -53,7 +53,6 @@ class QuorumReplica final : private QuorumTransport::Handler {
     virtual void on_read(std::uint64_t token, std::optional<Offset> commit) = 0;
     virtual void on_frame(ServerId from, FrameKind kind, const Bytes& payload) = 0;
     virtual void on_connected(ServerId peer) = 0;                          // what is sent to it may arrive now
-    virtual void on_heard(ServerId from, const std::string& address) = 0;  // it has dialled us; where it says it is
     virtual void on_gone(ServerId peer) = 0;                               // its process has ended
     // Entries from `from` on, committed and applied or not, cannot be read back to feed others: a snapshot can.
     virtual void on_damaged(Offset from, const Error& error) = 0;
@@ -107,7 +106,6 @@ class QuorumReplica final : private QuorumTransport::Handler {
 
  private:
   void on_frame(ServerId from, const Incarnation& incarnation, FrameKind kind, Bytes payload) override;
-  void on_heard(ServerId from, const QuorumHello& hello) override;
   void on_connected(ServerId peer, const QuorumWelcome& welcome) override;
   void on_disconnected(ServerId peer) override;
   void on_gone(ServerId peer) override { owner_.on_gone(peer); }

@@ -103,11 +103,7 @@ void QuorumDriver::poll() {
     if (unlogged_ > 0) log_burst_soon();
     leave_full_disk();
   }
-  const SteadyTime now = shard_.clock().now();
-  const auto is_gone = [&](const auto& guest) {
-    return now - guest.second.second > guest_max && !replica_.transport()->connected(guest.first);
-  };
-  if (std::erase_if(guests_, is_gone) > 0) update_addresses();
+  update_guests();
   shard_.arm(poll_timer_, poll_interval, [this] { poll(); });
 }
 
@@ -322,20 +318,27 @@ void QuorumDriver::on_gone(ServerId peer) {
   if (judging_) listener_.on_gone(peer);
 }
 
-void QuorumDriver::on_heard(ServerId from, const std::string& address) {
-  if (config_.servers.contains(from)) return;
-  auto endpoint = endpoint_of(address);
-  if (!endpoint) return;
+// Looked at again and again, for what the configuration says may change while they are here: a server that was removed
+// may dial another one that has not yet read that it was.
+void QuorumDriver::update_guests() {
+  if (!replica_.transport()) return;
   const SteadyTime now = shard_.clock().now();
-  const auto found = guests_.find(from);
-  if (found != guests_.end() && found->second.first.host == endpoint->host &&
-      found->second.first.port == endpoint->port) {
-    found->second.second = now;
-    return;
+  bool changed = false;
+  for (const auto& [id, address] : replica_.transport()->heard()) {
+    if (config_.servers.contains(id)) continue;
+    auto endpoint = endpoint_of(address);
+    if (!endpoint) continue;
+    const auto [guest, is_new] = guests_.try_emplace(id, *endpoint, now);
+    const bool moved = guest->second.first != *endpoint;
+    guest->second = {std::move(*endpoint), now};
+    if (!is_new && !moved) continue;
+    log_line(LogLevel::info, "quorum", "server {} at {} is here, and not of the configuration", id.value, address);
+    changed = true;
   }
-  log_line(LogLevel::info, "quorum", "server {} at {} is here, and not of the configuration", from.value, address);
-  guests_[from] = {std::move(*endpoint), now};
-  update_addresses();
+  const auto is_gone = [&](const auto& guest) {
+    return now - guest.second.second > guest_max && !replica_.transport()->connected(guest.first);
+  };
+  if (std::erase_if(guests_, is_gone) > 0 || changed) update_addresses();
 }
 
 // Leader, as an input: one step of the membership, towards what the configuration says.

@@ -76,6 +76,7 @@ struct QuorumTransport::Heard {
   std::unique_ptr<Stream> stream;
   ServerId from;
   Incarnation incarnation{};
+  std::string address;
   SteadyTime last_heard{};
   Timer timer;
 };
@@ -147,6 +148,12 @@ bool QuorumTransport::send(ServerId to, FrameKind kind, BufferChain payload) {
 bool QuorumTransport::connected(ServerId peer) const {
   const auto it = dialled_.find(peer);
   return it != dialled_.end() && it->second->up;
+}
+
+std::map<ServerId, std::string_view> QuorumTransport::heard() const {
+  std::map<ServerId, std::string_view> out;
+  for (const auto& [id, heard] : heard_) out.emplace(id, heard->address);
+  return out;
 }
 
 void QuorumTransport::redial(ServerId peer) {
@@ -348,6 +355,7 @@ Result<void> QuorumTransport::admit(const std::shared_ptr<Heard>& heard, const Q
   }
   heard->from = hello.from;
   heard->incarnation = hello.incarnation;
+  heard->address = hello.address;
   heard_[hello.from] = heard;
   QuorumWelcome welcome;
   welcome.incarnation = options_.incarnation;
@@ -356,7 +364,6 @@ Result<void> QuorumTransport::admit(const std::shared_ptr<Heard>& heard, const Q
   // It is back: there is no point in waiting any longer before it is dialled again.
   if (const auto peer = dialled_.find(hello.from); peer != dialled_.end() && peer->second->wake)
     std::exchange(peer->second->wake, nullptr)();
-  handler_.on_heard(hello.from, hello);
   return {};
 }
 

@@ -42,7 +42,6 @@ class QuorumTransport {
    public:
     virtual ~Handler() = default;
     virtual void on_frame(ServerId from, const Incarnation& incarnation, FrameKind kind, Bytes payload) = 0;
-    virtual void on_heard(ServerId, const QuorumHello&) {}  // a server that dialled us was admitted
     virtual void on_connected(ServerId peer, const QuorumWelcome& welcome) = 0;  // what is sent to it may arrive now
     virtual void on_disconnected(ServerId peer) = 0;
     // Nobody listens at its address, and nothing comes from it either: its process has ended.
@@ -61,6 +60,8 @@ class QuorumTransport {
   // False when it was dropped: the peer is not connected, or does not keep up.
   bool send(ServerId to, FrameKind kind, BufferChain payload);
   bool connected(ServerId peer) const;
+  // Who has dialled us, and is there still: where it says that it is.
+  std::map<ServerId, std::string_view> heard() const;
   void redial(ServerId peer);  // gives up the connection to it, and makes another one
   std::size_t queued_bytes(ServerId peer) const;
   Task<void> stop();

@@ -18,6 +18,8 @@ struct Endpoint {
   // A name or an address in text: "127.0.0.1", "::1". For listen also "", every address, and "0.0.0.0", every IPv4 one.
   std::string host;
   std::uint16_t port = 0;
+
+  bool operator==(const Endpoint&) const = default;
 };
 std::string to_string(const Endpoint& e);  // host:port, with brackets around an IPv6 address
 

@@ -376,6 +376,28 @@ TEST_F(QuorumTest, AServerThatNobodyNamesIsFedWhileItIsThere) {
   EXPECT_EQ(make(4, "/guest"), ZkError::ok);
 }
 
+TEST_F(QuorumTest, AServerThatWasRemovedIsFedThoughItWasHereBeforeTheOthersHadReadIt) {
+  options.reconfig_enabled = true;
+  configure({1, 2, 3, 4});
+  start_all();
+  const int leads = wait_for_leader();
+  const auto is_settled = [&] {
+    const auto config = EnsembleConfig::parse(as_text(at(leads).tree().find(ensemble_config_path)->data.view()), false);
+    return config && config->version != Zxid(0) && !driver(leads).quorum_view().changing;
+  };
+  ASSERT_TRUE(until(is_settled));
+  const auto committed = [&] { return driver(leads).replica().core().committed_membership(); };
+  kill(4);
+  ASSERT_EQ(wait(propose(leads, zk::ReconfigOp{.leaving = "4"})), ZkError::ok);
+  ASSERT_TRUE(until([&] { return committed().voters.size() == 3 && committed().learners.empty(); }, seconds(90)));
+  ASSERT_TRUE(agree());
+  for (int id = 1; id <= 3; ++id) kill(id, true);
+  for (int id = 1; id <= 4; ++id) start(id);
+  ASSERT_TRUE(until([&] { return at(4).serving(); }));
+  EXPECT_FALSE(until([&] { return !at(4).serving(); }, std::chrono::minutes(3)));
+  EXPECT_EQ(make(4, "/guest"), ZkError::ok);
+}
+
 TEST_F(QuorumTest, ANodeThatBelongsToAnEnsembleDoesNotStandAlone) {
   start_all();
   stop(2);

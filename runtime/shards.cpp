@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -28,6 +29,8 @@ thread_local Shard* current_shard = nullptr;
 // sockets again, so that no chain of them can keep it away.
 constexpr int rounds_max = 8;
 
+constexpr auto relaxed = std::memory_order_relaxed;
+
 void log_escaped(std::exception_ptr exception) {
   if (!exception) return;
   try {
@@ -52,6 +55,7 @@ struct Shard::Inner {
     spare.clear();
   }
 
+  std::atomic<bool> queued = false;  // in the loop, since it was polled
   mutable std::mutex mutex;
   Work mailbox;  // under the mutex; all else is the shard's own
 
@@ -90,7 +94,10 @@ void Shard::post(Function<void()> work) {
     was_empty = inner_->mailbox.empty();
     inner_->mailbox.push_back(std::move(work));
   }
-  if (was_empty) asio::post(io_, [this] { run_mailbox(); });
+  if (was_empty) {
+    inner_->queued.store(true, relaxed);
+    asio::post(io_, [this] { run_mailbox(); });
+  }
 }
 
 void Shard::defer(Function<void()> work) {
@@ -105,6 +112,7 @@ bool Shard::spawn(Gate& gate, Task<void> task) {
     log_escaped(exception);
     held.release();
   };
+  inner_->queued.store(true, relaxed);
   asio::co_spawn(io_, std::move(task), std::move(ended));
   return true;
 }
@@ -134,13 +142,17 @@ Task<void> Shard::drained(Gate& gate) {
 std::size_t Shard::poll() {
   Scope scope(*this);
   io_.restart();  // a loop without work counts as stopped
+  inner_->queued.store(false, relaxed);
   std::size_t events = io_.poll();
   if (!inner_->resumed.empty() || !inner_->deferred.empty()) {
+    inner_->queued.store(true, relaxed);  // a task that ends queues what is to be told of that
     run_deferred();
     ++events;
   }
   return events;
 }
+
+bool Shard::has_work() const { return inner_->queued.load(relaxed); }
 
 // One turn of the loop's own work. What a burst deferred runs here, after the burst: this handler was queued behind
 // the events that were ready when the first of them deferred.
@@ -187,6 +199,7 @@ void Shard::run_mailbox() {
 
 void Shard::schedule() {
   if (inner_->in_turn || std::exchange(inner_->scheduled, true)) return;
+  inner_->queued.store(true, relaxed);
   asio::post(io_, [this] { run_deferred(); });
 }
 
@@ -194,7 +207,8 @@ void Shard::wake_at(SteadyTime deadline) {
   if (inner_->armed_at && *inner_->armed_at <= deadline) return;
   inner_->armed_at = deadline;
   using Clock = asio::steady_timer::clock_type;
-  inner_->timer->expires_at(Clock::time_point(std::chrono::duration_cast<Clock::duration>(deadline.time_since_epoch())));
+  inner_->timer->expires_at(
+      Clock::time_point(std::chrono::duration_cast<Clock::duration>(deadline.time_since_epoch())));
   inner_->timer->async_wait([this](const boost::system::error_code& error) {
     if (error) return;  // armed anew, for an earlier moment
     inner_->armed_at.reset();

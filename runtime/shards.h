@@ -60,6 +60,7 @@ class Shard {
   // For whoever turns the loop by hand. poll() runs all that is ready, and then what was deferred; the number of events
   // it ran. It does not move timers: on a simulated clock that is the driver's part.
   std::size_t poll();
+  bool has_work() const;  // whether poll() may find anything, but for what sockets bring
   void run_deferred();
   std::size_t pending_messages() const;
 

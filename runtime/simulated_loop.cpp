@@ -56,17 +56,19 @@ class SimulatedLoop::JobQueues final : public Workers {
     return std::make_unique<Submitter>(*this, queues_.back());
   }
 
-  std::optional<SteadyTime> next() const {
-    std::optional<SteadyTime> first;
-    for (const auto& queue : queues_) {
-      const auto due = queue->next();
-      if (due && (!first || *due < *first)) first = due;
+  std::optional<SteadyTime> next() {
+    if (!first_is_known_) {
+      first_.reset();
+      for (const auto& queue : queues_) note(queue->next());
+      first_is_known_ = true;
     }
-    return first;
+    return first_;
   }
 
   // One job of each worker that has one due by then.
   bool run_due(SteadyTime by) {
+    if (const auto first = next(); !first || *first > by) return false;
+    first_is_known_ = false;
     bool ran = false;
     for (std::size_t i = 0; i < queues_.size(); ++i) {
       const std::shared_ptr<JobQueue> queue = queues_[i];  // a job may create and destroy workers
@@ -80,11 +82,15 @@ class SimulatedLoop::JobQueues final : public Workers {
    public:
     Submitter(JobQueues& all, std::shared_ptr<JobQueue> queue) : all_(all), queue_(std::move(queue)) {}
     ~Submitter() override {
+      all_.first_is_known_ = false;
       while (queue_->run_one(SteadyTime::max())) {
       }
       std::erase(all_.queues_, queue_);
     }
-    void submit(Function<void()> job) override { queue_->push(std::move(job), all_.draw_delay()); }
+    void submit(Function<void()> job) override {
+      queue_->push(std::move(job), all_.draw_delay());
+      all_.note(queue_->next());
+    }
 
    private:
     JobQueues& all_;
@@ -96,9 +102,15 @@ class SimulatedLoop::JobQueues final : public Workers {
     return Duration(static_cast<std::int64_t>(random_->below(static_cast<std::uint64_t>(longest_.count()))));
   }
 
+  void note(std::optional<SteadyTime> due) {
+    if (due && (!first_ || *due < *first_)) first_ = due;
+  }
+
   const SimulatedClock& clock_;
   Random* random_ = nullptr;
   Duration longest_{0};
+  std::optional<SteadyTime> first_;  // due of all jobs, if it is known
+  bool first_is_known_ = false;
   std::vector<std::shared_ptr<JobQueue>> queues_;
 };
 
@@ -134,7 +146,7 @@ bool SimulatedLoop::run_round() {
       shard->timers().advance(clock_.now());
       ran = true;
     }
-    ran = shard->poll() > 0 || ran;
+    ran = (shard->has_work() && shard->poll() > 0) || ran;
   }
   return queues_->run_due(clock_.now()) || ran;
 }

@@ -74,6 +74,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   bool alone() const { return options_.quorum.alone; }
   bool failed() const { return replica_.failed(); }
   bool serving() const { return serving_ && !failed(); }
+  bool restoring() const { return restoring_; }  // the state is being replaced by that of a snapshot
   bool looking() const { return !alone() && started_ && !restoring_ && !serving_ && !failed(); }
   bool judges() const {
     return judging_ && replica_.leads();

@@ -77,11 +77,12 @@ void Leaderships::look(SimulatedNode& node) {
     }
 }
 
-// Everybody acts on an image that is this one, or was.
+// Everybody acts on an image that is this one, or was. While a state is being replaced the image is that of before.
 Metadata* Successors::newest_image() {
   const Zxid applied = applied_();
   for (SimulatedNode* node : nodes_)
-    if (node->up() && rooms_of(*node).is_ready() && node->ensemble().last_applied() >= applied)
+    if (node->up() && rooms_of(*node).is_ready() && !node->ensemble().driver().restoring() &&
+        node->ensemble().last_applied() >= applied)
       return &rooms_of(*node).services().peers.front()->metadata();
   return nullptr;
 }

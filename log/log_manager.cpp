@@ -64,7 +64,7 @@ struct LogManager::Inner {
         sync_time(m.histogram("holdfast_log_round_seconds", "Journal rounds: one write and one sync")) {}
 
   Result<void> prepare(const std::string& dir);
-  Result<void> name_directories(const std::vector<std::string>& dirs, const std::string& id);
+  Result<void> name_directory(const std::string& dir, const std::string& id);
   Task<Result<void>> adopt(std::string id);
   Result<void> recover(const std::string& dir, const ConfigOf& config_of);
   bool leave_out(const std::string& dir, const Error& error);
@@ -135,13 +135,8 @@ bool LogManager::Inner::leave_out(const std::string& dir, const Error& error) {
   return true;
 }
 
-Result<void> LogManager::Inner::name_directories(const std::vector<std::string>& dirs, const std::string& id) {
-  for (const std::string& dir : dirs) {
-    auto written =
-        write_meta_properties(disk, dir + "/" + std::string(log_format::meta_file), {id, options.node_id, ids[dir]});
-    if (!written) return written;
-  }
-  return {};
+Result<void> LogManager::Inner::name_directory(const std::string& dir, const std::string& id) {
+  return write_meta_properties(disk, dir + "/" + std::string(log_format::meta_file), {id, options.node_id, ids[dir]});
 }
 
 Task<Result<void>> LogManager::Inner::adopt(std::string id) {
@@ -150,21 +145,25 @@ Task<Result<void>> LogManager::Inner::adopt(std::string id) {
                    fmt::format("{} belongs to cluster {}, the ensemble is of cluster {}: this server was moved to "
                                "another ensemble, or has the directory of another server",
                                options.log_dirs.front(), cluster_id, id));
-  if (unnamed.empty()) co_return Result<void>();
-  Shard& shard = shards.front()->shard();
-  Result<void> named;
-  auto write = [this, &shard, &named, &id](Function<void()> resume) {
-    background->submit([this, &shard, &named, &id, resume = std::move(resume)]() mutable {
-      named = name_directories(unnamed, id);
-      shard.post(std::move(resume));
-    });
-  };
-  co_await shard.until(std::move(write));
-  if (named) {
-    cluster_id = id;
-    unnamed.clear();
+  LogShard& first = *shards.front();
+  while (!unnamed.empty()) {
+    const std::string dir = unnamed.back();
+    Result<void> named;
+    auto write = [this, &first, &named, &dir, &id](Function<void()> resume) {
+      background->submit([this, &first, &named, &dir, &id, resume = std::move(resume)]() mutable {
+        named = name_directory(dir, id);
+        first.shard().post(std::move(resume));
+      });
+    };
+    co_await first.shard().until(std::move(write));
+    // What the others hold can be served all the same.
+    const bool spared = !named && named.error().kind == ErrorKind::io && dir != configured.front();
+    if (!named && named.error().kind == ErrorKind::io) first.take_offline(first.directory(dir), named.error());
+    if (!named && !spared) co_return named;
+    std::erase(unnamed, dir);
   }
-  co_return named;
+  cluster_id = id;
+  co_return Result<void>();
 }
 
 Result<void> LogManager::Inner::recover(const std::string& dir, const ConfigOf& config_of) {
@@ -379,8 +378,10 @@ Result<void> LogManager::start(Shards& shards, ShardOf shard_of, ConfigOf config
   }
   if (in.cluster_id.empty() && !in.options.defer_cluster_id) in.cluster_id = to_base64(in.random.uuid());
   if (!in.cluster_id.empty()) {
-    auto named = in.name_directories(std::exchange(in.unnamed, {}), in.cluster_id);
-    if (!named) return fail(named);
+    for (const std::string& dir : std::exchange(in.unnamed, {})) {
+      auto named = in.name_directory(dir, in.cluster_id);
+      if (!named && !in.leave_out(dir, named.error())) return fail(named);
+    }
   }
   const auto count = static_cast<std::size_t>(shards.size());
   in.marks.resize(count);

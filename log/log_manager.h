@@ -67,8 +67,9 @@ class LogManager {
   // What the directories say; empty when that is deferred. On the building thread before the shards serve, then on
   // shard 0.
   const std::string& cluster_id() const;
-  // On shard 0. The id is written to the directories that have none, durably. An error names a directory that belongs
-  // to another cluster, or that cannot be written; it may be called again.
+  // On shard 0. The id is written to the directories that have none, durably; one whose disk fails is taken out of
+  // service. An error names a directory that belongs to another cluster, that cannot be written now, or the first one,
+  // without which nothing can be done; it may be called again.
   Task<Result<void>> adopt_cluster_id(std::string id);
   bool was_clean() const;  // every directory had its clean-shutdown marker
   // As the start found them. The directory.id of each directory (of one that belongs to no cluster yet: what it will

@@ -402,6 +402,23 @@ TEST(LogManager, AnAdoptionThatFailedMayBeTriedAgain) {
   EXPECT_EQ(cluster_of(disk, "/two"), "ensemble");
 }
 
+TEST(LogManager, ADirectoryThatCannotTakeAClustersNameIsOutOfService) {
+  SimulatedDisk disk;
+  LogManagerOptions options = two_directories();
+  options.defer_cluster_id = true;
+  Life life(disk, options);
+  ASSERT_TRUE(life.started());
+  disk.fail_call(DiskCall::rename, 0, EIO);
+  EXPECT_TRUE(life.adopt("ensemble"));
+  EXPECT_EQ(life.logs().cluster_id(), "ensemble");
+  const auto directories = life.logs().directories();
+  ASSERT_EQ(directories.size(), 2U);
+  EXPECT_TRUE(directories[0].online && !directories[1].online);
+  EXPECT_EQ(cluster_of(disk, "/one"), "ensemble");
+  EXPECT_FALSE(life.try_create(some_id(), "/two"));
+  EXPECT_TRUE(life.create(some_id(), "/one"));
+}
+
 // ---- High watermarks ----
 
 TEST(LogManager, WritesHighWatermarksDownWhenTheyMove) {

@@ -12,6 +12,7 @@
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/leader_hint.h"
 #include "broker/handlers/support.h"
+#include "coordination/ensemble.h"
 
 namespace holdfast::handlers {
 namespace {
@@ -24,6 +25,7 @@ struct Item {
   std::span<std::uint8_t> records;
   AppendOutcome outcome;
   EndWaiter waiter;
+  bool asking = false;  // whether this broker still leads
 };
 
 class ProduceRun;
@@ -49,6 +51,10 @@ class ShardPart {
         continue;
       }
       item.outcome = partition->append(item.records, origin_, acks);
+      if (item.outcome.error == ErrorCode::out_of_order_sequence_number) {
+        ask_whether_it_leads(item, partition->leader_epoch());
+        continue;
+      }
       if (item.outcome.error != ErrorCode::none || acks == 0) continue;
       if (acks == -1 ? partition->replicated(item.outcome.end) : partition->written(item.outcome.end)) continue;
       item.waiter.end = item.outcome.end;
@@ -69,6 +75,28 @@ class ShardPart {
   }
 
  private:
+  // To a producer this is the end. Who leads no more, and has not heard of it yet, need not know what the producer has
+  // sent since: what it says only counts when the quorum has been asked.
+  void ask_whether_it_leads(Item& item, LeaderEpoch epoch) {
+    if (!here_) here_ = std::make_shared<ShardPart*>(this);
+    item.asking = true;
+    ++waiting_;
+    Shard& home = broker_.shard();
+    broker_.first().shard().post([&services = broker_.services(), &home, here = here_, &item, epoch] {
+      services.ensemble->driver().sync([&home, here, &item, epoch](bool is_known) {
+        home.post([here, &item, epoch, is_known] {
+          if (*here && item.asking) (*here)->heard_whether_it_leads(item, epoch, is_known);
+        });
+      });
+    });
+  }
+  void heard_whether_it_leads(Item& item, LeaderEpoch epoch, bool is_known) {
+    item.asking = false;
+    const Partition* partition = broker_.partition(item.log);
+    const bool leads = is_known && partition && partition->is_leader() && partition->leader_epoch() == epoch;
+    if (!leads) fail(item, ErrorCode::not_leader_or_follower);
+    leave();
+  }
   static void fail(Item& item, ErrorCode error) {
     item.outcome.error = error;
     item.outcome.base = Offset(-1);
@@ -76,12 +104,13 @@ class ShardPart {
   void leave() {
     if (--waiting_ > 0) return;
     timer_.cancel();
+    if (here_) *here_ = nullptr;
     std::exchange(done_, nullptr)();
   }
   void time_out() {
     for (Item& item : items_)
-      if (item.waiter.is_linked()) {
-        item.waiter.unlink();
+      if (item.waiter.is_linked() || std::exchange(item.asking, false)) {
+        if (item.waiter.is_linked()) item.waiter.unlink();
         fail(item, ErrorCode::request_timed_out);
       }
     waiting_ = 1;
@@ -94,6 +123,7 @@ class ShardPart {
   std::size_t waiting_ = 0;
   Timer timer_;
   Function<void()> done_;
+  std::shared_ptr<ShardPart*> here_;  // for answers that may come when it is gone; null: none are asked for
 };
 
 // One request, on its connection's shard. Owned by what it waits for.

@@ -24,6 +24,8 @@ class Administrator {
   // Where all that were in sync have lost their disks, nothing is promised any more, and somebody has to decide:
   // whoever is there leads.
   Task<void> rescue(SteadyTime until);
+  // Asks what topics there are: the history has to know of all.
+  Task<bool> look();
   // Every broker knows of a leader of every partition, with all replicas in sync. What is missing, if not.
   Task<bool> all_is_well();
   const std::string& missing() const { return missing_; }
@@ -47,7 +49,6 @@ class Administrator {
   Task<bool> elect();
   Task<bool> trim();
   Task<bool> change_min_isr();
-  Task<bool> look();
   bool some_partition(std::string& topic, LogId& out);
   std::vector<std::int32_t> some_brokers(std::size_t least);
 

@@ -230,8 +230,10 @@ bool Clients::settle() {
 Task<void> Clients::read_all(SteadyTime until, bool* all) {
   std::set<LogId> read;
   while (!*all && world.now() < until) {
+    // A topic may have come into being when the administrator had ended already.
+    const bool looked = co_await administrator->look();
     const bool refreshed = co_await reader->client().refresh();
-    *all = refreshed;
+    *all = looked && refreshed;
     const std::map<std::string, ClusterClient::Topic> topics = reader->client().topics();
     for (const auto& [name, topic] : topics)
       for (std::size_t p = 0; p < topic.partitions.size(); ++p) {

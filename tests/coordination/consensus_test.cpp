@@ -6,7 +6,7 @@
 #include <set>
 
 #include "tests/coordination/consensus_core.h"
-#include "tests/coordination/consensus_world.h"
+#include "tests/simulation/consensus/consensus_world.h"
 
 namespace holdfast {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "runtime/log_line.h"
 #include "tests/simulation/brokers/run.h"
+#include "tests/simulation/consensus/consensus_world.h"
 #include "tests/simulation/run.h"
 
 namespace holdfast::sim {
@@ -19,25 +20,26 @@ struct Arguments {
   std::uint64_t seeds = 100, from = 1;
   int nodes = 1;
   std::optional<bool> replicated;  // by the seed: every other one
-  bool brokers = false;
+  bool brokers = false, consensus = false;
   bool verbose = false, twice = false, log = false, memory = false, until_failure = false;
 };
 
 int usage() {
-  fmt::print(stderr,
-             "usage: holdfast_sim [--seeds N] [--from S] [--alone [--nodes N]] [--replicated] [--brokers] [--verbose] "
-             "[--twice] "
-             "[--log] [--memory] [--until-failure]\n"
-             "  --seeds N   so many runs (100), with the seeds from S (1) on\n"
-             "  --alone     a server that stands alone; without this and the next, every other seed\n"
-             "  --nodes N   so many of them (1) in one run, each on its own\n"
-             "  --replicated  an ensemble of three or five, perhaps with an observer\n"
-             "  --brokers   a cluster of brokers: whole nodes, with producers, consumers, groups and an administrator\n"
-             "  --verbose   what each run drew, did and found\n"
-             "  --twice     each seed two times: the traces must be equal\n"
-             "  --log       the servers' log lines\n"
-             "  --memory    after a disk error the process alone restarts, and reads what the disk may not have\n"
-             "  --until-failure  says which seed begins, and ends with the first that fails\n");
+  fmt::print(
+      stderr,
+      "usage: holdfast_sim [--seeds N] [--from S] [--alone [--nodes N] | --replicated | --brokers | --consensus]\n"
+      "                    [--verbose] [--twice] [--log] [--memory] [--until-failure]\n"
+      "  --seeds N   so many runs (100), with the seeds from S (1) on\n"
+      "  --alone     a server that stands alone; without this and the next, every other seed\n"
+      "  --nodes N   so many of them (1) in one run, each on its own\n"
+      "  --replicated  an ensemble of three or five, perhaps with an observer\n"
+      "  --brokers   a cluster of brokers: whole nodes, with producers, consumers, groups and an administrator\n"
+      "  --consensus consensus alone, on model logs: the rules of Raft after each input\n"
+      "  --verbose   what each run drew, did and found\n"
+      "  --twice     each seed two times: the traces must be equal\n"
+      "  --log       the servers' log lines\n"
+      "  --memory    after a disk error the process alone restarts, and reads what the disk may not have\n"
+      "  --until-failure  says which seed begins, and ends with the first that fails\n");
   return 2;
 }
 
@@ -58,6 +60,8 @@ bool parse(int argc, char** argv, Arguments& out) {
       out.replicated = true;
     } else if (word == "--brokers") {
       out.brokers = true;
+    } else if (word == "--consensus") {
+      out.consensus = true;
     } else if (word == "--verbose") {
       out.verbose = true;
     } else if (word == "--twice") {
@@ -146,12 +150,40 @@ int run_brokers(const Arguments& arguments) {
   return failed == 0 ? 0 : 1;
 }
 
+int run_consensus(const Arguments& arguments) {
+  const auto started = std::chrono::steady_clock::now();
+  std::uint64_t ran = 0, failed = 0;
+  consensus_world::Tally total;
+  for (std::uint64_t seed = arguments.from; ran < arguments.seeds && !(arguments.until_failure && failed > 0);
+       ++seed, ++ran) {
+    if (arguments.until_failure) {
+      fmt::print("seed {}\n", seed);  // it may be the last word
+      std::fflush(stdout);
+    }
+    consensus_world::World world(seed, arguments.verbose);
+    const std::optional<std::string> broken = world.run();
+    total += world.tally();
+    if (!broken) continue;
+    ++failed;
+    fmt::print("FAILED holdfast_sim --consensus --seeds 1 --from {}: {}\n", seed, *broken);
+  }
+  const double real = in_seconds(std::chrono::steady_clock::now() - started);
+  fmt::print(
+      "{} seeds of consensus, {} failed, in {:.1f} s; {} batches committed, {} leaders, {} crashes, {} disks emptied, "
+      "{} "
+      "changes of membership, {} leaderships handed on, {} snapshots, {} reads, {} voters replaced, {} logs cut\n",
+      ran, failed, real, total.committed, total.leaders, total.crashes, total.blanks, total.changes, total.transfers,
+      total.snapshots, total.reads, total.replaced, total.truncations);
+  return failed == 0 ? 0 : 1;
+}
+
 int main_of(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
   set_log_level(arguments.log ? LogLevel::info : LogLevel::off);
   set_log_sink(print_log_line);
   if (arguments.brokers) return run_brokers(arguments);
+  if (arguments.consensus) return run_consensus(arguments);
   const auto started = std::chrono::steady_clock::now();
   std::uint64_t ran = 0, failed = 0;
   Outcome total;

@@ -2,7 +2,8 @@
 // that a run meets follows from it. After each input the rules of Raft are checked, over all servers at once.
 //
 // Faults: messages lost, doubled, late, out of order; links cut one way or both; crashes that lose what was not synced
-// (a prefix of what was written survives); servers that come back with an empty disk, never a majority of them;
+// (a prefix of what was written survives); servers that stand still for a while, and do not know it; servers that come
+// back with an empty disk, never a majority of them;
 // meanwhile the membership changes, leadership is handed over, logs are trimmed and snapshots sent.
 //
 // Checked: one leader per term; equal (offset, term) means equal batch and equal past; a new leader holds what was
@@ -78,7 +79,8 @@ struct Server {
   ModelLog log;
   std::deque<LogWrite> unsynced;
   std::optional<Consensus::Ready> blocked_by;  // its hard state is being written
-  std::deque<Wire> inbox;                      // meanwhile
+  std::int64_t paused_until = 0;
+  std::deque<Wire> inbox;  // meanwhile
   std::deque<std::pair<std::int64_t, Consensus::Feed>> feeds;
   std::optional<std::pair<std::int64_t, Wire>> installing;
   Offset applied{0};
@@ -90,8 +92,8 @@ struct Server {
 
 // How likely what is, per tick or message: each run draws its own.
 struct Weather {
-  double lost, doubled, cut, healed, crash, deposed, restart, blank, write, sync, proposal, change, transfer, trim,
-      read;
+  double lost, doubled, cut, healed, crash, deposed, restart, blank, pause, write, sync, proposal, change, transfer,
+      trim, read;
   std::int64_t delay_max;
   bool in_order;
   int heartbeat_ticks;
@@ -106,7 +108,8 @@ struct Tally {
 
 class World {
  public:
-  explicit World(std::uint64_t seed);
+  // Traced: it prints what happens, message by message.
+  explicit World(std::uint64_t seed, bool traced = false);
   // What was broken, or nothing.
   std::optional<std::string> run(int ticks = 500);
   const Tally& tally() const { return tally_; }
@@ -129,6 +132,8 @@ class World {
   void deliver();
   void send(Wire wire);
   void receive(Server& server, const Wire& wire);
+  void receive_all(Server& server);  // of its inbox
+  bool is_paused(const Server& server) const { return server.paused_until > now_; }
   void install(Server& server, const Wire& wire);
   void pump(Server& server);
   void perform(Server& server, Consensus::Ready ready);
@@ -142,7 +147,6 @@ class World {
   Server* leading();
   Server& server(ServerId id) { return servers_.at(id); }
 
-  // With HOLDFAST_TEST_TRACE in the environment a run tells what happens, message by message.
   void trace(const std::string& what) const;
 
   // consensus_checks.cpp: what must hold

@@ -1,11 +1,10 @@
-#include "tests/coordination/consensus_world.h"
+#include "tests/simulation/consensus/consensus_world.h"
 
 #include <fmt/core.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include "coordination/membership.h"
 
@@ -71,8 +70,7 @@ Tally& Tally::operator+=(const Tally& other) {
   return *this;
 }
 
-World::World(std::uint64_t seed)
-    : random_(seeded_random(seed)), traced_(std::getenv("HOLDFAST_TEST_TRACE") != nullptr) {
+World::World(std::uint64_t seed, bool traced) : random_(seeded_random(seed)), traced_(traced) {
   const auto one_of = [&](std::initializer_list<double> values) { return values.begin()[below(values.size())]; };
   weather_ = {.lost = one_of({0, 0, 0.05, 0.3}),
               .doubled = one_of({0, 0.1}),
@@ -82,13 +80,14 @@ World::World(std::uint64_t seed)
               .deposed = one_of({0, 0.02, 0.1, 0.25}),
               .restart = one_of({0.05, 0.2}),
               .blank = one_of({0, 0.3, 0.8}),
+              .pause = one_of({0, 0, 0.003, 0.01}),
               .write = one_of({0.3, 0.7, 1}),
               .sync = one_of({0.2, 0.6, 1}),
               .proposal = one_of({0.2, 0.8}),
               .change = one_of({0, 0.02, 0.1}),
               .transfer = one_of({0, 0.01, 0.05}),
               .trim = one_of({0, 0.01, 0.05}),
-              .read = one_of({0, 0.2}),
+              .read = one_of({0, 0.2, 0.8}),
               .delay_max = static_cast<std::int64_t>(one_of({1, 1, 2, 4, 8})),
               .in_order = chance(0.5),
               .heartbeat_ticks = static_cast<int>(1 + below(2)),
@@ -122,10 +121,12 @@ void World::tick() {
   ++now_;
   deliver();
   for (auto& [id, server] : servers_) {
-    if (!server.core || broken_) continue;
+    if (!server.core || is_paused(server) || broken_) continue;
     server.core->tick();
     check(server);
     pump(server);
+    receive_all(server);
+    if (!server.core) continue;
     while (!server.feeds.empty() && server.feeds.front().first <= now_) {
       const Consensus::Feed next = server.feeds.front().second;
       server.feeds.pop_front();
@@ -143,6 +144,10 @@ void World::tick() {
     snapshot_ends_.erase(snapshot_ends_.begin());
     Server& sender = server(leader);
     if (!sender.core) continue;
+    if (is_paused(sender)) {
+      snapshot_ends_.emplace(sender.paused_until, std::pair(leader, sent));
+      continue;
+    }
     sender.core->snapshot_sent(sent.first, sent.second);
     check(sender);
     pump(sender);
@@ -152,11 +157,13 @@ void World::tick() {
 // The faults end; soon all members hold what is proposed then.
 void World::calm() {
   calm_ = true;
-  weather_.lost = weather_.doubled = weather_.crash = weather_.blank = weather_.change = weather_.transfer = 0;
+  weather_.lost = weather_.doubled = weather_.crash = weather_.pause = weather_.blank = weather_.change =
+      weather_.transfer = 0;
   weather_.delay_max = 1;
   weather_.in_order = true;
   weather_.write = weather_.sync = 1;
   cut_.clear();
+  for (auto& [id, server] : servers_) server.paused_until = std::min(server.paused_until, now_);
   for (auto& [id, server] : servers_)
     if (!server.core) start(server);
   const std::int64_t deadline = now_ + std::int64_t{10} * election_ticks;
@@ -196,6 +203,11 @@ void World::chaos() {
       crash(server);
       continue;
     }
+    if (is_paused(server)) continue;
+    if (chance(weather_.pause)) {
+      server.paused_until = now_ + 1 + static_cast<std::int64_t>(below(4 * election_ticks));
+      continue;
+    }
     if (chance(weather_.trim)) trim(server);
     if (chance(weather_.read) && !server.blocked_by) {
       server.reads.emplace(next_token_, committed_end_);
@@ -232,6 +244,7 @@ void World::crash(Server& server) {
   if (server.blocked_by && chance(0.5)) server.hard_state = *server.blocked_by->hard_state;
   server.unsynced.clear();
   server.blocked_by.reset();
+  server.paused_until = 0;
   server.inbox.clear();
   server.feeds.clear();
   server.installing.reset();
@@ -392,11 +405,7 @@ void World::write_and_sync(Server& server) {
     ready.hard_state.reset();
     perform(server, std::move(ready));
     pump(server);
-    while (server.core && !server.blocked_by && !server.inbox.empty()) {
-      const Wire wire = std::move(server.inbox.front());
-      server.inbox.pop_front();
-      receive(server, wire);
-    }
+    receive_all(server);
   }
   if (server.blocked_by || server.unsynced.empty() || !chance(weather_.sync)) return;
   for (std::uint64_t writes = calm_ ? server.unsynced.size() : 1 + below(server.unsynced.size()); writes > 0;
@@ -434,11 +443,19 @@ void World::deliver() {
     in_flight_.erase(in_flight_.begin());
     Server& to = server(wire.message.to);
     if (!to.core || cut_.contains({wire.message.from, wire.message.to})) continue;
-    if (to.blocked_by) {
+    if (to.blocked_by || is_paused(to) || !to.inbox.empty()) {
       to.inbox.push_back(wire);
     } else {
       receive(to, wire);
     }
+  }
+}
+
+void World::receive_all(Server& server) {
+  while (server.core && !server.blocked_by && !server.inbox.empty()) {
+    const Wire wire = std::move(server.inbox.front());
+    server.inbox.pop_front();
+    receive(server, wire);
   }
 }
 

@@ -103,7 +103,8 @@ Result<std::optional<MetaProperties>> read_meta_properties(Disk& disk, const std
   // Version 1 has node.id, version 0 broker.id.
   const std::string& id = values.contains("node.id") ? values["node.id"] : values["broker.id"];
   if (!parse(id, out.node_id) || out.node_id < 0 || out.cluster_id.empty())
-    return fail(ErrorKind::corrupt, path + " names no cluster.id and node.id");
+    return fail(ErrorKind::corrupt,
+                path + " names no cluster.id and node.id: restore it from a copy, or empty the directory");
   return out;
 }
 
@@ -138,7 +139,9 @@ Result<std::optional<Uuid>> read_partition_metadata(Disk& disk, const std::strin
   auto values = properties_of(**text, ':');
   Uuid id{};
   if (values["version"] != "0" || !from_base64(values["topic_id"], id) || id == Uuid{})
-    return fail(ErrorKind::corrupt, path + " names no topic id");
+    return fail(
+        ErrorKind::corrupt,
+        path + " names no topic id: restore it from a copy, or remove its directory to give up what that holds");
   return id;
 }
 

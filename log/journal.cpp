@@ -212,12 +212,16 @@ std::string Journal::spare_path() const {
 }
 
 void Journal::recycle() {
-  while (files_.size() > 1 && files_.front().held.empty() && files_.front().last_start <= starts_kept_) {
+  const auto is_kept = [this](const FileUse& file) {
+    return file.last_start <= starts_kept_ && file.generation < released_kept_;
+  };
+  while (files_.size() > 1 && files_.front().held.empty() && is_kept(files_.front())) {
     recyclable_.push_back(files_.front().generation);
     files_.pop_front();
   }
   if (files_.size() <= options_.files_waiting_max + 1) return;
-  if (files_.front().last_start > starts_kept_ && options_.on_starts_waiting) options_.on_starts_waiting();
+  const bool released = files_.front().held.empty() || files_.front().last_start > starts_kept_;
+  if (released && options_.on_checkpoint_wanted) options_.on_checkpoint_wanted();
   std::vector<std::shared_ptr<PartitionLog>> behind;
   for (auto& [_, mark] : files_.front().held)
     if (auto log = mark.first.lock()) behind.push_back(std::move(log));
@@ -234,10 +238,16 @@ void Journal::released(const PartitionLog* log, std::uint64_t address) {
   recycle();
 }
 
-Function<void()> Journal::starts_kept() {
-  return [this, alive = alive_, all = starts_] {
+Function<void()> Journal::kept() {
+  std::uint64_t released = 0;  // there is no file where none could be opened
+  for (const FileUse& file : files_) {
+    released = file.generation;
+    if (!file.held.empty()) break;
+  }
+  return [this, alive = alive_, all = starts_, released] {
     if (!*alive) return;
     starts_kept_ = std::max(starts_kept_, all);
+    released_kept_ = std::max(released_kept_, released);
     recycle();
   };
 }

@@ -9,8 +9,9 @@
 // A small round is framed on the shard, and the worker is asked for one durable write, which may need no thread.
 //
 // Files are preallocated and recycled, so that a sync has no metadata to write; docs/log_format.md has the format. A
-// file is recycled when the segments hold, synced, all that it carried; when too many wait for that, the logs that hold
-// the oldest one are asked to flush. Lives on one shard; a round is written on the directory's worker.
+// file is recycled when the segments hold, synced, all that it carried, and a checkpoint says so; when too many wait
+// for that, the logs that hold the oldest one are asked to flush. Lives on one shard; a round is written on the
+// directory's worker.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,8 @@ struct JournalOptions {
   std::size_t files_waiting_max = 2;  // full files that are not yet recyclable, before logs are asked to flush
   // More has been appended than the disk keeps up with (true), or no longer (false): producers should not be read from.
   std::function<void(bool)> on_congestion = nullptr;
-  // Full files wait for nothing but a checkpoint of the logs' starts.
-  std::function<void()> on_starts_waiting = nullptr;
+  // Full files wait for nothing but a checkpoint.
+  std::function<void()> on_checkpoint_wanted = nullptr;
   std::function<void()> on_space = nullptr;  // out_of_space() is another than it was
 };
 
@@ -73,9 +74,11 @@ class Journal {
   void record(JournalEntry entry, Function<void(Result<void>)> done);
   // The log's segments hold, synced, everything below `address`.
   void released(const PartitionLog* log, std::uint64_t address);
-  // A start of a log (DeleteRecords) stands here until a checkpoint has it. To be called on this shard when the logs'
-  // starts, as they are now, are in a checkpoint on the disk.
-  Function<void()> starts_kept();
+  // A start of a log (DeleteRecords) stands here until a checkpoint has it, and so does what the segments have synced:
+  // of what is below a log's recovery point a start knows that it must be there, and what is above it is here, whatever
+  // the disk makes of the segment. To be called on this shard when the logs' starts and recovery points, as they are
+  // now, are in a checkpoint on the disk.
+  Function<void()> kept();
   void forget(const PartitionLog* log);  // removed: nothing is held for it any more
   // Bytes that were noted as pending are on the disk otherwise: straight in their segment.
   void went_past(std::size_t bytes);
@@ -145,6 +148,7 @@ class Journal {
   std::vector<std::uint64_t> recyclable_;  // likewise: generations
   std::uint64_t rounds_ = 0;
   std::uint64_t starts_ = 0, starts_kept_ = 0;  // logs' starts that were written; that a checkpoint has too
+  std::uint64_t released_kept_ = 0;             // what older generations carried is below recovery points on the disk
 };
 
 // Reads what a directory's journals hold, in the order it was written, all shards' files together. Stops in each at the

@@ -44,8 +44,7 @@ struct LogManager::Inner {
   };
   struct ShardMarks {
     std::vector<Marks> logs;
-    std::map<std::string, Function<void()>>
-        starts_kept;  // by directory: what its journal hears once they are in a file
+    std::map<std::string, Function<void()>> kept;  // by directory: what its journal hears once they are in a file
   };
   std::vector<ShardMarks> marks;
   std::map<std::string, OffsetCheckpoint> last_written;  // checkpoints by path: those that stay as they are are kept
@@ -234,7 +233,7 @@ LogManager::Inner::ShardMarks LogManager::Inner::marks_of(LogShard& shard) {
     for (const auto& [id, log] : *logs)
       out.logs.push_back(
           {log->log_dir(), log->topic(), id, log->synced_offset(), log->start_offset(), log->high_watermark()});
-  for (const auto& dir : shard.directories()) out.starts_kept.emplace(dir->path, dir->journal->starts_kept());
+  for (const auto& dir : shard.directories()) out.kept.emplace(dir->path, dir->journal->kept());
   return out;
 }
 
@@ -265,7 +264,7 @@ Result<void> LogManager::Inner::write_checkpoints(const std::string& dir, Which 
   }
   if (which == Which::high_watermarks) return {};
   for (std::size_t i = 0; i < marks.size(); ++i)
-    if (auto kept = marks[i].starts_kept.extract(dir); !kept.empty()) shards[i]->shard().post(std::move(kept.mapped()));
+    if (auto kept = marks[i].kept.extract(dir); !kept.empty()) shards[i]->shard().post(std::move(kept.mapped()));
   return {};
 }
 
@@ -433,7 +432,7 @@ void LogManager::stop() {
   in.background.reset();
   for (auto& shard : in.shards)
     in.marks[static_cast<std::size_t>(shard->shard().index())].logs = in.marks_of(*shard).logs;
-  for (auto& shard : in.marks) shard.starts_kept.clear();  // the journals go
+  for (auto& shard : in.marks) shard.kept.clear();  // the journals go
   for (const std::string& dir : in.options.log_dirs) {
     auto written = in.write_checkpoints(dir, Inner::Which::all);
     // A start that trusts would not see why a log was refused.

@@ -31,7 +31,7 @@ LogShard::LogShard(Shard& shard, Disk& disk, Workers& workers, Random& random, s
     options.shard = shard.index();
     options.file_bytes = journal_file_bytes;
     options.on_congestion = on_congestion;
-    options.on_starts_waiting = [this, d = dir.get()] { keep_starts(*d); };
+    options.on_checkpoint_wanted = [this, d = dir.get()] { checkpoint_soon(*d); };
     options.on_space = [this, d = dir.get()] { space_changed(*d); };
     dir->journal = std::make_unique<Journal>(options, shard, disk, *dir->journal_worker, *dir->flush_worker, sync_time,
                                              [this, d = dir.get()](const Error& error) { take_offline(*d, error); });
@@ -339,9 +339,9 @@ void LogShard::bound_memory() {
   while (recent_.size() > entries_max) recent_.pop_front();
 }
 
-void LogShard::keep_starts(Directory& dir) {
-  if (!checkpoint_ || !dir.online || std::exchange(dir.keeping_starts, true)) return;
-  checkpoint_(dir.path, [&dir](const Result<void>&) { dir.keeping_starts = false; });
+void LogShard::checkpoint_soon(Directory& dir) {
+  if (!checkpoint_ || !dir.online || std::exchange(dir.checkpointing, true)) return;
+  checkpoint_(dir.path, [&dir](const Result<void>&) { dir.checkpointing = false; });
 }
 
 Task<Result<void>> LogShard::checkpoint_now(const std::string& log_dir) {

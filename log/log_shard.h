@@ -46,7 +46,7 @@ class LogShard {
     Timer retry;
     bool out_of_space = false;  // segments cannot be written
     bool told_full = false;
-    bool keeping_starts = false;                               // a checkpoint is being written for them
+    bool checkpointing = false;                                // its journal waits for a checkpoint
     std::size_t logs = 0, creating = 0;                        // here; that will be here
     std::vector<Function<void(const Result<void>&)>> unnamed;  // made, and waiting for the directory to be synced
     bool is_full() const { return out_of_space || journal->out_of_space(); }
@@ -137,7 +137,7 @@ class LogShard {
   void run_queued(Directory& dir);
   void flush_done(Directory& dir, std::shared_ptr<FlushJob> job, Result<void> result);
   std::shared_ptr<PartitionLog> take(const LogId& id);  // null: it is not there
-  void keep_starts(Directory& dir);
+  void checkpoint_soon(Directory& dir);
   void wait_for_space(Directory& dir, std::shared_ptr<FlushJob> job);
   void segments_fit(Directory& dir);
   void space_changed(Directory& dir);

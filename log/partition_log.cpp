@@ -190,6 +190,8 @@ void PartitionLog::round_done(const Taken& taken, bool synced) {
 bool PartitionLog::bypass_journal() {
   if (!bulk_) {
     if (flushing_ || failed_ || removed_ || tail_.end() - taken_ < config_.bulk_bytes) return false;
+    // Until the next checkpoint nothing would tell what the disk has changed of it from a torn end.
+    if (config_.quorum) return false;
     // A replay that goes through a truncation would take with it what the journal has not.
     if (home_.journal_of(*this).oldest_generation() <= reshaped_in_) return false;
     flush_wanted_ = true;

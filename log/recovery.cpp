@@ -166,13 +166,19 @@ Result<void> Recovery::load_segments(RecoveredLog& log, Offset recovery_point) {
   const auto is_empty = [](const auto& segment) { return segment.second == 0; };
   log.is_new = found.empty() || (!clean_ && std::ranges::all_of(found, is_empty));
   if (found.empty()) found.emplace_back(state.start, 0);
+  bool epochs_known = true;
   if (auto text = disk_.read_file(log.directory + "/" + std::string(log_format::leader_epoch_file), index_bytes_max)) {
-    if (auto epochs = LeaderEpochs::from_checkpoint(as_text(*text))) state.epochs = std::move(*epochs);
+    auto epochs = LeaderEpochs::from_checkpoint(as_text(*text));
+    epochs_known = epochs.has_value();
+    if (epochs) state.epochs = std::move(*epochs);
+    if (!epochs)
+      log_line(LogLevel::warn, "log", "{}: {}: the epochs are read from the batches", log.directory,
+               epochs.error().message);
   }
   for (std::size_t i = 0; i < found.size(); ++i) {
     const bool active = i + 1 == found.size();
     auto segment = std::make_unique<Segment>(found[i].first);
-    const bool trusted = clean_ || (!active && found[i + 1].first <= recovery_point);
+    const bool trusted = epochs_known && (clean_ || (!active && found[i + 1].first <= recovery_point));
     if (trusted) {
       auto done = trust(log, *segment, found[i].second, active);
       if (!done) return fail(done);
@@ -453,37 +459,38 @@ Result<void> Recovery::finish() {
   return remove_journals(disk_, log_dir_);
 }
 
-// Where logs begin, or end, that only the journal says: it goes now, and the next checkpoint is not written yet.
+// Where logs begin, or end, that only the journal says: it goes now, and the next checkpoint is not written yet. Then
+// nothing but the recovery points tells what the disk may change of the segments from a write that was cut short.
 Result<void> Recovery::keep_bounds() {
-  bool moved = false;
+  bool moved = false, raised = false;
   for (const auto& [id, log] : logs_) {
     const std::pair key(log.topic, id.partition);
-    const auto known = start_offsets_.find(key);
     const Offset identity = identity_of(id.topic_id);
-    const auto of = identities_.find(key);
-    const bool of_a_namesake = of != identities_.end() && of->second != identity;
+    if (const auto of = identities_.find(key); of != identities_.end() && of->second != identity)
+      for (OffsetCheckpoint* checkpoint : {&recovery_points_, &start_offsets_, &high_watermarks_})
+        moved |= checkpoint->erase(key) > 0;
+    const auto point = recovery_points_.try_emplace(key, Offset(0)).first;
     // Nor may the next start miss what a replayed cut took.
-    if (const auto point = recovery_points_.find(key);
-        point != recovery_points_.end() && !of_a_namesake && point->second > log.state.end) {
-      point->second = log.state.end;
+    moved |= point->second > log.state.end;
+    raised |= point->second < log.state.end;
+    point->second = log.state.end;
+    const auto known = start_offsets_.find(key);
+    if (log.state.start != (known == start_offsets_.end() ? Offset(0) : known->second)) {
+      start_offsets_[key] = log.state.start;
       moved = true;
     }
-    if (log.state.start == (known == start_offsets_.end() || of_a_namesake ? Offset(0) : known->second)) continue;
-    if (of_a_namesake) {
-      recovery_points_.erase(key);
-      high_watermarks_.erase(key);
-    }
-    start_offsets_[key] = log.state.start;
     identities_[key] = identity;
-    moved = true;
   }
-  if (!moved) return {};
+  if (!moved && !raised) return {};
   for (const auto& [file, checkpoint] : {std::pair(log_format::recovery_point_file, &recovery_points_),
                                          std::pair(log_format::start_offset_file, &start_offsets_),
                                          std::pair(log_format::high_watermark_file, &high_watermarks_),
                                          std::pair(log_format::identity_file, &identities_)}) {
     auto written = write_offset_checkpoint(disk_, log_dir_ + "/" + std::string(file), *checkpoint);
-    if (!written) return written;
+    if (written) continue;
+    // A full disk is no reason not to start, as long as nothing is believed that is not so.
+    if (!moved && written.error().kind == ErrorKind::no_space) return {};
+    return written;
   }
   return {};
 }

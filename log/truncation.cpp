@@ -67,9 +67,10 @@ Result<void> PartitionLog::remove_snapshots_above(Offset end) {
 // last one, and its producers, from the last snapshot that this segment or one before it began with.
 Task<Result<std::shared_ptr<PartitionLog::Rest>>> PartitionLog::rest_below(std::size_t index, Offset cut) {
   std::vector<Offset> bases;
-  for (std::size_t i = 0; i <= index; ++i) bases.push_back(segments_[i]->base);
+  std::vector<std::uint64_t> sizes;
+  for (std::size_t i = 0; i <= index; ++i) bases.push_back(segments_[i]->base), sizes.push_back(segments_[i]->size);
   std::function<Result<std::shared_ptr<Rest>>(SegmentReader&)> work =
-      [directory = directory_, bases = std::move(bases), cut, &disk = home_.disk(),
+      [directory = directory_, bases = std::move(bases), sizes = std::move(sizes), cut, &disk = home_.disk(),
        interval = config_.index_interval_bytes](SegmentReader&) -> Result<std::shared_ptr<Rest>> {
     const Offset last = bases.back();
     auto rest = std::make_shared<Rest>(last, Segment(last), ProducerState());
@@ -81,7 +82,9 @@ Task<Result<std::shared_ptr<PartitionLog::Rest>>> PartitionLog::rest_below(std::
       const bool kept_as_it_is = i + 1 < bases.size();
       if (kept_as_it_is && bases[i + 1] <= producers.offset) continue;
       const std::string path = directory + "/" + log_format::segment_name(bases[i], log_format::log_suffix);
+      bool reached = false;
       auto scan = scan_segment(disk, path, bases[i], 0, [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
+        reached |= h.last_offset() + 1 >= cut.value;
         if (h.base_offset >= cut.value) return;
         if (!kept_as_it_is) {
           rest->active.note(h, h.max_timestamp, interval);
@@ -93,6 +96,9 @@ Task<Result<std::shared_ptr<PartitionLog::Rest>>> PartitionLog::rest_below(std::
           if (!kept_as_it_is) rest->active.note_aborted(transaction);
       });
       if (!scan) return fail(scan);
+      // All of it is in the file. What is to be kept must not go with what is cut.
+      if (!reached && scan->valid_bytes < sizes[i])
+        return fail(ErrorKind::corrupt, fmt::format("{} is damaged at byte {}", path, scan->valid_bytes));
     }
     rest->producers = std::move(producers.state);
     return rest;

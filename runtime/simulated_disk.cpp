@@ -511,4 +511,30 @@ void SimulatedDisk::flip_bit(const std::string& path, std::uint64_t offset, unsi
   place.node->content.flip_bit(offset, bit);
 }
 
+std::vector<std::pair<std::string, std::uint64_t>> SimulatedDisk::files() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, std::uint64_t>> out;
+  const auto visit = [&out](const auto& self, const Node& directory, const std::string& prefix) -> void {
+    for (const auto& [name, node] : directory.entries) {
+      std::string path = prefix + "/" + name;
+      if (node->directory) {
+        self(self, *node, path);
+      } else {
+        out.emplace_back(std::move(path), node->content.size());
+      }
+    }
+  };
+  visit(visit, *root_, "");
+  return out;
+}
+
+std::vector<std::uint8_t> SimulatedDisk::content(const std::string& path) const {
+  std::lock_guard lock(mutex_);
+  const Place place = find(path);
+  HOLDFAST_CHECK(place.node && !place.node->directory);
+  std::vector<std::uint8_t> out(place.node->content.size());
+  place.node->content.read(0, out);
+  return out;
+}
+
 }  // namespace holdfast

@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/disk.h"
@@ -91,6 +92,9 @@ class SimulatedDisk final : public Disk {
   std::uint64_t calls(DiskCall call) const;
   void set_capacity(std::uint64_t bytes);
   void flip_bit(const std::string& path, std::uint64_t offset, unsigned bit = 0);
+  // What is there now, without a call that hooks, faults or counts would see.
+  std::vector<std::pair<std::string, std::uint64_t>> files() const;  // paths and sizes, in the order of paths
+  std::vector<std::uint8_t> content(const std::string& path) const;
 
  private:
   struct Node;

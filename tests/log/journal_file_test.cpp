@@ -1,166 +1,20 @@
 // The journal's bytes: written as docs/log_format.md says, and whatever became of a file, what replays is a prefix of
 // what was written.
-#include "log/journal_file.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <ostream>
 #include <string>
 #include <vector>
 
-#include "runtime/simulated_disk.h"
-#include "wire/crc32c.h"
-#include "wire/writer.h"
+#include "tests/log/journal_world.h"
 
 namespace holdfast::test {
 namespace {
 
-using Kind = JournalEntry::Kind;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr const char* dir = "/data";
-using FileBytes = std::vector<std::uint8_t>;
-
-struct Seen {
-  Kind kind = Kind::append;
-  std::uint8_t topic = 0;
-  std::int32_t partition = 0;
-  std::int64_t base = 0;
-  std::uint64_t position = 0;
-  std::string bytes;
-  friend bool operator==(const Seen&, const Seen&) = default;
-  friend void PrintTo(const Seen& s, std::ostream* out) {
-    *out << static_cast<int>(s.kind) << ' ' << int{s.topic} << '-' << s.partition << " base " << s.base << " at "
-         << s.position << ": " << s.bytes.substr(0, 40);
-  }
-};
-
-// An append that is known by its text.
-Seen said(std::string text) { return {Kind::append, 1, 0, 0, 0, std::move(text)}; }
-
-JournalEntry entry_of(const Seen& s) {
-  JournalEntry e;
-  e.kind = s.kind;
-  e.log.topic_id[0] = s.topic;
-  e.log.partition = s.partition;
-  e.segment_base = Offset(s.base);
-  e.position = s.position;
-  e.bytes.append(Bytes::copy(s.bytes));
-  return e;
-}
-
-// ---- The format, once more: independent of the code under test ----
-
-FileBytes file_header(std::uint64_t generation, std::uint32_t version = 1) {
-  wire::Writer out;
-  out.raw("HFJF");
-  out.u32(version);
-  out.u64(generation);
-  out.u32(wire::crc32c(out.written()));
-  FileBytes bytes = out.flatten();
-  bytes.resize(disk_block_bytes);
-  return bytes;
-}
-
-void put_entry(wire::Writer& out, const Seen& s) {
-  out.u8(static_cast<std::uint8_t>(s.kind));
-  out.u8(s.topic);
-  for (int i = 1; i < 16; ++i) out.u8(0);
-  out.i32(s.partition);
-  out.i64(s.base);
-  out.u64(s.position);
-  out.u32(static_cast<std::uint32_t>(s.bytes.size()));
-  out.raw(s.bytes);
-}
-
-struct Frame {
-  std::uint64_t generation = 1, sequence = 0, oldest_needed = 0;
-  std::vector<Seen> entries = {};
-  std::int32_t count_off = 0;    // how wrong the entry count is
-  std::string trailer = {};      // bytes behind the last entry
-  std::uint32_t length_off = 0;  // how wrong the length is; the checksum fits
-};
-
-// Not padded.
-FileBytes frame(const Frame& f) {
-  wire::Writer rest;
-  rest.u64(f.generation);
-  rest.u64(f.sequence);
-  rest.u64(f.oldest_needed);
-  rest.i32(static_cast<std::int32_t>(f.entries.size()) + f.count_off);
-  for (const Seen& s : f.entries) put_entry(rest, s);
-  rest.raw(f.trailer);
-  wire::Writer checked;
-  checked.u32(static_cast<std::uint32_t>(rest.size()) + f.length_off);
-  checked.raw(rest.written());
-  wire::Writer out;
-  out.raw("HFJR");
-  out.u32(wire::crc32c(checked.written()));
-  out.raw(checked.written());
-  return out.flatten();
-}
-
-void append_padded(FileBytes& file, const FileBytes& frame) {
-  file.insert(file.end(), frame.begin(), frame.end());
-  file.resize((file.size() + disk_block_bytes - 1) / disk_block_bytes * disk_block_bytes);
-}
-
-FileBytes journal(std::uint64_t generation, std::initializer_list<Frame> frames) {
-  FileBytes bytes = file_header(generation);
-  for (const Frame& f : frames) append_padded(bytes, frame(f));
-  return bytes;
-}
-
-class JournalFileTest : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(disk_.create_directories(dir));
-    disk_.sync_all();
-  }
-
-  static std::string path(const std::string& name) { return std::string(dir) + "/" + name; }
-
-  void put(const std::string& name, const FileBytes& bytes) {
-    auto file = disk_.open(path(name), {.write = true, .create = true, .truncate = true});
-    ASSERT_TRUE(file);
-    ASSERT_TRUE((*file)->write_at(0, ByteView(bytes)));
-  }
-  FileBytes get(const std::string& name) {
-    auto bytes = disk_.read_file(path(name), 1 << 30);
-    EXPECT_TRUE(bytes) << name;
-    return bytes ? std::move(*bytes) : FileBytes{};
-  }
-
-  Result<void> replay(std::vector<Seen>& out) {
-    return replay_journals(
-        disk_, dir, [&](Kind kind, const LogId& log, Offset base, std::uint64_t position, ByteView bytes) {
-          out.push_back({kind, log.topic_id[0], log.partition, base.value, position, std::string(as_text(bytes))});
-          return Result<void>{};
-        });
-  }
-  std::vector<Seen> replayed() {
-    std::vector<Seen> out;
-    const auto result = replay(out);
-    EXPECT_TRUE(result) << result.error().message;
-    return out;
-  }
-
-  JournalWriter writer(std::size_t file_bytes = 1 << 20, int shard = 0) {
-    return JournalWriter({.directory = dir, .shard = shard, .file_bytes = file_bytes}, disk_);
-  }
-  static Result<void> write(JournalWriter& to, const std::vector<Seen>& what, bool sync = true,
-                            std::uint64_t oldest_needed = 0) {
-    std::vector<JournalEntry> entries;
-    for (const Seen& s : what) entries.push_back(entry_of(s));
-    return to.write(entries, oldest_needed, sync);
-  }
-
-  SimulatedDisk disk_;
-};
 
 // ---- What is written ----
 
@@ -169,10 +23,24 @@ TEST_F(JournalFileTest, TheBytesAreAsDocumented) {
   JournalWriter out = writer();
   ASSERT_TRUE(out.open(0x0102030405060708));
   ASSERT_TRUE(write(out, {a, b}, true, 5));
-  ASSERT_TRUE(write(out, {b}, true, 6));
+  ASSERT_TRUE(write(out, {b}, false, 6));
+  ASSERT_TRUE(write(out, {a}, false, 6));
   const std::uint64_t g = 0x0102030405060708;
-  EXPECT_EQ(get("journal.0.0"), journal(g, {{.generation = g, .oldest_needed = 5, .entries = {a, b}},
-                                            {.generation = g, .sequence = 1, .oldest_needed = 6, .entries = {b}}}));
+  EXPECT_EQ(get("journal.0.0"),
+            journal(g, {{.generation = g, .oldest_needed = 5, .entries = {a, b}},
+                        {.generation = g, .sequence = 1, .oldest_needed = 6, .durable = 1, .entries = {b}},
+                        {.generation = g, .sequence = 2, .oldest_needed = 6, .durable = 1, .entries = {a}}}));
+  ASSERT_TRUE(out.next_file(g + 1));
+  ASSERT_TRUE(write(out, {b}, true, 6));
+  EXPECT_EQ(get("journal.0.1"), journal(g + 1, {{.generation = g + 1, .oldest_needed = 6, .entries = {b}}}, 2, {g, 3}));
+}
+
+TEST_F(JournalFileTest, FilesOfTheFirstVersionAreRead) {
+  put("journal.0.0", journal(1, {{.entries = {said("a")}}, {.sequence = 1, .entries = {said("b")}}}, 1));
+  put("journal.0.1", journal(2, {{.generation = 2, .oldest_needed = 1, .entries = {said("c")}}}, 1));
+  EXPECT_THAT(replayed(), ElementsAre(said("a"), said("b"), said("c")));
+  disk_.flip_bit(path("journal.0.0"), disk_block_bytes + 20);
+  EXPECT_THAT(replayed(), ElementsAre(said("c"))) << "it does not say what was durable";
 }
 
 TEST_F(JournalFileTest, WhatIsWrittenIsReplayedInOrder) {
@@ -331,7 +199,7 @@ TEST_F(TornFrameTest, WhatPadsAFrameMayBeAnything) {
 
 TEST_F(JournalFileTest, AFileWithADamagedHeaderIsSkipped) {
   const FileBytes good = journal(1, {{.entries = {said("a")}}});
-  for (std::size_t bit = 0; bit < 20 * 8; ++bit) {
+  for (std::size_t bit = 0; bit < 36 * 8; ++bit) {
     FileBytes file = good;
     file[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
     put("journal.0.0", file);
@@ -351,7 +219,7 @@ TEST_F(JournalFileTest, FilesThatNeverBecameAJournalAreSkipped) {
 }
 
 TEST_F(JournalFileTest, AnotherVersionIsNotGuessedAt) {
-  FileBytes file = file_header(1, 2);
+  FileBytes file = file_header(1, 3);
   append_padded(file, frame({.entries = {said("a")}}));
   put("journal.0.0", file);
   std::vector<Seen> out;
@@ -384,7 +252,7 @@ TEST_F(JournalFileTest, AFrameOutOfSequenceEndsThePrefix) {
 TEST_F(JournalFileTest, ALengthThatCannotBeEndsThePrefix) {
   const std::uint32_t right = static_cast<std::uint32_t>(frame({.sequence = 1, .entries = {said("b")}}).size() - 12);
   for (const std::uint32_t length :
-       {0u, 1u, 27u, 28u, right - 1, right + 1, std::uint32_t{3 * disk_block_bytes}, 1u << 24, 1u << 27, (1u << 27) + 1,
+       {0u, 1u, 35u, 36u, right - 1, right + 1, std::uint32_t{3 * disk_block_bytes}, 1u << 24, 1u << 27, (1u << 27) + 1,
         0x7fffffffu, 0x80000000u, 0xfffffff4u, 0xffffffffu}) {
     FileBytes file = journal(1, {{.entries = {said("a")}}});
     append_padded(file, frame({.sequence = 1, .entries = {said("b")}, .length_off = length - right}));
@@ -424,17 +292,15 @@ TEST_F(JournalFileTest, AFrameThatIsWholeButMakesNoSenseIsReported) {
 TEST_F(JournalFileTest, StaleFramesOfARecycledFileAreNotReplayed) {
   JournalWriter out = writer();
   ASSERT_TRUE(out.open(10));
-  for (const char* text : {"old 0", "old 1", "old 2"}) ASSERT_TRUE(write(out, {said(text)}));
+  for (const char* text : {"old 0", "old 1", "old 2"}) ASSERT_TRUE(write(out, {said(text)}, true, 10));
   ASSERT_TRUE(out.next_file(11));
   EXPECT_EQ(out.generation(), 11u);
-  ASSERT_TRUE(write(out, {said("between")}));
   out.recyclable(10);
+  ASSERT_TRUE(write(out, {said("between")}, true, 11));
   ASSERT_TRUE(out.next_file(12));
-  // The recycled file is taken over by its first write: until then it is what it was.
-  EXPECT_THAT(replayed(), ElementsAre(said("old 0"), said("old 1"), said("old 2"), said("between")));
-  ASSERT_TRUE(write(out, {said("new 0")}));
-  EXPECT_THAT(replayed(), ElementsAre(said("between"), said("new 0")));
-  ASSERT_TRUE(write(out, {said("new 1")}));
+  ASSERT_TRUE(write(out, {said("new 0")}, true, 11));
+  ASSERT_TRUE(write(out, {said("new 1")}, true, 11));
+  EXPECT_EQ(get("journal.0.0").size(), 4 * disk_block_bytes) << "the last old frame is there still";
   EXPECT_THAT(replayed(), ElementsAre(said("between"), said("new 0"), said("new 1")));
   const auto names = disk_.list(dir);
   EXPECT_EQ(names->size(), 2u) << "nothing was created for the third generation";
@@ -450,6 +316,45 @@ TEST_F(JournalFileTest, AFileIsNotUsedAgainBeforeItIsFree) {
   ASSERT_TRUE(out.next_file(3));
   ASSERT_TRUE(write(out, {said("c")}));
   EXPECT_THAT(replayed(), ElementsAre(said("a"), said("b"), said("c")));
+}
+
+// Otherwise a first write that is cut short leaves a file that has lost its first frame, and nothing says that it may.
+TEST_F(JournalFileTest, AFileIsNotUsedAgainBeforeADurableFrameSaysThatItIsFree) {
+  JournalWriter out = writer();
+  ASSERT_TRUE(out.open(1));
+  ASSERT_TRUE(write(out, {said("a")}, true, 1));
+  ASSERT_TRUE(out.next_file(2));
+  ASSERT_TRUE(write(out, {said("b")}, true, 1));
+  out.recyclable(1);
+  ASSERT_TRUE(out.next_file(3));
+  ASSERT_TRUE(write(out, {said("c")}, true, 2));
+  EXPECT_EQ(get("journal.0.2"), journal(3, {{.generation = 3, .oldest_needed = 2, .entries = {said("c")}}}, 2, {2, 1}));
+  ASSERT_TRUE(out.next_file(4));
+  ASSERT_TRUE(write(out, {said("d")}, true, 2));
+  EXPECT_EQ(get("journal.0.0"), journal(4, {{.generation = 4, .oldest_needed = 2, .entries = {said("d")}}}, 2, {3, 1}));
+  EXPECT_THAT(replayed(), ElementsAre(said("b"), said("c"), said("d")));
+}
+
+TEST_F(JournalFileTest, ARecycledFileWhoseFirstWriteWasCutShortIsNotMissed) {
+  for (std::size_t sector = 0; sector < 3 * disk_block_bytes; sector += 512) {
+    JournalWriter out = writer();
+    ASSERT_TRUE(out.open(1));
+    for (const char* text : {"old 0", "old 1", "old 2"}) ASSERT_TRUE(write(out, {said(text)}, true, 1));
+    ASSERT_TRUE(out.next_file(2));
+    ASSERT_TRUE(write(out, {said("between")}, true, 2));
+    out.recyclable(1);
+    const FileBytes before = get("journal.0.0");
+    ASSERT_TRUE(out.next_file(3));
+    ASSERT_TRUE(write(out, {said("new"), said(std::string(3000, 'n'))}, true, 2));
+    FileBytes torn = get("journal.0.0");
+    std::copy_n(before.begin() + static_cast<std::ptrdiff_t>(sector), 512,
+                torn.begin() + static_cast<std::ptrdiff_t>(sector));
+    put("journal.0.0", torn);
+    const auto seen = replayed();
+    ASSERT_GE(seen.size(), 1u) << "sector at " << sector;
+    EXPECT_EQ(seen[0], said("between"));
+    ASSERT_TRUE(remove_journals(disk_, dir));
+  }
 }
 
 TEST_F(JournalFileTest, FilesReplayByGenerationNotByName) {

@@ -52,7 +52,12 @@ class LogWorld {
         shard_(std::make_unique<LogShard>(loop_.shard(), disk, loop_.workers(), *random_, tail_bytes, journal_bytes,
                                           std::vector<std::string>{log_dir}, sync_time_, std::move(on_congestion))) {
     opened_ = open(clean);
-    shard_->set_checkpoint([this](const std::string&, Function<void(Result<void>)> done) { done(checkpoint()); });
+    shard_->set_checkpoint([this](const std::string&, Function<void(Result<void>)> done) {
+      auto kept = shard_->directories().front()->journal->kept();
+      auto written = checkpoint();
+      if (written) loop_.shard().post(std::move(kept));
+      done(std::move(written));
+    });
   }
   ~LogWorld() {
     for (const auto& [_, log] : shard_->logs()) log->set_listener(nullptr);

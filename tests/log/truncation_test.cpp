@@ -208,6 +208,25 @@ TEST(Truncation, TheDiskMayFailAtEachCall) {
   }
 }
 
+// Or what is damaged would be the new end, and what stands between that and the cut would go without a word.
+TEST(Truncation, WhatIsDamagedBeforeTheCutDoesNotGoWithIt) {
+  SimulatedDisk disk;
+  LogWorld world(disk);
+  PartitionLog* log = world.create(id, "t");
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(world.append(*log));
+  log->flush_soon();
+  world.loop().run_ready();
+  const std::string segment = std::string(log_dir) + "/t-0/00000000000000000000.log";
+  disk.flip_bit(segment, 70);
+  const auto cut = world.loop().run(log->truncate_to(Offset(15)));
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(log->end_offset(), Offset(20));
+  disk.flip_bit(segment, 70);
+  EXPECT_TRUE(world.loop().run(log->truncate_to(Offset(15))));
+  EXPECT_EQ(log->end_offset(), Offset(15));
+}
+
 TEST(Truncation, JournalFilesAreRecycledAfterIt) {
   SimulatedDisk disk;
   LogWorld world(disk, false, 16 << 10);

@@ -224,14 +224,26 @@ std::uint64_t ZnodeMachine::digest() const {
 
 ZnodeMachine::Restore::Restore(ZnodeMachine& machine) : machine_(machine), reader_(machine.tree_, machine.sessions_) {}
 
+ZnodeMachine::Restore::~Restore() {
+  if (whole_) return;
+  machine_.tree_.clear();
+  machine_.sessions_.clear();
+  machine_.begin_at(Zxid(0));
+}
+
 Result<Zxid> ZnodeMachine::Restore::finish() {
   auto zxid = reader_.finish();
   if (!zxid) return zxid;
-  machine_.create_system_nodes();
-  machine_.last_applied_ = *zxid;
-  machine_.applier_.rebuild_quotas();
-  machine_.preparer_.restart(*zxid);
+  whole_ = true;
+  machine_.begin_at(*zxid);
   return zxid;
+}
+
+void ZnodeMachine::begin_at(Zxid last_applied) {
+  create_system_nodes();
+  last_applied_ = last_applied;
+  applier_.rebuild_quotas();
+  preparer_.restart(last_applied);
 }
 
 }  // namespace holdfast::zk

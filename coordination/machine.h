@@ -104,7 +104,8 @@ class ZnodeMachine {
   std::unique_ptr<SnapshotCapture> begin_snapshot(
       std::int64_t now_ms);  // of the state at last_applied(); one at a time
   class Restore;
-  // Replaces the state. Watches stay; a follower that installs a snapshot closes its connections first.
+  // Replaces the state; with that of a new machine, where it does not come to its end. Watches stay; a follower that
+  // installs a snapshot closes its connections first.
   std::unique_ptr<Restore> begin_restore();
 
   const Tree& tree() const { return tree_; }
@@ -120,6 +121,7 @@ class ZnodeMachine {
 
  private:
   void create_system_nodes();
+  void begin_at(Zxid last_applied);
   const Znode* at(std::string_view path) const;
   Outcome<const Znode*> readable(std::string_view path, std::int32_t wanted, const Caller& caller) const;
   bool may(const Znode& node, std::int32_t wanted, const Caller& caller) const;
@@ -139,12 +141,16 @@ class ZnodeMachine {
 class ZnodeMachine::Restore {
  public:
   explicit Restore(ZnodeMachine& machine);
+  ~Restore();
+  Restore(const Restore&) = delete;
+  Restore& operator=(const Restore&) = delete;
   Result<> feed(ByteView piece) { return reader_.feed(piece); }
   Result<Zxid> finish();
 
  private:
   ZnodeMachine& machine_;
   SnapshotReader reader_;
+  bool whole_ = false;
 };
 
 }  // namespace holdfast::zk

@@ -341,6 +341,12 @@ void QuorumDriver::on_damaged(Offset from, const Error& error) {
   begin_snapshot();
 }
 
+void QuorumDriver::on_snapshot_damaged(const std::string& file, const Error& error) {
+  log_line(LogLevel::error, "coordination",
+           "snapshot {} cannot be read: {}: another one takes its place; look after the disk", file, error.message);
+  begin_snapshot();
+}
+
 Task<void> QuorumDriver::trim(Offset to) {
   if (to <= replica_.log().start()) co_return;
   auto trimmed = co_await replica_.log().trim(to);

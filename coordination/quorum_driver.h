@@ -130,6 +130,7 @@ class QuorumDriver final : private QuorumReplica::Owner {
   void on_connected(ServerId peer) override;
   void on_gone(ServerId peer) override;
   void on_damaged(Offset from, const Error& error) override;
+  void on_snapshot_damaged(const std::string& file, const Error& error) override;
   void on_failed(const Error& error) override;
 
   // quorum_driver.cpp: requests and entries

@@ -79,9 +79,10 @@ std::vector<std::uint8_t> make_control_batch(const ControlEntry& entry, Offset b
   options.leader_epoch = term.value;
   options.control = true;
   wire::BatchBuilder builder(options);
-  wire::Writer key(4);
+  wire::Writer key(8);
   key.i16(control_key_version);
   key.i16(control_type);
+  key.i32(term.value);
   const std::vector<std::uint8_t> key_bytes = key.flatten();
   builder.append(now_ms, ByteView(key_bytes), entry.encode().view());
   return builder.finish();
@@ -95,6 +96,8 @@ Result<ControlEntry> control_entry_of(const wire::BatchHeader& header, ByteView 
   wire::Reader key(*record.key);
   if (key.i16() != control_key_version || key.i16() != control_type || !key.ok())
     return malformed("a control entry of an unknown type");
+  if (key.remaining() > 0 && (key.i32() != header.leader_epoch || !key.ok()))
+    return malformed(fmt::format("a control entry at {} of another term than its batch", header.base_offset));
   return ControlEntry::decode(*record.value);
 }
 

@@ -3,7 +3,8 @@
 //   transaction  a record of an ordinary batch. Key: the request's origin, or null where the server stands alone.
 //                Value: zk::encode(Txn). A burst of them is one batch.
 //   control      the only record of a control batch (attribute bit 5): what consensus itself has to say.
-//                Key: version i16 = 0 | type i16 = 100. Value: see ControlEntry.
+//                Key: version i16 = 0 | type i16 = 100 | the batch's term i32 (older ones are without it; in the batch
+//                itself it is not under the checksum). Value: see ControlEntry.
 #pragma once
 
 #include <array>

@@ -35,24 +35,53 @@ Task<Result<void>> QuorumLog::open() {
   co_return Result<void>();
 }
 
-Task<Result<std::vector<std::pair<Offset, Membership>>>> QuorumLog::memberships(Offset from) {
-  std::vector<std::pair<Offset, Membership>> out;
+// After a clean stop, nobody else has read it. And where a batch says that it stands, and of which term it is, is not
+// under its checksum: of an election, the last batch's word decides.
+Task<Result<QuorumLog::Contents>> QuorumLog::check(Offset from) {
+  Contents out;
+  std::optional<Term> term;
   const Offset last = end();
-  while (from < last) {
-    auto data = co_await read(from, last, scan_bytes);
-    if (!data) co_return fail(data);
-    if (data->bytes.empty()) break;
-    wire::BatchWalker walker(data->bytes);
-    wire::BatchHeader header;
-    ByteView batch;
-    while (walker.next(header, batch)) {
-      auto span = span_of(header, batch);
-      if (!span) co_return fail(span);
-      if (span->membership && span->base >= from) out.emplace_back(span->base, std::move(*span->membership));
+  for (Offset at = start(); at < last;) {
+    auto data = co_await read(at, last, scan_bytes);
+    auto sound = data ? note(*data, from, term, out) : Result<void>(fail(data));
+    if (sound && data->bytes.empty())
+      sound = fail(ErrorKind::corrupt, fmt::format("there is no batch at {}", at.value));
+    if (sound) {
+      at = data->next;
+    } else if (at < from && sound.error().kind == ErrorKind::corrupt) {
+      out.memberships.clear();
+      out.damage = sound.error();
+      term.reset();
+      at = from;
+    } else {
+      co_return fail(sound);
     }
-    from = data->next;
   }
   co_return out;
+}
+
+// Terms begin with the entry of their leader, which is under its checksum, and says of which term it is.
+Result<void> QuorumLog::note(const QuorumBatches& data, Offset from, std::optional<Term>& term, Contents& out) {
+  wire::BatchWalker walker(data.bytes);
+  wire::BatchHeader header;
+  ByteView batch;
+  while (walker.next(header, batch)) {
+    auto span = span_of(header, batch);
+    if (!span) return fail(span);
+    if (term && span->term != *term) {
+      bool begins = header.is_control() && span->term > *term;
+      if (begins) {
+        auto entry = control_entry_of(header, batch);
+        begins = entry && entry->leadership;
+      }
+      if (!begins)
+        return fail(ErrorKind::corrupt, fmt::format("the batch at {} says it is of term {}, behind one of term {}",
+                                                    span->base.value, span->term.value, term->value));
+    }
+    term = span->term;
+    if (span->membership && span->base >= from) out.memberships.emplace_back(span->base, std::move(*span->membership));
+  }
+  return {};
 }
 
 Result<Span> QuorumLog::append(const std::vector<std::uint8_t>& batch) {
@@ -93,7 +122,7 @@ Result<void> QuorumLog::append_batch(const wire::BatchHeader& header, ByteView b
 std::optional<Result<QuorumBatches>> QuorumLog::try_read(Offset from, Offset end, std::size_t bytes_max) {
   auto read = log_->try_read({.from = from, .bytes_max = bytes_max, .end = end});
   if (!read) return std::nullopt;
-  return checked(*read);
+  return checked(*read, from);
 }
 
 Task<Result<QuorumBatches>> QuorumLog::read(Offset from, Offset end, std::size_t bytes_max) {
@@ -102,11 +131,11 @@ Task<Result<QuorumBatches>> QuorumLog::read(Offset from, Offset end, std::size_t
   request.bytes_max = bytes_max;
   request.end = end;
   auto read = co_await log_->read(request);
-  co_return checked(read);
+  co_return checked(read, from);
 }
 
 // Offsets and terms are not under the checksum: they are held against what is known otherwise.
-Result<QuorumBatches> QuorumLog::checked(const Result<LogData>& read) const {
+Result<QuorumBatches> QuorumLog::checked(const Result<LogData>& read, Offset from) const {
   if (!read) return std::unexpected(read.error());
   QuorumBatches out{read->batches.flatten(), read->first_base, read->next};
   wire::BatchWalker walker(out.bytes);
@@ -118,10 +147,13 @@ Result<QuorumBatches> QuorumLog::checked(const Result<LogData>& read) const {
       return fail(ErrorKind::corrupt, fmt::format("the batch at {} {}", expected.value, how));
     };
     if (!wire::verify_crc(batch)) return damaged("does not match its checksum");
-    if (Offset(header.base_offset) != expected) return damaged(fmt::format("says it is at {}", header.base_offset));
+    const bool in_place = Offset(header.base_offset) == expected && header.last_offset() >= from.value &&
+                          (expected != out.first_base || expected <= from);
+    if (!in_place) return damaged(fmt::format("says it is at {}", header.base_offset));
     const auto term = terms().epoch_at(expected);
-    if (term && term->value != header.leader_epoch)
-      return damaged(fmt::format("says it is of term {}, not {}", header.leader_epoch, term->value));
+    // A log may begin within a batch; of which term what comes before it was is forgotten.
+    if (term ? term->value != header.leader_epoch : expected >= start())
+      return damaged(fmt::format("says it is of term {}, not {}", header.leader_epoch, term ? term->value : 0));
     expected = Offset(header.last_offset() + 1);
   }
   if (!walker.rest().empty()) return fail(ErrorKind::corrupt, fmt::format("there is no batch at {}", expected.value));

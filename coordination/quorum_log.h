@@ -32,8 +32,12 @@ class QuorumLog final : private LogListener {
   static bool owns(const LogId& id);  // whether a log of the manager is this one
 
   Task<Result<void>> open();  // or makes it
-  // The memberships in it from `from` on, each with the offset of its entry. An error: a batch that is none of ours.
-  Task<Result<std::vector<std::pair<Offset, Membership>>>> memberships(Offset from);
+  // Reads all of it. An error: what is to be applied, from `from` on, is damaged, or has a batch that is none of ours.
+  struct Contents {
+    std::vector<std::pair<Offset, Membership>> memberships;  // from `from` on, each with the offset of its entry
+    std::optional<Error> damage;                             // before `from`
+  };
+  Task<Result<Contents>> check(Offset from);
 
   // Appends are durable some time after; errors: no further one will succeed.
   struct Entry {
@@ -71,7 +75,8 @@ class QuorumLog final : private LogListener {
   void on_durable(Offset end) override;
   void on_failed(const Error& error) override;
   Result<Span> append(const std::vector<std::uint8_t>& batch);
-  Result<QuorumBatches> checked(const Result<LogData>& read) const;
+  Result<QuorumBatches> checked(const Result<LogData>& read, Offset from) const;
+  static Result<void> note(const QuorumBatches& data, Offset from, std::optional<Term>& term, Contents& out);
 
   LogManager& logs_;
   Log* log_ = nullptr;

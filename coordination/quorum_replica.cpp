@@ -43,9 +43,11 @@ Result<void> QuorumReplica::connect() {
   transport_ = std::make_unique<QuorumTransport>(std::move(transport), shard_, network_, random_, handler);
   for (const Endpoint& at : options_.listen)
     if (auto bound = transport_->listen(at); !bound) return holdfast::fail(bound);
-  sender_ = std::make_unique<SnapshotSender>(shard_, *worker_, *transport_, snapshots_, [this](ServerId to) {
+  const auto not_sent = [this](ServerId to, const QuorumSnapshots::Name& snapshot, const Error& why) {
+    if (why.kind == ErrorKind::corrupt) drop_damaged(snapshot, why);
     submit([this, to] { core_->snapshot_sent(to, std::nullopt); });
-  });
+  };
+  sender_ = std::make_unique<SnapshotSender>(shard_, *worker_, *transport_, snapshots_, not_sent);
   receiver_ = std::make_unique<SnapshotReceiver>(
       shard_, *worker_, snapshots_, [this](const QuorumSnapshotHeader& header, const QuorumSnapshots::Name& name) {
         submit([this, header, name] { on_snapshot_received(header, name); });
@@ -414,12 +416,19 @@ void QuorumReplica::send_snapshot(ServerId to) {
   if (!names || names->empty()) return submit([this, to] { core_->snapshot_sent(to, std::nullopt); });
   const QuorumSnapshots::Name& newest = names->back();
   auto header = snapshots_.header(newest);
+  if (!header && header.error().kind == ErrorKind::corrupt) drop_damaged(newest, header.error());
   const bool usable = header && header->end <= core_->commit() && transport_ && transport_->connected(to);
   if (!usable) return submit([this, to] { core_->snapshot_sent(to, std::nullopt); });
   ConsensusMessage offer = core_->snapshot_offer(to, header->end, header->last_term);
   offer.token = random_.next();
   send(offer, {});
   sender_->send(to, offer.token, newest);
+}
+
+// It is of no use to this server either. What it stood for is in the state, and so in the next one.
+void QuorumReplica::drop_damaged(const QuorumSnapshots::Name& snapshot, const Error& error) {
+  worker_->submit([this, snapshot] { static_cast<void>(snapshots_.remove(snapshot)); });
+  owner_.on_snapshot_damaged(snapshot.file, error);
 }
 
 void QuorumReplica::on_snapshot_received(const QuorumSnapshotHeader& header, const QuorumSnapshots::Name& name) {

@@ -56,6 +56,8 @@ class QuorumReplica final : private QuorumTransport::Handler {
     virtual void on_gone(ServerId peer) = 0;                               // its process has ended
     // Entries from `from` on, committed and applied or not, cannot be read back to feed others: a snapshot can.
     virtual void on_damaged(Offset from, const Error& error) = 0;
+    // Nor can this snapshot, which is gone now.
+    virtual void on_snapshot_damaged(const std::string& file, const Error& error) = 0;
     // The log or the state file cannot be written, or contradicts what is known: this server decides nothing any more.
     virtual void on_failed(const Error& error) = 0;
   };
@@ -113,7 +115,9 @@ class QuorumReplica final : private QuorumTransport::Handler {
   // quorum_replica_open.cpp
   Result<void> open_state();
   std::string remedy() const;  // for a damaged log
+  Error unopened(const Error& error) const;
   Result<void> forget_lost_log();
+  Result<void> begin_anew(std::string_view why);
   Task<Result<QuorumSnapshotHeader>> open_snapshot();
   Result<Membership> initial_membership(Membership recorded) const;
   Result<ConsensusStart> consensus_start(const QuorumSnapshotHeader& newest) const;
@@ -140,6 +144,7 @@ class QuorumReplica final : private QuorumTransport::Handler {
   void send_append(const Consensus::Feed& feed, const Result<QuorumBatches>& data);
   void send(const ConsensusMessage& message, BufferChain batches);
   void send_snapshot(ServerId to);
+  void drop_damaged(const QuorumSnapshots::Name& snapshot, const Error& error);
   void on_snapshot_received(const QuorumSnapshotHeader& header, const QuorumSnapshots::Name& name);
   Task<void> install(QuorumSnapshotHeader header, QuorumSnapshots::Name name);
   void append_control(ControlEntry entry);

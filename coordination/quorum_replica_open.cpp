@@ -38,6 +38,16 @@ std::string QuorumReplica::remedy() const {
   return fmt::format("remove {}, and the others fill this server again", log_.directory());
 }
 
+// What of the log was found does not let it be opened.
+Error QuorumReplica::unopened(const Error& error) const {
+  if (error.kind != ErrorKind::corrupt && error.kind != ErrorKind::already_exists) return error;
+  return {error.kind,
+          fmt::format("the coordination log cannot be opened: {}: {}", error.message,
+                      options_.alone ? "restore it from a copy of the data directory"
+                                     : "remove that directory, and the others fill this server again"),
+          error.os_error};
+}
+
 // The server has been one of an ensemble, and has nothing of its log any more. A snapshot is no substitute: behind it
 // may have been entries that this server said it has.
 Result<void> QuorumReplica::forget_lost_log() {
@@ -48,8 +58,11 @@ Result<void> QuorumReplica::forget_lost_log() {
                           fmt::format("{} says that there was a coordination log, and there is none: restore it from a "
                                       "copy of the data directory, or empty the directory to begin anew",
                                       options_.data_dir));
-  log_line(LogLevel::warn, "quorum",
-           "the coordination log is gone: server {} comes back as a new one, and is filled by the others",
+  return begin_anew("the coordination log is gone");
+}
+
+Result<void> QuorumReplica::begin_anew(std::string_view why) {
+  log_line(LogLevel::warn, "quorum", "{}: server {} comes back as a new one, and is filled by the others", why,
            options_.self.value);
   state_.incarnation = random_.uuid();
   state_.hard = {};
@@ -69,8 +82,10 @@ Task<Result<QuorumSnapshotHeader>> QuorumReplica::open_snapshot() {
                header.error().message);
       continue;
     }
+    // Nor does one that was installed stand for what lies behind it: who installs it has less than it holds.
+    if (header->end < log_.start()) break;
     const auto last_term = log_.terms().epoch_at(header->end - 1);
-    const bool reached = header->end >= log_.start() && header->end <= log_.end();
+    const bool reached = header->end <= log_.end();
     const bool agrees = header->end == log_.start() || header->last_term == Term(0) || last_term == header->last_term;
     // A server that begins anew may begin with what was committed.
     if ((name->installed || log_is_lost_) && !(reached && agrees)) {
@@ -80,8 +95,6 @@ Task<Result<QuorumSnapshotHeader>> QuorumReplica::open_snapshot() {
       co_return holdfast::fail(ErrorKind::corrupt,
                                fmt::format("the coordination log ends at {}, before the newest snapshot's {}: {}",
                                            log_.end().value, header->end.value, remedy()));
-    } else if (header->end < log_.start()) {
-      break;
     } else if (!agrees) {
       co_return holdfast::fail(
           ErrorKind::corrupt,
@@ -95,8 +108,14 @@ Task<Result<QuorumSnapshotHeader>> QuorumReplica::open_snapshot() {
         ErrorKind::corrupt,
         fmt::format("the coordination log begins at {}, and no snapshot of {} that can be read reaches it: {}",
                     log_.start().value, options_.data_dir, remedy()));
-  if (!names->empty() && !log_is_lost_)
-    co_return holdfast::fail(ErrorKind::corrupt, "no coordination snapshot in " + options_.data_dir + " can be read");
+  if (!names->empty() && !log_is_lost_) {
+    if (options_.alone || log_.end() > Offset(0))
+      co_return holdfast::fail(ErrorKind::corrupt, fmt::format("no coordination snapshot in {} can be read: {}",
+                                                               options_.data_dir, remedy()));
+    // One was being installed; or its log was removed, for it cannot be read.
+    auto anew = begin_anew("no coordination snapshot can be read, and there is no log");
+    if (!anew) co_return holdfast::fail(anew);
+  }
   co_return none;
 }
 
@@ -161,28 +180,35 @@ Task<Result<void>> QuorumReplica::open() {
   auto prepared = snapshots_.prepare();
   if (!prepared) co_return holdfast::fail(prepared);
   auto opened = co_await log_.open();
-  if (!opened) co_return holdfast::fail(opened);
+  if (!opened) co_return std::unexpected(unopened(opened.error()));
   auto state = open_state();
   if (!state) co_return holdfast::fail(state);
   auto kept = forget_lost_log();
   if (!kept) co_return holdfast::fail(kept);
   auto snapshot = co_await open_snapshot();
   if (!snapshot) co_return holdfast::fail(snapshot);
-  auto memberships = co_await log_.memberships(snapshot->end);
-  if (!memberships)
-    co_return holdfast::fail(
-        memberships.error().kind,
-        fmt::format("the coordination log is damaged: {}: {}", memberships.error().message, remedy()),
-        memberships.error().os_error);
+  auto contents = co_await log_.check(snapshot->end);
+  if (!contents)
+    co_return holdfast::fail(contents.error().kind,
+                             fmt::format("the coordination log is damaged: {}: {}", contents.error().message, remedy()),
+                             contents.error().os_error);
+  if (contents->damage) {
+    log_line(LogLevel::error, "coordination",
+             "the coordination log is damaged before {}: {}: a snapshot takes its place; look after the disk",
+             snapshot->end.value, contents->damage->message);
+    auto trimmed = co_await log_.trim(snapshot->end);
+    if (!trimmed) co_return holdfast::fail(trimmed);
+  }
   auto start = consensus_start(*snapshot);
   if (!start) co_return holdfast::fail(start);
   // Standing alone, the latest that was recorded holds: nobody else can have decided.
   Membership recorded = snapshot->membership;
-  if (options_.alone && !memberships->empty()) recorded = memberships->back().second;
+  auto& memberships = contents->memberships;
+  if (options_.alone && !memberships.empty()) recorded = memberships.back().second;
   auto membership = initial_membership(std::move(recorded));
   if (!membership) co_return holdfast::fail(membership);
   start->snapshot_membership = std::move(*membership);
-  if (!options_.alone) start->memberships = std::move(*memberships);
+  if (!options_.alone) start->memberships = std::move(memberships);
   auto connected = connect();
   if (!connected) co_return holdfast::fail(connected);
   ConsensusOptions options;

@@ -165,13 +165,13 @@ Result<void> QuorumSnapshots::Writer::finish(const std::string& name) {
   return done;
 }
 
-Result<QuorumSnapshotHeader> QuorumSnapshots::Writer::check() const {
+Result<QuorumSnapshotHeader> QuorumSnapshots::check(File& file) {
   std::vector<std::uint8_t> bytes(QuorumSnapshotHeader::bytes_max);
-  auto got = file_->read_at(0, bytes);
+  auto got = file.read_at(0, bytes);
   if (!got) return fail(got);
   auto read = QuorumSnapshotHeader::decode(ByteView(bytes).first(*got));
   if (!read) return fail(read);
-  auto whole = check_chunks(*file_, read->bytes);
+  auto whole = check_chunks(file, read->bytes);
   if (!whole) return fail(whole);
   return std::move(read->header);
 }

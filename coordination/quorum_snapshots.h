@@ -69,8 +69,7 @@ class QuorumSnapshots {
     Writer(Disk& disk, std::string directory, std::string temporary)
         : disk_(disk), directory_(std::move(directory)), temporary_(std::move(temporary)) {}
     Result<void> write(ByteView piece);
-    // Whether what was written is a snapshot: its header, and every chunk's checksum.
-    Result<QuorumSnapshotHeader> check() const;
+    Result<QuorumSnapshotHeader> check() const { return QuorumSnapshots::check(*file_); }
     Result<void> finish(const std::string& name);
     void abandon();  // removes what there is
     std::uint64_t written() const { return written_; }
@@ -83,6 +82,8 @@ class QuorumSnapshots {
   };
   std::unique_ptr<Writer> writer(const std::string& purpose) const;
   static std::string name_of(const QuorumSnapshotHeader& header, bool installed);
+  // Whether what a file holds is a snapshot: its header, and every chunk's checksum.
+  static Result<QuorumSnapshotHeader> check(File& file);
   // Whether the machine's chunks of a file, from a byte on, are whole and match their checksums.
   static Result<void> check_chunks(File& file, std::uint64_t from);
 

@@ -74,6 +74,7 @@ void SnapshotSender::next(std::shared_ptr<Transfer> transfer) {
       auto file = snapshots_.open(transfer->snapshot);
       if (file) {
         transfer->file = std::move(*file);
+        if (auto sound = QuorumSnapshots::check(*transfer->file); !sound) out = holdfast::fail(sound);
       } else {
         out = holdfast::fail(file);
       }
@@ -94,7 +95,7 @@ void SnapshotSender::next(std::shared_ptr<Transfer> transfer) {
 }
 
 void SnapshotSender::piece_read(std::shared_ptr<Transfer> transfer, Result<Bytes> piece) {
-  if (!piece) return fail(transfer, piece.error().message);
+  if (!piece) return fail(transfer, piece.error());
   const std::uint64_t total = transfer->snapshot.bytes;
   if (piece->empty() || piece->size() > total - transfer->sent) return fail(transfer, "the file has another length");
   BufferChain payload(piece_head(transfer->id, transfer->sent, total));
@@ -118,11 +119,12 @@ void SnapshotSender::piece_read(std::shared_ptr<Transfer> transfer, Result<Bytes
   }
 }
 
-void SnapshotSender::fail(const std::shared_ptr<Transfer>& transfer, const std::string& why) {
+void SnapshotSender::fail(const std::shared_ptr<Transfer>& transfer, const Error& why) {
   const ServerId to = transfer->to;
-  log_line(LogLevel::warn, "quorum", "snapshot {} did not reach server {}: {}", transfer->snapshot.file, to.value, why);
+  log_line(LogLevel::warn, "quorum", "snapshot {} did not reach server {}: {}", transfer->snapshot.file, to.value,
+           why.message);
   end(to);
-  failed_(to);
+  failed_(to, transfer->snapshot, why);
 }
 
 // ---- The other end ----

@@ -5,8 +5,8 @@
 //   FrameKind::snapshot := transfer u64 | offset u64 | total u64 | bytes
 //
 // Flow control: no more than a bounded amount waits in the connection. The receiver checks every piece's place, and the
-// whole file's header and chunks, before anybody believes it. Both live on the coordination shard; files are read and
-// written on a worker.
+// whole file's header and chunks, before anybody believes it; so does the sender, who would offer a damaged one for
+// ever. Both live on the coordination shard; files are read and written on a worker.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,9 @@ namespace holdfast {
 
 class SnapshotSender {
  public:
-  // Called when a transfer has failed. One that was sent whole is over when the peer says so, or after a while.
-  using Failed = Function<void(ServerId to)>;
+  // Called when a transfer has failed. One that was sent whole is over when the peer says so, or after a while. Of kind
+  // corrupt: the snapshot is damaged, and nobody could take it.
+  using Failed = Function<void(ServerId to, const QuorumSnapshots::Name& snapshot, const Error& why)>;
 
   SnapshotSender(Shard& shard, Worker& worker, QuorumTransport& transport, const QuorumSnapshots& snapshots,
                  Failed failed);
@@ -38,7 +39,10 @@ class SnapshotSender {
   struct Transfer;
   void next(std::shared_ptr<Transfer> transfer);
   void piece_read(std::shared_ptr<Transfer> transfer, Result<Bytes> piece);
-  void fail(const std::shared_ptr<Transfer>& transfer, const std::string& why);
+  void fail(const std::shared_ptr<Transfer>& transfer, const Error& why);
+  void fail(const std::shared_ptr<Transfer>& transfer, std::string why) {
+    fail(transfer, Error(ErrorKind::closed, std::move(why)));
+  }
 
   Shard& shard_;
   Worker& worker_;

@@ -315,6 +315,24 @@ TEST(Snapshot, anything_cut_or_changed_is_refused) {
   EXPECT_FALSE(outcome(longer));
 }
 
+TEST(Snapshot, one_that_is_not_restored_whole_leaves_nothing) {
+  Storm storm(7);
+  storm.blow(200);
+  MachineOptions options;
+  options.extended_types = true;
+  options.enforce_quota = true;
+  ZnodeMachine machine(options);
+  const std::uint64_t empty = machine.digest();
+  auto capture = storm.world->machine.begin_snapshot(1);
+  auto restore = machine.begin_restore();
+  const auto piece = capture->next(1 << 20);
+  ASSERT_TRUE(piece && piece->size() > 500);
+  ASSERT_TRUE(restore->feed(piece->view().first(piece->size() - 1)));
+  restore.reset();
+  EXPECT_EQ(machine.digest(), empty);
+  EXPECT_EQ(machine.last_applied(), Zxid(0));
+}
+
 TEST(Snapshot, the_other_setting_of_extended_types_is_refused) {
   ZnodeWorld world;
   const auto file = drain(*world.machine.begin_snapshot(0));

@@ -45,6 +45,7 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
       {"slow disk", &Nemesis::slow_disk},
       {"slow disks", &Nemesis::slow_disks},
       {"crash after a snapshot", &Nemesis::crash_after_snapshot},
+      {bit_flips, &Nemesis::flip_bits},
   };
   return all;
 }
@@ -52,7 +53,8 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
 const std::vector<std::string>& Nemesis::kinds() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
-    for (const Kind& kind : table()) out.emplace_back(kind.name);
+    for (const Kind& kind : table())
+      if (kind.name != bit_flips) out.emplace_back(kind.name);
     return out;
   }();
   return names;
@@ -104,7 +106,7 @@ void Nemesis::watch_over(SimulatedNode& node) {
   const bool impaired = node.impaired();
   if (!node.failed() && !impaired) {
     failed_.erase(&node);
-  } else if (failed_.insert(&node).second && !node.disk_is_faulty()) {
+  } else if (failed_.insert(&node).second && !node.disk_is_faulty() && !node.disk_is_damaged()) {
     const auto mended = mended_at_.find(&node);
     if (mended == mended_at_.end() || world_.now() - mended->second > failure_noticed) node.report_failure();
   }
@@ -112,6 +114,7 @@ void Nemesis::watch_over(SimulatedNode& node) {
     node.crash_after_disk_error();
     come_back(node);
   }
+  look_after_damage(node);
   if (node.running()) return;
   const auto [at, is_new] = back_at_.try_emplace(&node, world_.now() + soon(plan_.down_max));
   if (!stopped_ && at->second > world_.now()) return;

@@ -31,7 +31,8 @@ class Nemesis {
   const std::map<std::string, std::uint64_t>& injected() const { return injected_; }
   // When links were broken, or not all servers up and well.
   const std::vector<std::pair<SteadyTime, SteadyTime>>& disturbed() const { return disturbed_; }
-  static const std::vector<std::string>& kinds();
+  static const std::vector<std::string>& kinds();        // for any server
+  static constexpr const char* bit_flips = "bit flips";  // for an ensemble's
 
   // For whoever has faults of its own.
   SimulatedNode* leader() const;  // of the ensemble, that a majority follows; null: none
@@ -88,6 +89,12 @@ class Nemesis {
   bool fell_leaders(SimulatedNode& node);
   void fell_next(Term after, std::uint64_t more, SteadyTime until);
   bool reconfig(SimulatedNode& node);
+  bool may_lose_disk(SimulatedNode& node);
+  void empty_disk(SimulatedNode& node);
+
+  // nemesis_damage.cpp
+  bool flip_bits(SimulatedNode& node);
+  void look_after_damage(SimulatedNode& node);
 
   Function<bool(SimulatedNode&, SimulatedNode&)> disk_rule_;
   World& world_;
@@ -97,7 +104,8 @@ class Nemesis {
   std::map<std::string, std::uint64_t> injected_;
   std::map<const SimulatedNode*, SteadyTime> back_at_, mend_at_, mended_at_;
   std::set<const SimulatedNode*> failed_;
-  std::set<const SimulatedNode*> blank_;  // reformatted, and not voters again
+  std::set<const SimulatedNode*> blank_;                // reformatted, and not voters again
+  std::map<const SimulatedNode*, SteadyTime> damaged_;  // until their disk is emptied: then at the latest
   std::vector<std::pair<SteadyTime, SteadyTime>> disturbed_;
   std::optional<SteadyTime> reconfigured_at_;
   bool stopped_ = false, emptied_ = false;

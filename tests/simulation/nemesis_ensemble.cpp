@@ -51,7 +51,7 @@ void Nemesis::note_whole() {
 }
 
 // Not while those who are to decide may become fewer: of them, too, a majority must keep its disks.
-bool Nemesis::reformat(SimulatedNode& node) {
+bool Nemesis::may_lose_disk(SimulatedNode& node) {
   if (reconfigured_at_ && world_.now() - *reconfigured_at_ < reconfig_settles) return false;
   note_whole();
   SimulatedNode* leads = leader();
@@ -61,16 +61,26 @@ bool Nemesis::reformat(SimulatedNode& node) {
   if (members.is_joint() || !(core.membership() == members)) return false;
   if (leads->ensemble().driver().quorum_view().changing) return false;
   const auto intact = std::ranges::count_if(members.voters, [&](ServerId id) {
-    return id != ServerId(node.id()) && members.lives.contains(id) && !blank_.contains(node_of(id));
+    const SimulatedNode* voter = node_of(id);
+    return voter != &node && members.lives.contains(id) && !blank_.contains(voter) && !damaged_.contains(voter);
   });
   if (static_cast<std::size_t>(intact) * 2 <= members.voters.size()) return false;
-  if (disk_rule_ && !disk_rule_(node, *leads)) return false;
+  return !disk_rule_ || disk_rule_(node, *leads);
+}
+
+void Nemesis::empty_disk(SimulatedNode& node) {
   if (node.running()) node.crash(Crash::power);
   node.mend_disk();
   node.reformat();
   emptied_ = true;
+  damaged_.erase(&node);
   blank_.insert(&node);
   come_back(node);
+}
+
+bool Nemesis::reformat(SimulatedNode& node) {
+  if (!may_lose_disk(node)) return false;
+  empty_disk(node);
   return true;
 }
 
@@ -159,7 +169,7 @@ void Nemesis::fell_next(Term after, std::uint64_t more, SteadyTime until) {
 // added if it is not there. Asked of any server; whether it may be is the ensemble's to judge.
 bool Nemesis::reconfig(SimulatedNode& node) {
   SimulatedNode* leads = leader();
-  if (!leads || !plan_.reconfig_enabled || !blank_.empty()) return false;
+  if (!leads || !plan_.reconfig_enabled || !blank_.empty() || !damaged_.empty()) return false;
   const zk::Znode* config = leads->ensemble().tree().find(ensemble_config_path);
   if (!config) return false;
   const auto now = EnsembleConfig::parse(as_text(config->data.view()), false);

@@ -59,6 +59,13 @@ Task<Result<std::vector<zk::Txn>>> read_transactions(Log& log, Offset end) {
   co_return out;
 }
 
+// Whoever reads it has to know which file it is about, and what to do.
+bool names_remedy(const std::string& refusal) {
+  return refusal.contains(node_directory) &&
+         (refusal.contains("empty ") || refusal.contains("remove ") || refusal.contains("restore ") ||
+          refusal.contains("choose another directory"));
+}
+
 class EnsembleBody final : public NodeBody {
  public:
   EnsembleBody(const NodeOptions& options, const LifeParts& parts) : options_(options), parts_(parts) {}
@@ -167,6 +174,7 @@ void SimulatedNode::start() {
   HOLDFAST_CHECK(!life_);
   world_.network().start_process(options_.address);
   ++lives_;
+  refusal_.clear();
   disk_erred_ = disk_is_faulty_;
   life_ = std::make_unique<Life>(world_, world_.random().next(), options_.shards);
   Life& life = *life_;
@@ -232,7 +240,11 @@ void SimulatedNode::end_soon(Life& life, std::string why) {
 // A start that failed. With its power cut, the crash that follows says what becomes of the disk.
 void SimulatedNode::ended(std::string why) {
   if (!disk_.powered()) return;
-  if (!disk_is_faulty_) observer_.refused_to_start(options_.id, why);
+  if (disk_is_damaged_ && names_remedy(why)) {
+    refusal_ = std::move(why);
+  } else if (!disk_is_faulty_) {
+    observer_.refused_to_start(options_.id, why);
+  }
   disk_is_faulty_ ? crash_after_disk_error() : crash(Crash::process);
 }
 
@@ -329,6 +341,22 @@ void SimulatedNode::reformat() {
   for (const char* directory : {node_directory, second_directory})
     HOLDFAST_CHECK(disk_.remove_all(directory).has_value());
   disk_.sync_all();
+  disk_is_damaged_ = false;
+  refusal_.clear();
+}
+
+void SimulatedNode::flip_bit(const std::string& path, std::uint64_t offset, unsigned bit) {
+  disk_is_damaged_ = true;
+  disk_.flip_bit(path, offset, bit);
+}
+
+void SimulatedNode::remedy(const std::string& remove) {
+  HOLDFAST_CHECK(!life_);
+  forget_crash();
+  HOLDFAST_CHECK(disk_.remove_all(remove).has_value());
+  disk_.sync_all();
+  disk_is_damaged_ = false;
+  refusal_.clear();
 }
 
 void SimulatedNode::fail_disk_call(DiskCall call, std::uint64_t n, int os_error) {

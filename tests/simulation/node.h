@@ -114,6 +114,12 @@ class SimulatedNode {
   // Every call on what is below that path fails.
   void fail_directory(std::string path);
   void mend_disk();
+  // From now on its disk is a damaged one, until it is reformatted, or the remedy is done.
+  void flip_bit(const std::string& path, std::uint64_t offset, unsigned bit);
+  bool disk_is_damaged() const { return disk_is_damaged_; }
+  // Why it did not start from its damaged disk, and what to do; empty: it did.
+  const std::string& refusal() const { return refusal_; }
+  void remedy(const std::string& remove);  // it is down: this is removed from its disk
   // Each job of its disk takes up to that; nothing: as its options have it.
   void slow_disk(std::optional<Duration> longest);
   bool disk_is_faulty() const { return disk_is_faulty_; }
@@ -149,7 +155,9 @@ class SimulatedNode {
   bool disk_is_faulty_ = false;
   bool disk_erred_ = false;       // in this life: memory may show what the disk has not
   std::string failed_directory_;  // empty: none
-  std::uint64_t crash_in_ = 0;    // changes of the disk; 0: never
+  bool disk_is_damaged_ = false;
+  std::string refusal_;
+  std::uint64_t crash_in_ = 0;  // changes of the disk; 0: never
   std::optional<std::uint64_t> crash_after_snapshot_;
   Crash crash_how_ = Crash::power;
   std::uint64_t crashes_ = 0, disk_calls_ = 0, lives_ = 0, snapshots_installed_ = 0;

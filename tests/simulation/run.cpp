@@ -132,6 +132,9 @@ Plan Plan::draw_replicated(std::uint64_t seed) {
   plan.network.delay_min = std::min(plan.network.delay_min, plan.network.delay_max);
   plan.network.bytes_per_second *= 20;
   plan.network.window_bytes = std::max<std::size_t>(plan.network.window_bytes, 4096);
+  // From a stream of its own: what else a seed draws does not depend on it.
+  const auto flips = seeded_random(seed ^ 0x666c697073);
+  if (flips->below(3) == 0) plan.faults[Nemesis::bit_flips] = milliseconds(5000 + flips->below(40'000));
   return plan;
 }
 

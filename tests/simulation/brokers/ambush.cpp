@@ -318,7 +318,8 @@ bool Ambush::fail_directory() {
   node->fail_directory(world_.one_in(4) ? node_directory : second_directory);
   const Duration broken = between(500, 6000);
   nemesis_.mend_after(*node, broken);
-  world_.after(broken + between(0, 3000), [this, node, life = node->life()] {
+  // At the end of the faults the nemesis restarts it, if need be.
+  later(broken + between(0, 3000), [this, node, life = node->life()] {
     if (node->running() && node->life() == life) nemesis_.crash(*node, Crash::power_and_cache, between(10, 1000));
   });
   return true;

@@ -80,7 +80,7 @@ World::World(std::uint64_t seed, bool traced) : random_(seeded_random(seed)), tr
               .deposed = one_of({0, 0.02, 0.1, 0.25}),
               .restart = one_of({0.05, 0.2}),
               .blank = one_of({0, 0.3, 0.8}),
-              .pause = one_of({0, 0, 0.003, 0.01}),
+              .pause = one_of({0, 0.003, 0.01}),
               .write = one_of({0.3, 0.7, 1}),
               .sync = one_of({0.2, 0.6, 1}),
               .proposal = one_of({0.2, 0.8}),
@@ -205,7 +205,7 @@ void World::chaos() {
     }
     if (is_paused(server)) continue;
     if (chance(weather_.pause)) {
-      server.paused_until = now_ + 1 + static_cast<std::int64_t>(below(4 * election_ticks));
+      server.paused_until = now_ + 1 + static_cast<std::int64_t>(below(10 * election_ticks));
       continue;
     }
     if (chance(weather_.trim)) trim(server);

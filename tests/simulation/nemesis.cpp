@@ -46,6 +46,7 @@ const std::vector<Nemesis::Kind>& Nemesis::table() {
       {"slow disks", &Nemesis::slow_disks},
       {"crash after a snapshot", &Nemesis::crash_after_snapshot},
       {bit_flips, &Nemesis::flip_bits},
+      {forgotten_vote, &Nemesis::forget_vote},
   };
   return all;
 }
@@ -54,7 +55,7 @@ const std::vector<std::string>& Nemesis::kinds() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
     for (const Kind& kind : table())
-      if (kind.name != bit_flips) out.emplace_back(kind.name);
+      if (kind.name != bit_flips && kind.name != forgotten_vote) out.emplace_back(kind.name);
     return out;
   }();
   return names;
@@ -117,7 +118,8 @@ void Nemesis::watch_over(SimulatedNode& node) {
   look_after_damage(node);
   if (node.running()) return;
   const auto [at, is_new] = back_at_.try_emplace(&node, world_.now() + soon(plan_.down_max));
-  if (!stopped_ && at->second > world_.now()) return;
+  if (!stopped_ && at->second > world_.now() && !back_at_once_.contains(&node)) return;
+  back_at_once_.erase(&node);
   back_at_.erase(at);
   node.start();
   if (node.running() && plan_.drift_max_ppm > 0 && !stopped_) drift(node);

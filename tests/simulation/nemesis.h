@@ -31,8 +31,9 @@ class Nemesis {
   const std::map<std::string, std::uint64_t>& injected() const { return injected_; }
   // When links were broken, or not all servers up and well.
   const std::vector<std::pair<SteadyTime, SteadyTime>>& disturbed() const { return disturbed_; }
-  static const std::vector<std::string>& kinds();        // for any server
-  static constexpr const char* bit_flips = "bit flips";  // for an ensemble's
+  static const std::vector<std::string>& kinds();  // for any server
+  // For an ensemble's only.
+  static constexpr const char *bit_flips = "bit flips", *forgotten_vote = "forgotten vote";
 
   // For whoever has faults of its own.
   SimulatedNode* leader() const;  // of the ensemble, that a majority follows; null: none
@@ -84,6 +85,7 @@ class Nemesis {
   void note_whole();
   bool transfer_leadership(SimulatedNode& node);
   bool crash_after_snapshot(SimulatedNode& node);
+  bool forget_vote(SimulatedNode& node);
   void fell(SimulatedNode& leader);
   void forget_votes(const SimulatedNode& leader);
   bool fell_leaders(SimulatedNode& node);
@@ -103,7 +105,7 @@ class Nemesis {
   std::vector<std::string> others_;
   std::map<std::string, std::uint64_t> injected_;
   std::map<const SimulatedNode*, SteadyTime> back_at_, mend_at_, mended_at_;
-  std::set<const SimulatedNode*> failed_;
+  std::set<const SimulatedNode*> failed_, back_at_once_;
   std::set<const SimulatedNode*> blank_;                // reformatted, and not voters again
   std::map<const SimulatedNode*, SteadyTime> damaged_;  // until their disk is emptied: then at the latest
   std::vector<std::pair<SteadyTime, SteadyTime>> disturbed_;

@@ -95,6 +95,24 @@ bool Nemesis::crash_after_snapshot(SimulatedNode& node) {
   return true;
 }
 
+// Whoever is asked for its vote loses its power while it writes that down; another one asks it next, who has not heard
+// of the first.
+bool Nemesis::forget_vote(SimulatedNode& node) {
+  SimulatedNode* leads = leader();
+  if (!leads || leads == &node || !node.running()) return false;
+  const Duration election = std::chrono::milliseconds(plan_.election_timeout_ms);
+  const Duration apart = world_.between(election * 4, election * 12);
+  std::vector<const SimulatedNode*> halves[2];
+  for (const SimulatedNode* other : nodes_)
+    if (other != &node) halves[halves[0].size() > halves[1].size() ? 1 : 0].push_back(other);
+  for (const SimulatedNode* one : halves[0])
+    for (const SimulatedNode* other : halves[1]) cut_for_a_while(one->address(), other->address(), apart);
+  node.crash_at_vote(world_.one_in(2) ? Crash::power : Crash::power_and_cache);
+  back_at_once_.insert(&node);
+  crash(*leads, Crash::process, soon(election));
+  return true;
+}
+
 // Those who have just elected a leader lose their power, and are back at once.
 void Nemesis::forget_votes(const SimulatedNode& leader) {
   for (SimulatedNode* node : nodes_) {

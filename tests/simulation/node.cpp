@@ -153,6 +153,10 @@ void SimulatedNode::before_disk_call(DiskCall call, const std::string& path) {
   if (!failed_directory_.empty() && path.starts_with(failed_directory_)) disk_.fail_call(call, 0, EIO);
   if (crash_after_snapshot_ && call == DiskCall::rename && path.contains("/coordination/"))
     crash_in_ = 2 + *std::exchange(crash_after_snapshot_, std::nullopt);  // this call is the first
+  if (crash_at_vote_ && changes_disk(call) && path.contains("/quorum-state")) {
+    crash_at_vote_ = false;
+    crash_in_ = 1;
+  }
   if (crash_in_ == 0 || !changes_disk(call) || --crash_in_ > 0) return;
   disk_.cut_power();
   world_.after(Duration(0), [this, life = life_.get(), how = crash_how_] {
@@ -167,6 +171,11 @@ void SimulatedNode::crash_at_disk_call(std::uint64_t n, Crash how) {
 
 void SimulatedNode::crash_after_snapshot(std::uint64_t n, Crash how) {
   crash_after_snapshot_ = n;
+  crash_how_ = how;
+}
+
+void SimulatedNode::crash_at_vote(Crash how) {
+  crash_at_vote_ = true;
   crash_how_ = how;
 }
 

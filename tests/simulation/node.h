@@ -102,8 +102,10 @@ class SimulatedNode {
   void crash_at_disk_call(std::uint64_t n, Crash how);
   // Before the n-th such call after a snapshot has got its name.
   void crash_after_snapshot(std::uint64_t n, Crash how);
+  void crash_at_vote(Crash how);  // when it begins to write down its term or its vote
   void forget_crash() {
     crash_in_ = 0;
+    crash_at_vote_ = false;
     crash_after_snapshot_.reset();
   }
   void reformat();  // it is down: its disk is empty
@@ -159,6 +161,7 @@ class SimulatedNode {
   std::string refusal_;
   std::uint64_t crash_in_ = 0;  // changes of the disk; 0: never
   std::optional<std::uint64_t> crash_after_snapshot_;
+  bool crash_at_vote_ = false;
   Crash crash_how_ = Crash::power;
   std::uint64_t crashes_ = 0, disk_calls_ = 0, lives_ = 0, snapshots_installed_ = 0;
 };

@@ -135,6 +135,8 @@ Plan Plan::draw_replicated(std::uint64_t seed) {
   // From a stream of its own: what else a seed draws does not depend on it.
   const auto flips = seeded_random(seed ^ 0x666c697073);
   if (flips->below(3) == 0) plan.faults[Nemesis::bit_flips] = milliseconds(5000 + flips->below(40'000));
+  const auto votes = seeded_random(seed ^ 0x766f746573);
+  if (votes->below(3) == 0) plan.faults[Nemesis::forgotten_vote] = milliseconds(2000 + votes->below(20'000));
   return plan;
 }
 

@@ -271,6 +271,7 @@ BrokerPlan BrokerPlan::draw(std::uint64_t seed) {
   plan.base.network.window_bytes = std::max<std::size_t>(plan.base.network.window_bytes, 16 << 10);
   plan.base.faults.erase("reconfig");
   plan.base.faults.erase(Nemesis::bit_flips);
+  plan.base.faults.erase(Nemesis::forgotten_vote);
   plan.shards = one_in(3) ? 2 : 1;
   plan.session_timeout_ms = between(3, 9) * 1000;
   plan.lag_max_ms = between(1, 6) * 1000;

@@ -55,7 +55,7 @@ void InSyncReplicas::begins(std::int32_t replica, Offset start) {
 Offset InSyncReplicas::low_watermark(Offset own) const {
   Offset to = own;
   for (const auto& [id, f] : followers_)
-    if (is_counted(id)) to = std::min(to, f.start);
+    if (is_counted(id) || contains(elr_, id)) to = std::min(to, f.start);
   return to;
 }
 

@@ -63,7 +63,8 @@ class InSyncReplicas {
   // Partition.maybeIncrementLeaderHW does).
   std::optional<Offset> high_watermark(Offset own, SteadyTime now, Duration lag_max) const;
 
-  // Below it no member has anything, nor this leader, whose log begins at `own`; -1: not known of some member.
+  // Below it nobody who may lead next has anything: no member, nobody eligible, nor this leader, whose log begins at
+  // `own`; -1: not known of some of them.
   Offset low_watermark(Offset own) const;
 
   struct Change {

@@ -311,6 +311,17 @@ TEST_F(InSyncReplicasTest, NothingIsCommittedWhileAnybodyIsEligible) {
   EXPECT_EQ(high_watermark(100), Offset(100));
 }
 
+// Whoever may lead next would bring back what was deleted.
+TEST_F(InSyncReplicasTest, WhatIsDeletedWaitsForWhoeverIsEligible) {
+  for (const std::int32_t id : {2, 3, 4}) fetch(id, 10, 10);
+  for (const std::int32_t id : {2, 3}) replicas.begins(id, Offset(0));
+  written({1, 2}, {3});
+  replicas.begins(2, Offset(7));
+  EXPECT_EQ(replicas.low_watermark(Offset(7)), Offset(0));
+  replicas.begins(3, Offset(7));
+  EXPECT_EQ(replicas.low_watermark(Offset(7)), Offset(7)) << "broker 4 is neither in sync nor eligible";
+}
+
 TEST_F(InSyncReplicasTest, WhoIsStillNotEnoughKeepsTheOthersEligible) {
   replicas.set_rule({.min_isr = 3});
   written({1}, {2, 3});

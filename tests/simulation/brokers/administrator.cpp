@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "runtime/log_line.h"
 #include "wire/kafka/configs.h"
 #include "wire/kafka/errors.h"
 #include "wire/kafka/offsets.h"
@@ -234,11 +235,13 @@ Task<bool> Administrator::trim() {
   const std::int32_t leader = partition->leader;
   auto answer = co_await client_.ask<wire::DeleteRecordsResponse>(leader, request, 2, patience);
   const bool looked = co_await look();
-  if (!answer || answer->message.topics.size() != 1 || answer->message.topics[0].partitions.size() != 1 ||
-      answer->message.topics[0].partitions[0].error_code != 0)
+  if (!answer || answer->message.topics.size() != 1 || answer->message.topics[0].partitions.size() != 1)
     co_return false;
-  if (looked && client_.name_of(id.topic_id))
-    history_.trim_acknowledged(id, Offset(answer->message.topics[0].partitions[0].low_watermark));
+  const auto& trimmed = answer->message.topics[0].partitions[0];
+  log_line(LogLevel::info, "client", "administrator: {}-{} is to begin at {}, broker {} said {}", name, id.partition,
+           to.value, leader, trimmed.error_code);
+  if (trimmed.error_code != 0) co_return false;
+  if (looked && client_.name_of(id.topic_id)) history_.trim_acknowledged(id, Offset(trimmed.low_watermark));
   co_return true;
 }
 

@@ -133,12 +133,14 @@ void Successors::look_at_start(const LogId& id, Offset to) {
   const TopicPtr topic = metadata ? metadata->topic(id.topic_id) : nullptr;
   if (!topic || static_cast<std::size_t>(id.partition) >= topic->partitions.size()) return;
   const PartitionImage& image = topic->partitions[static_cast<std::size_t>(id.partition)];
-  for (const std::int32_t broker : image.isr) {
-    const Partition* replica = metadata->still_serves(broker, image) ? this->replica(broker, id, *metadata) : nullptr;
-    if (replica && replica->log().start_offset() < to)
-      history_.complaint(fmt::format("R15: {}: it was trimmed to {}, and broker {}, in sync, begins at {}",
-                                     to_string(id), to.value, broker, replica->log().start_offset().value));
-  }
+  for (const auto* candidates : {&image.isr, &image.elr})
+    for (const std::int32_t broker : *candidates) {
+      const bool serves = candidates == &image.elr || metadata->still_serves(broker, image);
+      const Partition* replica = serves ? this->replica(broker, id, *metadata) : nullptr;
+      if (replica && replica->log().start_offset() < to)
+        history_.complaint(fmt::format("R15: {}: it was trimmed to {}, and broker {}, who may lead, begins at {}",
+                                       to_string(id), to.value, broker, replica->log().start_offset().value));
+    }
 }
 
 bool DiskRule::may_empty(SimulatedNode& node, SimulatedNode& leader) {

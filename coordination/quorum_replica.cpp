@@ -286,7 +286,6 @@ void QuorumReplica::set_addresses(std::map<ServerId, std::vector<Endpoint>> addr
 
 // ---- The other servers ----
 
-
 void QuorumReplica::on_connected(ServerId peer, const QuorumWelcome&) { owner_.on_connected(peer); }
 
 void QuorumReplica::on_disconnected(ServerId peer) {

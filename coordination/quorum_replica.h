@@ -52,8 +52,8 @@ class QuorumReplica final : private QuorumTransport::Handler {
     virtual void on_committed() = 0;     // entries below commit() may be applied
     virtual void on_read(std::uint64_t token, std::optional<Offset> commit) = 0;
     virtual void on_frame(ServerId from, FrameKind kind, const Bytes& payload) = 0;
-    virtual void on_connected(ServerId peer) = 0;                          // what is sent to it may arrive now
-    virtual void on_gone(ServerId peer) = 0;                               // its process has ended
+    virtual void on_connected(ServerId peer) = 0;  // what is sent to it may arrive now
+    virtual void on_gone(ServerId peer) = 0;       // its process has ended
     // Entries from `from` on, committed and applied or not, cannot be read back to feed others: a snapshot can.
     virtual void on_damaged(Offset from, const Error& error) = 0;
     // Nor can this snapshot, which is gone now.

@@ -234,8 +234,8 @@ Task<Deleted> delete_before(BrokerShard* broker, LogId id, std::int64_t offset) 
   co_return out;
 }
 
-// Until all that are in sync, or eligible, have deleted it too: any of them may lead next. They hear of it with their next fetch, and
-// say so with the one after it.
+// Until all that are in sync, or eligible, have deleted it too: any of them may lead next. They hear of it with their
+// next fetch, and say so with the one after it.
 Task<Deleted> deleted_everywhere(BrokerShard* broker, LogId id, Offset to, SteadyTime until) {
   constexpr Duration look_interval = std::chrono::milliseconds(10);
   Deleted out;

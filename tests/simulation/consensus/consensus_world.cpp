@@ -232,15 +232,7 @@ void World::chaos() {
 void World::crash(Server& server) {
   if (traced_) trace(fmt::format("{} crashes", server.id.value));
   ++tally_.crashes;
-  for (std::uint64_t survives = below(server.unsynced.size() + 1); survives > 0; --survives) {
-    const LogWrite& write = server.unsynced.front();
-    if (write.truncate_to) {
-      server.disk.truncate(*write.truncate_to);
-    } else {
-      server.disk.batches.push_back(write.batch);
-    }
-    server.unsynced.pop_front();
-  }
+  reach_disk(server, below(server.unsynced.size() + 1));
   if (server.blocked_by && chance(0.5)) server.hard_state = *server.blocked_by->hard_state;
   server.unsynced.clear();
   server.blocked_by.reset();
@@ -396,6 +388,19 @@ Offset World::durable_end(const Server& server) const {
   return end;
 }
 
+// The first of what was written.
+void World::reach_disk(Server& server, std::uint64_t writes) {
+  for (; writes > 0; --writes) {
+    const LogWrite& write = server.unsynced.front();
+    if (write.truncate_to) {
+      server.disk.truncate(*write.truncate_to);
+    } else {
+      server.disk.batches.push_back(write.batch);
+    }
+    server.unsynced.pop_front();
+  }
+}
+
 void World::write_and_sync(Server& server) {
   if (!server.core) return;
   if (server.blocked_by && chance(weather_.write)) {
@@ -408,16 +413,7 @@ void World::write_and_sync(Server& server) {
     receive_all(server);
   }
   if (server.blocked_by || server.unsynced.empty() || !chance(weather_.sync)) return;
-  for (std::uint64_t writes = calm_ ? server.unsynced.size() : 1 + below(server.unsynced.size()); writes > 0;
-       --writes) {
-    const LogWrite& write = server.unsynced.front();
-    if (write.truncate_to) {
-      server.disk.truncate(*write.truncate_to);
-    } else {
-      server.disk.batches.push_back(write.batch);
-    }
-    server.unsynced.pop_front();
-  }
+  reach_disk(server, calm_ ? server.unsynced.size() : 1 + below(server.unsynced.size()));
   server.core->durable(durable_end(server));
   check(server);
   pump(server);

@@ -128,6 +128,7 @@ class World {
   void propose(Server& server);
   void change_membership(Server& server);
   void trim(Server& server);
+  static void reach_disk(Server& server, std::uint64_t writes);
   void write_and_sync(Server& server);
   void deliver();
   void send(Wire wire);

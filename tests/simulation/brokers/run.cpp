@@ -332,6 +332,19 @@ Settings BrokerPlan::settings() const {
   return out;
 }
 
+std::unique_ptr<SimulatedCluster> make_cluster(World& world, const BrokerPlan& plan, const Settings& settings) {
+  auto out = std::make_unique<SimulatedCluster>(world, 1, plan.base.nodes,
+                                                [&plan](int) { return ensemble_options(plan.base); });
+  for (const auto& node : out->nodes()) {
+    node->options().job_delay = plan.base.job_delay;
+    node->options().shards = plan.shards;
+    node->options().make_body = [id = node->id(), &settings](const LifeParts& parts) -> std::unique_ptr<NodeBody> {
+      return std::make_unique<BrokerBody>(id, settings, parts);
+    };
+  }
+  return out;
+}
+
 BrokerOutcome run(const BrokerPlan& plan) {
   BrokerOutcome out;
   World world(plan.base.seed, plan.base.network);
@@ -340,17 +353,11 @@ BrokerOutcome run(const BrokerPlan& plan) {
   Leaderships leaderships(out.violations);
   DiskRule disk_rule;
   Violations unfinished;
-  SimulatedCluster cluster(world, 1, plan.base.nodes, [&plan](int) { return ensemble_options(plan.base); });
-  std::vector<SimulatedNode*> nodes;
   const Settings settings = plan.settings();
-  for (const auto& node : cluster.nodes()) {
-    node->options().job_delay = plan.base.job_delay;
-    node->options().shards = plan.shards;
-    node->options().make_body = [id = node->id(), &settings](const LifeParts& parts) -> std::unique_ptr<NodeBody> {
-      return std::make_unique<BrokerBody>(id, settings, parts);
-    };
-    nodes.push_back(node.get());
-  }
+  const auto made = make_cluster(world, plan, settings);
+  SimulatedCluster& cluster = *made;
+  std::vector<SimulatedNode*> nodes;
+  for (const auto& node : cluster.nodes()) nodes.push_back(node.get());
   Successors successors(nodes, history, [&cluster] { return cluster.last_committed(); });
   history.on_known([&successors](const LogId& id) { successors.look(id); });
   history.on_trimmed([&successors](const LogId& id, Offset to) { successors.look_at_start(id, to); });

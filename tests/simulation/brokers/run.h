@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "tests/simulation/brokers/broker_body.h"
+#include "tests/simulation/cluster.h"
 #include "tests/simulation/run.h"
 
 namespace holdfast::sim {
@@ -36,5 +38,8 @@ struct BrokerOutcome {
 };
 
 BrokerOutcome run(const BrokerPlan& plan);
+
+// The nodes of a plan, not started yet. The settings must outlive them.
+std::unique_ptr<SimulatedCluster> make_cluster(World& world, const BrokerPlan& plan, const Settings& settings);
 
 }  // namespace holdfast::sim

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +17,11 @@ import (
 
 var open = zk.WorldACL(zk.PermAll)
 
+// The client goes to any of them.
+func servers() []string { return strings.Split(os.Args[2], ",") }
+
 func connect() *zk.Conn {
-	c, _, err := zk.Connect(os.Args[2:3], 10*time.Second, zk.WithLogInfo(false))
+	c, _, err := zk.Connect(servers(), 10*time.Second, zk.WithLogInfo(false))
 	check.Fine(err, "connect")
 	check.Eventually("a session", func() bool { return c.State() == zk.StateHasSession })
 	return c
@@ -180,9 +184,11 @@ func lock() {
 
 func brokerNodes(c *zk.Conn) {
 	check.Step("what the broker registers")
-	ids, _, err := c.Children("/brokers/ids")
-	check.Fine(err, "children of /brokers/ids")
-	check.Equal(len(ids), 1, "brokers")
+	check.Eventually("as many brokers as servers", func() bool {
+		ids, _, err := c.Children("/brokers/ids")
+		check.Fine(err, "children of /brokers/ids")
+		return len(ids) == len(servers())
+	})
 	root, _, err := c.Children("/")
 	check.Fine(err, "children of /")
 	for _, name := range []string{"brokers", "cluster", "config", "controller", "zookeeper"} {

@@ -77,8 +77,11 @@ final class ZkCli {
       printed.expect("Output stat for /cli count=6,.*");
       printed.expect("Sync is OK");
       printed.expect("Node does not exist: /cli");
-      printed.expect("\\[ids, .*topics\\]");
-      printed.expect("\\{\"version\":\\d,\"brokerid\":1,.*\\}");
+      printed.expect("\\[.*ids, .*topics\\]");
+      printed.expect("\\{\"version\":\\d,\"brokerid\":\\d,.*\\}");
+      String[] servers = arguments[1].split(",");
+      for (int i = 0; servers.length > 1 && i < servers.length; ++i)
+        printed.expect("server\\." + (i + 1) + "=.*:participant;" + servers[i]);
       printed.expect("ZooKeeper CLI version: 3\\.9.*");
     });
   }

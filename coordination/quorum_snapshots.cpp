@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view header_magic = "HFQS";
 constexpr std::uint8_t header_version = 1;
 constexpr std::string_view prefix = "snapshot.", installed_suffix = ".installed", temporary_suffix = ".tmp";
-constexpr std::size_t read_bytes = 256 << 10;
+constexpr std::size_t read_bytes = 256 << 10, synced_at_once = 1 << 20;
 constexpr std::size_t fixed_bytes = 4 + 1 + 4, checksum_bytes = 4;
 
 std::unexpected<Error> corrupt(std::string_view what) {
@@ -154,8 +154,11 @@ Result<void> QuorumSnapshots::Writer::write(ByteView piece) {
     file_ = std::move(*file);
   }
   auto done = file_->write_at(written_, piece);
-  if (done) written_ += piece.size();
-  return done;
+  if (!done) return done;
+  written_ += piece.size();
+  if (written_ - synced_ < synced_at_once) return {};
+  synced_ = written_;
+  return file_->sync_data();
 }
 
 Result<void> QuorumSnapshots::Writer::finish(const std::string& name) {

@@ -63,7 +63,8 @@ class QuorumSnapshots {
   Result<QuorumSnapshotHeader> read(const Name& name, const std::function<Result<void>(ByteView)>& feed) const;
   Result<std::unique_ptr<File>> open(const Name& name) const { return disk_.open(directory_ + "/" + name.file, {}); }
 
-  // A file that is being written. It gets its name in finish(), which is durable when it returns.
+  // A file that is being written. It gets its name in finish(), which is durable when it returns. What was written goes
+  // to the disk on the way: all of it at the end would hold up whoever else syncs there, the journal first.
   class Writer {
    public:
     Writer(Disk& disk, std::string directory, std::string temporary)
@@ -78,7 +79,7 @@ class QuorumSnapshots {
     Disk& disk_;
     const std::string directory_, temporary_;
     std::unique_ptr<File> file_;
-    std::uint64_t written_ = 0;
+    std::uint64_t written_ = 0, synced_ = 0;
   };
   std::unique_ptr<Writer> writer(const std::string& purpose) const;
   static std::string name_of(const QuorumSnapshotHeader& header, bool installed);

@@ -7,7 +7,10 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t written_at_once = 256 << 10;
+// Requests wait for as long as the walk gathers this: half a millisecond or so.
+constexpr std::size_t gathered_at_once = 64 << 10;
+// Then they have the shard for this many times as long, or a big tree's snapshot would be felt while it lasts.
+constexpr int rest = 2;
 
 }  // namespace
 
@@ -17,6 +20,7 @@ struct SnapshotTaker::Snapshot {
   std::string name;
   std::unique_ptr<QuorumSnapshots::Writer> writer;
   SteadyTime started;
+  SteadyTime rests_until;
   Done done;
   bool header_written = false, abandoned = false;
 };
@@ -46,7 +50,10 @@ void SnapshotTaker::take(std::unique_ptr<zk::SnapshotCapture> capture, QuorumSna
 void SnapshotTaker::pump() {
   std::optional<Bytes> head;
   if (!std::exchange(current_->header_written, true)) head = current_->header.encode();
-  std::optional<Bytes> piece = current_->capture->next(written_at_once);
+  const SteadyTime began = shard_.clock().now();
+  std::optional<Bytes> piece = current_->capture->next(gathered_at_once);
+  const SteadyTime ended = shard_.clock().now();
+  current_->rests_until = ended + rest * (ended - began);
   worker_.submit(
       [this, alive = alive_, snapshot = current_, head = std::move(head), piece = std::move(piece)]() mutable {
         Result<void> result;
@@ -62,20 +69,24 @@ void SnapshotTaker::pump() {
 }
 
 void SnapshotTaker::written(const std::shared_ptr<Snapshot>& snapshot, bool last, const Result<void>& result) {
-  const bool given_up = snapshot->abandoned || (stopping_ && !last);
   if (!result) {
     log_line(LogLevel::error, "coordination", "snapshot {} cannot be written: {}; the log is kept", snapshot->name,
              result.error().message);
     ++errors_;
     end();
-  } else if (given_up && !last) {
-    worker_.submit([snapshot] { snapshot->writer->abandon(); });
-    end();
   } else if (last) {
     finish();
   } else {
-    pump();
+    const SteadyTime now = shard_.clock().now();
+    if (now >= snapshot->rests_until) return go_on();
+    shard_.arm(timer_, snapshot->rests_until - now, [this] { go_on(); });
   }
+}
+
+void SnapshotTaker::go_on() {
+  if (!current_->abandoned && !stopping_) return pump();
+  worker_.submit([snapshot = current_] { snapshot->writer->abandon(); });
+  end();
 }
 
 void SnapshotTaker::abandon() {

@@ -38,6 +38,7 @@ class SnapshotTaker {
   struct Snapshot;
   void pump();
   void written(const std::shared_ptr<Snapshot>& snapshot, bool last, const Result<void>& result);
+  void go_on();
   void finish();
   void end();
 
@@ -46,6 +47,7 @@ class SnapshotTaker {
   QuorumSnapshots& snapshots_;
   const std::size_t kept_;
   std::shared_ptr<Snapshot> current_;
+  Timer timer_;
   bool stopping_ = false;
   std::uint64_t newest_bytes_ = 0, taken_ = 0, errors_ = 0;
   Histogram& latency_;

@@ -80,6 +80,9 @@ Task<Result<QuorumSnapshotHeader>> QuorumReplica::open_snapshot() {
     if (!header) {
       log_line(LogLevel::error, "coordination", "snapshot {} cannot be read ({}): trying the one before it", name->file,
                header.error().message);
+      // Beside the new log it would say that something is missing, again and again.
+      if (log_is_lost_)
+        if (auto removed = snapshots_.remove(*name); !removed) co_return holdfast::fail(removed);
       continue;
     }
     // Nor does one that was installed stand for what lies behind it: who installs it has less than it holds.

@@ -46,6 +46,7 @@ struct Reading {  // of one partition, where it lives
   std::int32_t preferred_replica = -1;
   bool throttled = false;  // its followers wait for the quota (KIP-73), and this one now
   bool counts = false;     // what it sends is counted by that quota
+  bool leads = false;      // this is the leader, whatever it refuses
 };
 
 struct Target {
@@ -108,6 +109,7 @@ void check(BrokerShard& broker, Partition& partition, const FetchedPartition& as
       !partition.replica_fetched(reader.replica, reader.replica_epoch, Offset(asked.log_start_offset),
                                  Offset(asked.fetch_offset))) {
     out.error = ErrorCode::not_leader_or_follower;
+    out.leads = true;
     return;
   }
   out.high_watermark = partition.high_watermark();
@@ -223,6 +225,11 @@ class FetchRun {
     return std::ranges::find(replicas, reader_.replica) != replicas.end();
   }
 
+  bool leads_here(const Target& target) const {
+    const PartitionImage& partition = target.topic->partitions[static_cast<std::size_t>(target.log.partition)];
+    return partition.leader == home_.services().node_id && home_.services().holds_lease(home_.shard().clock().now());
+  }
+
   bool by_id() const { return context_.version() >= 13; }
 
   // An isolation level that there is not fails the request, not its partitions; before topic ids both say it.
@@ -323,6 +330,7 @@ class FetchRun {
       } else if (!may_replicate(target)) {
         target.reading = {};
         target.reading.error = ErrorCode::not_leader_or_follower;
+        target.reading.leads = leads_here(target);
       } else if (target.owner == &home_) {
         Partition* partition = home_.partition(target.log);
         if (!partition) {
@@ -491,8 +499,8 @@ class FetchRun {
       auto& to = response.responses.back().partitions.emplace_back();
       fill(to, target);
       if (context_.version() >= 16 && target.owner && is_led_elsewhere(reading.error))
-        add_leader_hint(home_.metadata(), context_.listener(), target.log, {reading.error, home_.services().node_id},
-                        to, response);
+        add_leader_hint(home_.metadata(), context_.listener(), target.log,
+                        {reading.error, home_.services().node_id, reading.leads}, to, response);
       if (reader_.is_follower()) response.node_endpoints.clear();  // a broker knows where brokers are
     }
     home_.services().replication_quotas.leader.record(counted, home_.shard().clock().now());

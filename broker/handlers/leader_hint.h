@@ -13,7 +13,8 @@ namespace holdfast::handlers {
 
 struct Refusal {
   wire::ErrorCode error;
-  std::int32_t by;  // this broker
+  std::int32_t by;     // this broker
+  bool leads = false;  // it does lead: it refuses a replica that it does not know
 };
 inline bool is_led_elsewhere(wire::ErrorCode error) {
   return error == wire::ErrorCode::not_leader_or_follower || error == wire::ErrorCode::fenced_leader_epoch;
@@ -28,7 +29,8 @@ void add_leader_hint(const Metadata& metadata, std::string_view listener, const 
   const TopicPtr topic = metadata.topic(log.topic_id);
   if (!topic || log.partition < 0 || static_cast<std::size_t>(log.partition) >= topic->partitions.size()) return;
   const PartitionImage& image = topic->partitions[static_cast<std::size_t>(log.partition)];
-  if (refusal.error == wire::ErrorCode::not_leader_or_follower && image.leader == refusal.by) return;
+  const bool led_elsewhere = refusal.error == wire::ErrorCode::not_leader_or_follower && !refusal.leads;
+  if (led_elsewhere && image.leader == refusal.by) return;
   to.current_leader.leader_id = image.leader;
   to.current_leader.leader_epoch = image.leader_epoch.value;
   const auto broker = metadata.brokers().find(image.leader);

@@ -12,13 +12,21 @@ using wire::ErrorCode;
 
 class Answers : public testing::Test {
  protected:
-  ErrorCode produce(const Uuid& topic, std::int16_t acks = 1) {
+  ErrorCode produce(const Uuid& topic, std::int16_t acks = 1, std::optional<std::int32_t> sequence = std::nullopt) {
     wire::ProduceRequest request;
     request.acks = acks;
     request.timeout_ms = 1000;
     auto& of_topic = request.topic_data.emplace_back();
     of_topic.topic_id = topic;
-    const auto records = LoneBroker::batch(0, -1);
+    wire::BatchBuilder::Options options;
+    if (sequence) {
+      options.producer_id = 7;
+      options.producer_epoch = 0;
+      options.base_sequence = *sequence;
+    }
+    wire::BatchBuilder builder(options);
+    builder.append(1000, std::nullopt, as_bytes("value"));
+    const auto records = builder.finish();
     of_topic.partition_data.push_back({0, wire::Records(ByteView(records))});
     const auto response = world_.ask<wire::ProduceResponse>(request, 13);
     return static_cast<ErrorCode>(response.responses.at(0).partition_responses.at(0).error_code);
@@ -113,6 +121,28 @@ TEST_F(Answers, AFollowerIsShownWhereItParted) {
   EXPECT_EQ(last_.diverging_epoch.end_offset, 1);
   last_ = world_.fetch(topic, {.current_leader_epoch = 5, .fetch_offset = 1, .last_fetched_epoch = 0}, 2);
   EXPECT_EQ(last_.diverging_epoch.epoch, -1);
+  // It has as many, but of a leader whose records are nowhere else (KIP-279).
+  last_ = world_.fetch(topic, {.current_leader_epoch = 5, .fetch_offset = 1, .last_fetched_epoch = 3}, 2);
+  EXPECT_EQ(last_.diverging_epoch.epoch, 0);
+  EXPECT_EQ(last_.diverging_epoch.end_offset, 1);
+}
+
+// What a producer sends behind a batch that was refused comes too early: the producer sends all of it again.
+TEST_F(Answers, WhatFollowsARefusedBatchIsRefused) {
+  const Uuid topic = world_.create_topic("t", {1});
+  world_.broker().set_fenced(true);
+  EXPECT_EQ(produce(topic, 1, 0), ErrorCode::not_leader_or_follower);
+  world_.broker().set_fenced(false);
+  EXPECT_EQ(produce(topic, 1, 1), ErrorCode::out_of_order_sequence_number);
+  EXPECT_EQ(produce(topic, 1, 0), ErrorCode::none);
+  EXPECT_EQ(produce(topic, 1, 1), ErrorCode::none);
+}
+
+TEST_F(Answers, AReplicaThatIsNoneIsToldWhoLeads) {
+  const Uuid topic = world_.create_topic("t", {1});
+  EXPECT_EQ(fetch(topic, 0, -1, 2), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(last_.current_leader.leader_id, 1);
+  EXPECT_EQ(last_.current_leader.leader_epoch, 0);
 }
 
 TEST_F(Answers, APartitionThatIsLedElsewhere) {

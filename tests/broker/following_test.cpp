@@ -101,6 +101,20 @@ TEST_F(Following, IsCutWhereTheLeadersLogGoesAnotherWay) {
   EXPECT_EQ(reported(), 4);
 }
 
+// The leader has two records of that epoch, and this log one: its second is of a later leader, whose records are
+// nowhere else (KIP-279).
+TEST_F(Following, IsCutWhereItsOwnEpochEnds) {
+  world_.answer(topic_, part(0), LoneBroker::batch(0, 0, 1));
+  world_.change_state("t", [](znodes::PartitionState& state) { ++state.leader_epoch; });
+  ASSERT_TRUE(world_.loop().run_until([this] { return asked().current_leader_epoch == 1; }, std::chrono::seconds(10)));
+  world_.answer(topic_, part(0), LoneBroker::batch(1, 1, 2));
+  ASSERT_EQ(log().end_offset(), Offset(3));
+  wire::FetchResponse::Partition other = part(-1);
+  other.diverging_epoch = {.epoch = 0, .end_offset = 2};
+  world_.answer(topic_, other);
+  EXPECT_EQ(log().end_offset(), Offset(1));
+}
+
 // Where there is no room it cannot be cut; it tries again, and follows when there is.
 TEST_F(Following, OnAFullDiskItIsCutLater) {
   world_.answer(topic_, part(0), LoneBroker::batch(0, 0, 3));

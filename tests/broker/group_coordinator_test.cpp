@@ -38,6 +38,11 @@ class Coordinator : public testing::Test {
     const auto response = world_.ask<wire::OffsetCommitResponse>(request, 7);
     return static_cast<ErrorCode>(response.topics.at(0).partitions.at(0).error_code);
   }
+  ErrorCode offsets(const std::string& group) {
+    wire::OffsetFetchRequest request;
+    request.group_id = group;
+    return static_cast<ErrorCode>(world_.ask<wire::OffsetFetchResponse>(request, 7).error_code);
+  }
 
   LoneBroker world_;
 };
@@ -49,6 +54,16 @@ TEST_F(Coordinator, ACommitThatIsNotReplicatedIsAnsweredInTime) {
   const SteadyTime before = world_.loop().shard().clock().now();
   EXPECT_EQ(commit(group), ErrorCode::coordinator_not_available);
   EXPECT_LT(world_.loop().shard().clock().now() - before, seconds(6));
+}
+
+// Another may coordinate the group by now, with later offsets.
+TEST_F(Coordinator, WithoutALeaseItAnswersNothing) {
+  const std::string group = this->group();
+  ASSERT_EQ(offsets(group), ErrorCode::none);
+  world_.broker().set_fenced(true);
+  EXPECT_EQ(offsets(group), ErrorCode::not_coordinator);
+  world_.broker().set_fenced(false);
+  EXPECT_EQ(offsets(group), ErrorCode::none);
 }
 
 TEST_F(Coordinator, WhatWasDueWhileItDidNotLeadIsDoneAfterwards) {

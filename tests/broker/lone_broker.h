@@ -41,8 +41,9 @@ class LoneBroker {
   void change_state(const std::string& topic, Function<void(znodes::PartitionState&)> edit);
   // Broker 1's own registration, as if it had told of these.
   void register_offline(const Uuid& topic);
-  void submit(std::vector<Ensemble::Op> ops);  // on the session of broker 2
-  void name_controller(std::int32_t broker);   // whether there is such a broker or not
+  SessionId session() const { return session_; }  // of broker 2
+  void submit(std::vector<Ensemble::Op> ops);     // on it
+  void name_controller(std::int32_t broker);      // whether there is such a broker or not
   std::int64_t epoch_of(std::int32_t broker) { return this->broker().metadata().brokers().at(broker).epoch; }
 
   template <class Response, class Request>

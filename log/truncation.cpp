@@ -71,7 +71,8 @@ Task<Result<std::shared_ptr<PartitionLog::Rest>>> PartitionLog::rest_below(std::
   for (std::size_t i = 0; i <= index; ++i) bases.push_back(segments_[i]->base), sizes.push_back(segments_[i]->size);
   std::function<Result<std::shared_ptr<Rest>>(SegmentReader&)> work =
       [directory = directory_, bases = std::move(bases), sizes = std::move(sizes), cut, &disk = home_.disk(),
-       interval = config_.index_interval_bytes](SegmentReader&) -> Result<std::shared_ptr<Rest>> {
+       interval = config_.index_interval_bytes,
+       gapless = config_.quorum](SegmentReader&) -> Result<std::shared_ptr<Rest>> {
     const Offset last = bases.back();
     auto rest = std::make_shared<Rest>(last, Segment(last), ProducerState());
     rest->active.indexes_known = true;
@@ -83,22 +84,27 @@ Task<Result<std::shared_ptr<PartitionLog::Rest>>> PartitionLog::rest_below(std::
       if (kept_as_it_is && bases[i + 1] <= producers.offset) continue;
       const std::string path = directory + "/" + log_format::segment_name(bases[i], log_format::log_suffix);
       bool reached = false;
-      auto scan = scan_segment(disk, path, bases[i], 0, [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t) {
-        reached |= h.last_offset() + 1 >= cut.value;
-        if (h.base_offset >= cut.value) return;
-        if (!kept_as_it_is) {
-          rest->active.note(h, h.max_timestamp, interval);
-          rest->end = Offset(h.last_offset() + 1);
-        }
-        if (h.base_offset < producers.offset.value) return;
-        producers.state.update(h, batch);
-        for (const ProducerState::Aborted& transaction : producers.state.take_aborted())
-          if (!kept_as_it_is) rest->active.note_aborted(transaction);
-      });
+      std::int64_t next = bases[i].value;
+      std::optional<std::uint64_t> misplaced;  // the checksum of a batch does not cover where it says that it is
+      auto scan =
+          scan_segment(disk, path, bases[i], 0, [&](const wire::BatchHeader& h, ByteView batch, std::uint64_t at) {
+            if (gapless && h.base_offset != next && !misplaced) misplaced = at;
+            next = h.last_offset() + 1;
+            reached |= h.base_offset <= cut.value && h.last_offset() + 1 >= cut.value;
+            if (h.base_offset >= cut.value) return;
+            if (!kept_as_it_is) {
+              rest->active.note(h, h.max_timestamp, interval);
+              rest->end = Offset(h.last_offset() + 1);
+            }
+            if (h.base_offset < producers.offset.value) return;
+            producers.state.update(h, batch);
+            for (const ProducerState::Aborted& transaction : producers.state.take_aborted())
+              if (!kept_as_it_is) rest->active.note_aborted(transaction);
+          });
       if (!scan) return fail(scan);
       // All of it is in the file. What is to be kept must not go with what is cut.
-      if (!reached && scan->valid_bytes < sizes[i])
-        return fail(ErrorKind::corrupt, fmt::format("{} is damaged at byte {}", path, scan->valid_bytes));
+      if (!reached && scan->valid_bytes < sizes[i]) misplaced = misplaced.value_or(scan->valid_bytes);
+      if (misplaced) return fail(ErrorKind::corrupt, fmt::format("{} is damaged at byte {}", path, *misplaced));
     }
     rest->producers = std::move(producers.state);
     return rest;

@@ -227,6 +227,41 @@ TEST(Truncation, WhatIsDamagedBeforeTheCutDoesNotGoWithIt) {
   EXPECT_EQ(log->end_offset(), Offset(15));
 }
 
+// Where a batch says that it is, no checksum covers; but the coordination log has no gaps, and no log goes back.
+TEST(Truncation, NorDoesWhatSaysThatItIsElsewhere) {
+  for (const bool quorum : {true, false}) {
+    SimulatedDisk disk;
+    LogWorld world(disk);
+    LogConfig config;
+    config.quorum = quorum;
+    PartitionLog* log = world.create(id, "t", config);
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(world.append(*log));
+    log->flush_soon();
+    world.loop().run_ready();
+    const std::string segment = std::string(log_dir) + "/t-0/00000000000000000000.log";
+    const auto bytes = disk.content(segment);
+    wire::BatchWalker walker(bytes);
+    wire::BatchHeader header;
+    ByteView batch;
+    while (walker.next(header, batch)) {
+      if (header.base_offset >= 14) break;
+      const auto at = static_cast<std::uint64_t>(batch.data() - bytes.data());
+      for (unsigned bit = 0; bit < 64; ++bit) {
+        const std::uint64_t moved = static_cast<std::uint64_t>(header.base_offset) ^ std::uint64_t{1} << bit;
+        // A gap, and all of it is there.
+        if (!quorum && moved > static_cast<std::uint64_t>(header.base_offset) && moved <= 15) continue;
+        disk.flip_bit(segment, at + 7 - bit / 8, bit % 8);
+        const auto cut = world.loop().run(log->truncate_to(Offset(15)));
+        ASSERT_FALSE(cut) << "batch " << header.base_offset << ", bit " << bit << (quorum ? ", quorum" : "");
+        EXPECT_EQ(cut.error().kind, ErrorKind::corrupt);
+        disk.flip_bit(segment, at + 7 - bit / 8, bit % 8);
+      }
+    }
+    EXPECT_TRUE(world.loop().run(log->truncate_to(Offset(15))));
+    EXPECT_EQ(log->end_offset(), Offset(15));
+  }
+}
+
 TEST(Truncation, JournalFilesAreRecycledAfterIt) {
   SimulatedDisk disk;
   LogWorld world(disk, false, 16 << 10);

@@ -53,6 +53,15 @@ class Answers : public testing::Test {
     const auto response = world_.ask<wire::OffsetForLeaderEpochResponse>(request, 4);
     return static_cast<ErrorCode>(response.topics.at(0).partitions.at(0).error_code);
   }
+  ErrorCode delete_before(const std::string& topic, std::int64_t offset) {
+    wire::DeleteRecordsRequest request;
+    request.timeout_ms = 500;
+    auto& of_topic = request.topics.emplace_back();
+    of_topic.name = topic;
+    of_topic.partitions.push_back({.partition_index = 0, .offset = offset});
+    const auto response = world_.ask<wire::DeleteRecordsResponse>(request, 2);
+    return static_cast<ErrorCode>(response.topics.at(0).partitions.at(0).error_code);
+  }
 
   LoneBroker world_;
   wire::FetchResponse::Partition last_;
@@ -107,6 +116,28 @@ TEST_F(Answers, ANewLeaderDoesNotKnowTheEndYet) {
   report.topics.push_back({topic, {{.partition = 0, .leader_epoch = 5, .durable_offset = 1}}});
   world_.tell(report);
   EXPECT_EQ(list_offsets("t", 5, latest), ErrorCode::none);
+}
+
+// Whoever is in sync may lead next, and must not have the records again.
+TEST_F(Answers, WhatIsDeletedIsGoneEverywhereBeforeItIsAnswered) {
+  const Uuid topic = world_.create_topic("t", {1, 2});
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(produce(topic), ErrorCode::none);
+  const auto follow = [&](std::int64_t begins_at) {
+    last_ = world_.fetch(
+        topic, {.current_leader_epoch = 0, .fetch_offset = 3, .last_fetched_epoch = 0, .log_start_offset = begins_at},
+        2);
+  };
+  follow(0);
+  wire::ReplicaReport report;
+  report.replica_id = 2;
+  report.replica_epoch = world_.epoch_of(2);
+  report.topics.push_back({topic, {{.partition = 0, .leader_epoch = 0, .durable_offset = 3}}});
+  world_.tell(report);
+  ASSERT_EQ(world_.partition(topic)->high_watermark(), Offset(3));
+  EXPECT_EQ(delete_before("t", 2), ErrorCode::request_timed_out);
+  follow(2);
+  EXPECT_EQ(last_.log_start_offset, 2);
+  EXPECT_EQ(delete_before("t", 2), ErrorCode::none);
 }
 
 TEST_F(Answers, AFollowerIsShownWhereItParted) {

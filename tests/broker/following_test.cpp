@@ -107,7 +107,7 @@ TEST_F(Following, IsCutWhereItsOwnEpochEnds) {
   world_.answer(topic_, part(0), LoneBroker::batch(0, 0, 1));
   world_.change_state("t", [](znodes::PartitionState& state) { ++state.leader_epoch; });
   ASSERT_TRUE(world_.loop().run_until([this] { return asked().current_leader_epoch == 1; }, std::chrono::seconds(10)));
-  world_.answer(topic_, part(0), LoneBroker::batch(1, 1, 2));
+  for (const int at : {1, 2}) world_.answer(topic_, part(0), LoneBroker::batch(at, 1, 1));
   ASSERT_EQ(log().end_offset(), Offset(3));
   wire::FetchResponse::Partition other = part(-1);
   other.diverging_epoch = {.epoch = 0, .end_offset = 2};

@@ -159,6 +159,7 @@ Task<Result<void>> LogManager::Inner::adopt(std::string id) {
     const bool spared = !named && named.error().kind == ErrorKind::io && dir != configured.front();
     if (!named && named.error().kind == ErrorKind::io) first.take_offline(first.directory(dir), named.error());
     if (!named && !spared) co_return named;
+    if (!named) std::erase(id_list, ids[dir]);  // it may have another at the next start: nothing is lost by that
     std::erase(unnamed, dir);
   }
   cluster_id = id;

@@ -160,6 +160,7 @@ TEST(LogDirectories, ADirectoryThatCannotTakeAClustersNameIsOutOfService) {
   const auto directories = life.logs().directories();
   ASSERT_EQ(directories.size(), 2U);
   EXPECT_TRUE(directories[0].online && !directories[1].online);
+  EXPECT_EQ(life.logs().directory_ids().size(), 1U) << "or a later start would miss it, and give up what it had";
   EXPECT_EQ(cluster_of(disk, "/one"), "ensemble");
   EXPECT_FALSE(life.try_create(some_id(), "/two"));
   EXPECT_TRUE(life.create(some_id(), "/one"));

@@ -73,6 +73,7 @@ class Ensemble final : private QuorumDriver::Listener {
     std::int32_t version = -1;
   };
   struct CheckCzxid {
+    static constexpr Zxid absent{0};  // that there is no such node
     std::string path;
     Zxid czxid;
   };

@@ -345,8 +345,8 @@ std::expected<CheckTxn, ZkError> Preparer::judge(const CheckOp& op, const Contex
 std::expected<CheckTxn, ZkError> Preparer::judge(const CheckCzxidOp& op, const Context& context) {
   if (!context.caller.privileged) return std::unexpected(ZkError::unimplemented);
   const NodeView node = outstanding_.view(op.path);
-  if (!node.exists) return std::unexpected(ZkError::no_node);
-  if (node.czxid != op.czxid.value) return std::unexpected(ZkError::bad_version);
+  if (!node.exists && op.czxid != Zxid(0)) return std::unexpected(ZkError::no_node);
+  if (node.exists && node.czxid != op.czxid.value) return std::unexpected(ZkError::bad_version);
   return CheckTxn{std::string(op.path)};
 }
 

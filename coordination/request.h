@@ -54,7 +54,8 @@ struct CheckOp {  // inside a multi only
   std::int32_t version = -1;
 };
 // Privileged callers only, inside a multi: the node exists and was created by this zxid (a re-created node starts again
-// at version 0, so that a version check alone would take it for the old one). BadVersion otherwise.
+// at version 0, so that a version check alone would take it for the old one). BadVersion otherwise. 0: there is no such
+// node.
 struct CheckCzxidOp {
   std::string_view path;
   Zxid czxid;

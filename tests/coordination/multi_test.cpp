@@ -118,8 +118,11 @@ TEST(Multi, check_czxid_tells_a_recreated_node_from_the_old_one) {
   const Done first = world.ask(1, create("/brokers"));
   EXPECT_EQ(world.ask(world.broker(), multi({CheckCzxidOp{"/brokers", first.zxid}, set("/brokers", "1")})).parts,
             (Parts{{OpCode::check, ZkError::ok}, {OpCode::set_data, ZkError::ok}}));
+  const CheckCzxidOp absent{"/brokers", Zxid(0)};
+  EXPECT_EQ(world.ask(world.broker(), multi({absent})).parts[0].second, ZkError::bad_version);
   world.ask(1, remove("/brokers"));
   EXPECT_EQ(world.ask(world.broker(), multi({CheckCzxidOp{"/brokers", first.zxid}})).parts[0].second, ZkError::no_node);
+  EXPECT_EQ(world.ask(world.broker(), multi({absent})).parts[0].second, ZkError::ok);
   world.ask(1, create("/brokers"));
   EXPECT_EQ(world.ask(world.broker(), multi({CheckCzxidOp{"/brokers", first.zxid}})).parts[0].second,
             ZkError::bad_version);

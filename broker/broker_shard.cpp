@@ -316,7 +316,7 @@ Task<void> BrokerShard::open(TopicPtr topic, LogId id) {
     co_await shard_.until(std::move(wait));
   }
   Log* log = services_.logs->find(id);
-  if (!log && is_left_out(topic->partitions[static_cast<std::size_t>(id.partition)])) {
+  if (!log && left_out().contains(id)) {
     tell_offline(id, true);
   } else if (!log) {
     LogConfig config;
@@ -386,12 +386,10 @@ void BrokerShard::tell_offline(const LogId& id, bool offline) {
   first().shard_.post([directories = services_.directories, id, offline] { directories->set_offline({id}, offline); });
 }
 
-// Some directory could not be read at the start, and this is not a new partition: its log is there.
-bool BrokerShard::is_left_out(const PartitionImage& image) {
-  if (services_.logs->left_out().empty()) return false;
-  const auto own = metadata_.brokers().find(services_.node_id);
-  if (own != metadata_.brokers().end() && image.state_zxid < own->second.epoch) left_out_.insert(image.id);
-  return left_out_.contains(image.id);
+// Each is there, and must not be made a second time. One that is taken from this broker, and given back, is a new one.
+std::set<LogId>& BrokerShard::left_out() {
+  if (!left_out_) left_out_ = services_.left_out;
+  return *left_out_;
 }
 
 std::vector<LogId> BrokerShard::directory_failed(const std::string& path) {
@@ -406,7 +404,7 @@ std::vector<LogId> BrokerShard::directory_failed(const std::string& path) {
 
 void BrokerShard::drop(const LogId& id) {
   if (shard_index(id) != shard_.index()) return;
-  left_out_.erase(id);
+  left_out().erase(id);
   const auto it = partitions_.find(id);
   if (it == partitions_.end()) return;
   stop_following(id);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -69,6 +70,8 @@ struct BrokerServices {
   Random* random = nullptr;  // shard 0 only
   BrokerMetrics* metrics = nullptr;
   Metrics* registry = nullptr;
+  // Replicas that a log directory has which could not be read at the start: there before the first image is.
+  std::set<LogId> left_out;
   std::int32_t node_id = 1;
   std::string cluster_id;
   // Until when, on the steady clock, this broker may believe in its registration. Written on shard 0.
@@ -161,7 +164,7 @@ class BrokerShard final : private PartitionHost {
   void open_without_room();
   Task<void> remove_log(LogId id, std::shared_ptr<Partition> partition);
   void tell_offline(const LogId& id, bool offline);
-  bool is_left_out(const PartitionImage& image);
+  std::set<LogId>& left_out();
   // The partition leads, follows somebody, or neither: who feeds it, and who is fed by it.
   void assign_role(const std::shared_ptr<Partition>& partition);
   void stop_following(const LogId& id);
@@ -182,7 +185,7 @@ class BrokerShard final : private PartitionHost {
   std::unordered_map<LogId, std::vector<wire::BatchHeader>, LogIdHash> refused_;
   std::size_t refused_count_ = 0;
   std::unordered_set<LogId, LogIdHash> removing_;  // what comes back under the same id waits for that
-  std::unordered_set<LogId, LogIdHash> left_out_;  // in a log directory that cannot be read
+  std::optional<std::set<LogId>> left_out_;        // what is left of it here
   std::vector<Function<void()>> opened_;           // told after each
   struct Following {
     std::int32_t leader = -1;

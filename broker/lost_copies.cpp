@@ -12,9 +12,8 @@ bool counts_on(const znodes::PartitionState& state, std::int32_t replica) {
   return contains(state.isr, replica) || contains(state.elr, replica) || contains(state.last_known_elr, replica);
 }
 
-}  // namespace
-
-std::vector<PartitionRecord> partitions_counting_on(const zk::Tree& tree, std::int32_t replica) {
+template <class Wanted>
+std::vector<PartitionRecord> partitions_that(const zk::Tree& tree, Wanted wanted) {
   std::vector<PartitionRecord> out;
   const zk::Znode* topics = tree.find(znodes::topics);
   if (!topics) return out;
@@ -26,17 +25,34 @@ std::vector<PartitionRecord> partitions_counting_on(const zk::Tree& tree, std::i
       const zk::Znode* state_node = tree.find(znodes::state_path(name, index));
       if (!state_node) continue;
       auto state = znodes::decode_partition_state(as_text(state_node->data.view()));
-      if (!state || !counts_on(*state, replica)) continue;
+      if (!state) continue;
       const zk::Stat stat = tree.stat(*state_node);
-      out.push_back({.topic = std::string(name),
-                     .id = {topic->id, index},
-                     .replicas = std::move(replicas),
-                     .state = std::move(*state),
-                     .topic_czxid = tree.stat(*node).czxid,
-                     .state_version = stat.version,
-                     .state_zxid = stat.mzxid});
+      PartitionRecord record{.topic = std::string(name),
+                             .id = {topic->id, index},
+                             .replicas = std::move(replicas),
+                             .state = std::move(*state),
+                             .topic_czxid = tree.stat(*node).czxid,
+                             .state_version = stat.version,
+                             .created_zxid = stat.czxid,
+                             .state_zxid = stat.mzxid};
+      if (wanted(record)) out.push_back(std::move(record));
     }
   }
+  return out;
+}
+
+}  // namespace
+
+std::vector<PartitionRecord> partitions_counting_on(const zk::Tree& tree, std::int32_t replica) {
+  return partitions_that(tree, [replica](const PartitionRecord& p) { return counts_on(p.state, replica); });
+}
+
+std::set<LogId> partitions_assigned_to(const zk::Tree& tree, std::int32_t replica, Zxid before) {
+  std::set<LogId> out;
+  auto assigned = [&](const PartitionRecord& p) {
+    return contains(p.replicas, replica) && p.created_zxid < before.value;
+  };
+  for (const PartitionRecord& p : partitions_that(tree, std::move(assigned))) out.insert(p.id);
   return out;
 }
 

@@ -22,11 +22,15 @@ struct PartitionRecord {
   znodes::PartitionState state;
   std::int64_t topic_czxid = 0;
   std::int32_t state_version = 0;
-  std::int64_t state_zxid = 0;  // of the transaction that wrote the state
+  std::int64_t created_zxid = 0;  // of the transaction that made the partition
+  std::int64_t state_zxid = 0;    // and of the one that wrote its state
 };
 
 // The partitions in which this replica is in sync, or eligible.
 std::vector<PartitionRecord> partitions_counting_on(const zk::Tree& tree, std::int32_t replica);
+
+// Those that are to have a replica on this broker, and were made before that zxid.
+std::set<LogId> partitions_assigned_to(const zk::Tree& tree, std::int32_t replica, Zxid before);
 
 struct LostCopies {
   std::vector<PartitionRecord> states;  // to be written: without that replica, and without a leader if it led

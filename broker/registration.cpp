@@ -123,6 +123,7 @@ Task<Result<void>> Registration::try_join() {
     co_return fail(ErrorKind::internal,
                    fmt::format("the broker cannot register itself: {}", wire::zk::error_name(done->error)));
   epoch_ = done->zxid.value;
+  note_left_out(done->zxid);
   confirmed_at_ = std::max(confirmed_at_, asked_at);
   published_ = std::move(told);
   log_line(LogLevel::info, "broker", "registered as broker {}, epoch 0x{:x}", options_.node_id, epoch_);
@@ -132,6 +133,13 @@ Task<Result<void>> Registration::try_join() {
 }
 
 // ---- What its directories have lost ----
+
+// Once: what it is assigned later it has not had before. By then the tree is as new as whatever its last life was in.
+void Registration::note_left_out(Zxid registered) {
+  if (std::exchange(knows_left_out_, true) || services_.logs->left_out().empty()) return;
+  services_.left_out = partitions_assigned_to(ensemble_.tree(), options_.node_id, registered);
+  for (const LogId& id : services_.logs->found()) services_.left_out.erase(id);
+}
 
 Task<Result<void>> Registration::give_up_lost_copies() {
   const LogManager& logs = *services_.logs;
@@ -152,8 +160,9 @@ Task<Result<void>> Registration::give_up_lost_copies() {
                "{} partitions without another replica were in a log directory that is gone: "
                "they begin empty again",
                lost.single);
-    if (first) given_up = lost.states.size(), nobody_left = lost.nobody_left;
     if (lost.states.empty()) break;
+    given_up = std::max(given_up, lost.states.size());
+    nobody_left = std::max(nobody_left, lost.nobody_left);
     auto written = co_await write_states(std::move(lost.states));
     if (!written) co_return fail(written);
     if (!*written) co_await ensemble_.shard().sleep(registration_pause);
@@ -209,12 +218,12 @@ Task<Result<bool>> Registration::write_states(std::vector<PartitionRecord> state
       // A newer state would hide that a member was gone meanwhile (Metadata::still_serves): the controller sees first.
       bool standing = true;
       std::map<std::int32_t, Zxid> others;
-      for (const std::int32_t id : p.state.isr)
-        if (const zk::Znode* other = tree.find(znodes::broker_path(id))) {
-          const std::int64_t czxid = tree.stat(*other).czxid;
-          standing = standing && czxid <= p.state_zxid;
-          others.emplace(id, Zxid(czxid));
-        }
+      for (const std::int32_t id : p.state.isr) {
+        const zk::Znode* other = tree.find(znodes::broker_path(id));
+        const std::int64_t czxid = other ? tree.stat(*other).czxid : Ensemble::CheckCzxid::absent.value;
+        standing = standing && czxid <= p.state_zxid;
+        others.emplace(id, Zxid(czxid));
+      }
       if (!standing) {
         all = false;
         continue;

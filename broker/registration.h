@@ -70,6 +70,7 @@ class Registration {
   Task<Result<void>> give_up_lost_copies();
   Task<Result<bool>> write_states(std::vector<PartitionRecord> states);
   void add_directories(std::vector<Ensemble::Op>& ops) const;
+  void note_left_out(Zxid registered);
   void look();
   using Told = std::tuple<znodes::Broker::Partitions, znodes::Broker::Partitions, bool>;  // offline, full, leaving
   Told to_tell() const { return {options_.broker.offline, options_.broker.full, options_.broker.leaving}; }
@@ -89,6 +90,7 @@ class Registration {
   std::int64_t epoch_ = -1;
   std::string cluster_id_;
   bool founded_ = false;
+  bool knows_left_out_ = false;
   bool knows_losses_ = false;  // what its directories lost before this process began is given up
   SteadyTime asked_at_{}, confirmed_at_{}, doubted_at_{};
   bool asking_ = false;    // the quorum, since asked_at_

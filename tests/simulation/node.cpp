@@ -159,8 +159,8 @@ void SimulatedNode::before_disk_call(DiskCall call, const std::string& path) {
   }
   if (crash_in_ == 0 || !changes_disk(call) || --crash_in_ > 0) return;
   disk_.cut_power();
-  world_.after(Duration(0), [this, life = life_.get(), how = crash_how_] {
-    if (life_ && life_.get() == life && !life->ending) crash(how);
+  world_.after(Duration(0), [this, own = lives_, how = crash_how_] {
+    if (life_ && lives_ == own && !life_->ending) crash(how);
   });
 }
 
@@ -241,8 +241,10 @@ Task<void> SimulatedNode::bring_up(Life& life) {
 }
 
 void SimulatedNode::end_soon(Life& life, std::string why) {
-  world_.after(Duration(0), [this, why = std::move(why), own = &life] {
-    if (life_.get() == own && !own->ending) ended(why);
+  if (&life != life_.get()) return;
+  // By its number: the next one may stand in memory where this one stood.
+  world_.after(Duration(0), [this, why = std::move(why), own = lives_] {
+    if (life_ && lives_ == own && !life_->ending) ended(why);
   });
 }
 

@@ -441,7 +441,11 @@ Result<void> Recovery::finish() {
     auto indexed = write_indexes(log);
     if (!indexed) return fail(indexed);
     log.state.start = std::clamp(log.state.start, log.state.segments.front()->base, log.state.end);
+    // One that began here and wrote nothing, or whose records did not arrive, is forgotten for good: what comes to
+    // stand there may be of an older one.
+    const std::size_t epochs_read = log.state.epochs.entries().size();
     log.state.epochs.truncate_from_end(log.state.end);
+    if (log.state.epochs.entries().size() != epochs_read) log.state.epochs_changed = true;
     // The next recovery point says that all of this need not be looked at again.
     if (std::exchange(log.state.epochs_changed, false)) {
       const std::string file = log.directory + "/" + std::string(log_format::leader_epoch_file);

@@ -323,5 +323,27 @@ TEST_F(RecoveryTest, AnUnfinishedDirectoryIsRemovedIfItHoldsNothing) {
   EXPECT_TRUE(*disk_.exists(foreign));
 }
 
+// A leader's that wrote nothing. Its successor may have records there of the epoch before.
+TEST_F(RecoveryTest, AnEpochThatBeganAtTheEndIsForgottenForGood) {
+  const std::string file = std::string(log_dir) + "/t-0/leader-epoch-checkpoint";
+  const auto written = [&] {
+    const auto bytes = disk_.content(file);
+    return std::string(as_text(bytes));
+  };
+  {
+    LogWorld world(disk_);
+    PartitionLog* log = world.create(log_id(1), "t");
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(world.append(*log));
+    log->assign_epoch(LeaderEpoch(1), log->end_offset());
+    log->flush_soon();
+    world.loop().run_ready();
+    ASSERT_EQ(written(), "0\n2\n0 0\n1 3\n");
+  }
+  LogWorld again(disk_);
+  ASSERT_TRUE(again.opened());
+  EXPECT_EQ(again.find(log_id(1))->leader_epochs().entries().size(), 1u);
+  EXPECT_EQ(written(), "0\n1\n0 0\n");
+}
+
 }  // namespace
 }  // namespace holdfast::test

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "broker/znodes.h"
 #include "tests/broker/lone_broker.h"
@@ -37,13 +40,13 @@ class WritingTheIsr : public testing::Test {
   }
   // What it hears in so long.
   std::optional<bool> write(IsrChange change, Duration patience = seconds(5)) {
-    std::optional<bool> out;
+    const auto heard = std::make_shared<std::optional<bool>>();  // it may hear later, or never
     {
       const Shard::Scope scope(world_.loop().shard());
-      writer_.write(std::move(change), [&out](bool written) { out = written; });
+      writer_.write(std::move(change), [heard](bool written) { *heard = written; });
     }
-    world_.loop().run_until([&out] { return out.has_value(); }, patience);
-    return out;
+    world_.loop().run_until([&heard] { return heard->has_value(); }, patience);
+    return *heard;
   }
 
   LoneBroker world_;
